@@ -1,7 +1,10 @@
 //! The Transcript actor: the shell around [`super::log`] and [`super::record`].
 //!
-//! It lives as long as its call and files exactly one record, however the call ends: told so ([`Fact::Ended`]), after a short wait
-//! for late words; let go without a word (its CallActor crashed), or crashed itself, when it stops.
+//! A Transcript lives as long as its call and files exactly one record, however the call ends:
+//!
+//! - After [`Fact::Ended`], it files the record once the last words have arrived, or after a short
+//!   wait.
+//! - If its CallActor crashed, or if it crashed itself, it files the record when it stops.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,48 +28,50 @@ use crate::recording::report::IncidentMet;
 use crate::transcript::messages::{ReadWords, Watch};
 use crate::transcript::watch::{News, Watchers};
 
-/// What a Transcript is started with.
+/// The setup of a Transcript.
 #[derive(Debug)]
 pub(crate) struct TranscriptSetup {
-    /// Whose call.
+    /// The call's identity.
     pub identity: CallIdentity,
-    /// How it is held.
+    /// The call's profile.
     pub profile: Arc<CallProfile>,
-    /// The disk.
+    /// The writer of the record and its journal.
     pub writer: RecordWriter,
-    /// Told of a disk that does not take the journal; `None` where nobody is.
+    /// Receives an incident when the disk refuses the journal; `None` if there is no recipient.
     pub incidents: Option<WeakRecipient<IncidentMet>>,
-    /// Told when this actor is gone before the call has ended.
+    /// Receives a notice if this actor stops before the call has ended.
     pub lost: WeakRecipient<ChildLost>,
 }
 
-/// One call's written word.
+/// The transcript of one call.
 #[derive(Debug)]
 pub(crate) struct Transcript {
     setup: TranscriptSetup,
     held: Held,
     log: ConversationLog,
-    /// Everything that is told goes here first; from the start of the call until its record is handed over.
+    /// Every report goes into the journal first, from the start of the call until its record is
+    /// handed over.
     journal: Journal,
-    /// What is told passes here before it goes anywhere.
+    /// Filters every report before the journal, the log or a watcher sees it.
     pause: Pause,
     phase: Phase,
     watchers: Watchers,
 }
 
-/// How far the call is, as far as its record is concerned.
+/// The phase of the call with regard to its record.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// The call goes on.
+    /// The call is live.
     Listening,
-    /// The call is over; words may still come.
+    /// The call is over; late words may still arrive.
     Ended { ending: Ending, tally: Tally, at: Instant },
-    /// The record was handed over.
+    /// The record was handed to the writer.
     Filed,
 }
 
 impl Transcript {
-    /// Not yet started; `start()` it on the call's own thread, at the beginning of the call.
+    /// Makes an actor that is not started yet. Start it with `start()` on the call's own thread, at
+    /// the beginning of the call.
     pub(crate) fn new(setup: TranscriptSetup) -> Self {
         let held = Held::of(&setup.profile);
         let journal = setup.writer.open_journal(&setup.identity, &held, setup.incidents.clone());
@@ -100,7 +105,7 @@ impl Transcript {
     }
 
     fn end(&mut self, ending: Ending, tally: Tally, ctx: &mut Context<Self>) {
-        // A call ends once; whoever tells it again is late.
+        // A call ends once; later reports of its end are ignored.
         if matches!(self.phase, Phase::Listening) {
             self.phase = Phase::Ended { ending, tally, at: clock::now() };
             ctx.run_later(LATE_WORDS, |_, ctx| ctx.stop());
@@ -112,8 +117,8 @@ impl Transcript {
         matches!(self.phase, Phase::Ended { .. }) && !words_may_come
     }
 
-    /// Stops as soon as nothing is missing any more; stopping files the record. A spawned future runs when the mailbox is empty, so
-    /// that what was sent before this moment is heard.
+    /// Stops the actor as soon as no words are missing; stopping files the record. A spawned future
+    /// runs when the mailbox is empty, so messages sent before this moment are still processed.
     fn stop_when_complete(&self, ctx: &mut Context<Self>) {
         if self.is_complete() {
             ctx.spawn(actix::fut::ready(()).map(|(), transcript: &mut Self, ctx: &mut Context<Self>| {
@@ -149,7 +154,8 @@ impl Transcript {
 impl Actor for Transcript {
     type Context = Context<Self>;
 
-    /// Runs after a stop, after the last address was dropped and the mailbox drained, and after a panic.
+    /// Runs after a stop, after a panic, and after the last address was dropped and the mailbox
+    /// drained.
     fn stopped(&mut self, _: &mut Self::Context) {
         let unexpected = matches!(self.phase, Phase::Listening);
         self.file();
@@ -198,8 +204,9 @@ impl Handler<Watch> for Transcript {
     }
 }
 
-/// How long the end of a call waits for the transcription of what the caller said last, which commonly takes one to one and a half
-/// seconds. Less loses last words, more keeps a stopping service waiting.
+/// How long the end of a call waits for the transcription of the caller's last words, which
+/// commonly takes one to one and a half seconds. A shorter wait loses last words. A longer wait
+/// delays the stop of the service.
 const LATE_WORDS: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
@@ -379,7 +386,7 @@ mod tests {
         assert_eq!(scene.losses(), [Child::Transcript]);
     }
 
-    /// What a call is told of its journal.
+    /// Receives the journal's incidents in place of a call.
     struct Ear(tokio::sync::mpsc::UnboundedSender<Incident>);
 
     impl Actor for Ear {
@@ -414,7 +421,7 @@ mod tests {
         }
         fs::remove_file(&folder).expect("ours");
         fs::rename(dir.path().join("away"), &folder).expect("ours");
-        // The lock of the process, and then the journal beside it.
+        // The files are the lock of the process and then the journal beside it.
         let files = || {
             let folders = fs::read_dir(&folder).into_iter().flatten().flatten();
             folders.map(|it| fs::read_dir(it.path()).map_or(0, Iterator::count)).sum::<usize>()
@@ -459,7 +466,7 @@ mod tests {
         assert_eq!(scene.only_record()["ending"]["reason"], "transferred");
     }
 
-    /// Panics in the actor's handler.
+    /// Makes the actor's handler panic.
     #[derive(actix::Message)]
     #[rtype(result = "()")]
     struct Panic;
@@ -472,7 +479,7 @@ mod tests {
         }
     }
 
-    /// Stands for the CallActor and keeps what it was told.
+    /// Stands in for the CallActor and keeps the messages that it receives.
     #[derive(Default)]
     struct Probe(Arc<Mutex<Vec<Child>>>);
 
@@ -499,7 +506,7 @@ mod tests {
         }
     }
 
-    /// A Transcript on a paused clock, its disk and its parent.
+    /// A Transcript on a paused clock, with its disk and its parent.
     struct Scene {
         transcript: Addr<Transcript>,
         dir: tempfile::TempDir,
@@ -569,7 +576,7 @@ mod tests {
         serde_json::from_slice(&fs::read(transcript.expect("a transcript")).expect("a file")).expect("JSON")
     }
 
-    /// Lets every actor do what it has to do now.
+    /// Lets every actor process its pending messages.
     async fn settle() {
         for _ in 0..20 {
             tokio::task::yield_now().await;

@@ -1,5 +1,5 @@
-//! The results of the agent's questions: how often and when each was asked, how good its answer is, and where the caller dropped
-//! off. Pure.
+//! The results of the agent's questions: how often and when each was asked, how good its answer is,
+//! and where the caller dropped off. Pure.
 //!
 //! | status | |
 //! |---|---|
@@ -8,8 +8,9 @@
 //! | `needs_to_be_validated` | it was said, and does not fit its question |
 //! | `not_captured` | there is no answer |
 //!
-//! An attempt is one `save_answer` of the model. It begins with the agent's words before the caller's, and ends when the answer is
-//! saved. In a call without words every question is `not_captured`, and the whole is `none`.
+//! An attempt is one `save_answer` of the model. It begins with the agent's words before the
+//! caller's, and ends when the answer is saved. In a call without words every question is
+//! `not_captured`, and the completion is `none`.
 
 use std::time::Duration;
 
@@ -22,12 +23,12 @@ use crate::profile::Question;
 /// The results of all questions.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Review {
-    /// One result a question, in the order of the configuration. Without configured questions: the model's own keys, in the order
-    /// of their first answer.
+    /// One result per question, in the order of the configuration. Without configured questions:
+    /// one result per key of the model, in the order of the first answers.
     pub questions: Vec<Finding>,
-    /// How much of it is answered.
+    /// How many of the questions are answered.
     pub completion: Completion,
-    /// Where the caller dropped off; `None` when nothing is missing.
+    /// Where the caller dropped off; `None` if no answer is missing.
     pub drop_off: Option<DropOff>,
 }
 
@@ -36,13 +37,13 @@ pub(super) struct Review {
 pub(super) struct Finding {
     /// The question's key.
     pub key: String,
-    /// What it asks for.
+    /// The question's label.
     pub label: String,
-    /// The answer that counts: the last.
+    /// The last answer, which counts.
     pub value: Option<Value>,
-    /// How good it is.
+    /// The status of the answer.
     pub status: &'static str,
-    /// Every attempt.
+    /// All attempts.
     pub attempts: Vec<Attempt>,
 }
 
@@ -51,18 +52,18 @@ pub(super) struct Finding {
 pub(super) struct Attempt {
     /// When the agent asked, since the start of the call.
     pub asked_at: Duration,
-    /// When the answer was saved.
+    /// When the answer was saved, since the start of the call.
     pub saved_at: Duration,
 }
 
-/// How much of the questions is answered.
+/// How many of the questions are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Completion {
-    /// All.
+    /// All questions.
     Complete,
-    /// Some.
+    /// Some questions.
     Partial,
-    /// None.
+    /// No question.
     None,
 }
 
@@ -71,12 +72,12 @@ pub(super) enum Completion {
 pub(super) struct DropOff {
     /// The first question without an answer.
     pub key: String,
-    /// When the agent spoke last; `None` when it never did.
+    /// When the agent last spoke; `None` if it never did.
     pub at: Option<Duration>,
 }
 
 impl Completion {
-    /// The word in records and payloads.
+    /// The word for it in records and payloads.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -103,7 +104,7 @@ impl Review {
         Self { questions, completion, drop_off }
     }
 
-    /// The keys that were tried, and those that have an answer.
+    /// The attempted keys, and the keys with an answer.
     pub(super) fn keys(&self) -> (Vec<String>, Vec<String>) {
         let keys =
             |wanted: fn(&&Finding) -> bool| self.questions.iter().filter(wanted).map(|it| it.key.clone()).collect();
@@ -111,12 +112,12 @@ impl Review {
     }
 }
 
-/// How often the agent spoke and the caller answered.
+/// How often the caller answered the agent.
 pub(super) fn exchanges(said: &[Utterance]) -> usize {
     said.windows(2).filter(|two| two[0].voice != Voice::Caller && two[1].voice == Voice::Caller).count()
 }
 
-/// Keys and labels.
+/// The keys and labels of all questions.
 fn asked(questions: &[Question], answers: &[Answer]) -> Vec<(String, String)> {
     if !questions.is_empty() {
         return questions.iter().map(|question| (question.key.clone(), question.label.clone())).collect();
@@ -154,7 +155,7 @@ fn status(own: &[&Answer]) -> &'static str {
     }
 }
 
-/// When the agent said what the caller then answered.
+/// When the agent began the words that the caller then answered.
 fn asked_at(saved_at: Duration, said: &[Utterance]) -> Duration {
     let before = said.iter().rposition(|it| it.voice == Voice::Caller && it.at <= saved_at).unwrap_or(said.len());
     let asked = said[..before].iter().rev().find(|it| it.voice != Voice::Caller && it.at <= saved_at);

@@ -1,7 +1,9 @@
-//! The second set of files, in the folders and shapes that the queue processor of the service before this one reads. Pure.
+//! The second set of files, in the folders and shapes that the queue processor of the predecessor
+//! service reads. Pure.
 //!
-//! It polls `processing` for `*_queue.json`, reads `call_id` and the bare name in `transcript_file`, and looks that name up in
-//! `transcripts`. It ignores the other fields of our files.
+//! The processor polls `processing` for `*_queue.json`, reads `call_id` and the bare name in
+//! `transcript_file`, and looks that name up in `transcripts`. It ignores the other fields of our
+//! files.
 
 use serde_json::{Map, Value, json};
 
@@ -10,14 +12,14 @@ pub(super) const TRANSCRIPTS: &str = "transcripts";
 /// The folder of queue files.
 pub(super) const PROCESSING: &str = "processing";
 
-/// A transcript in the old shape: ours with the further fields that the processor reads.
+/// A transcript in the old shape: ours with the additional fields that the processor reads.
 ///
 /// # Errors
-/// When `ours` is no JSON object, which a record always is.
+/// Fails if `ours` is not a JSON object. A record always is one.
 pub(super) fn transcript(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
     let mut file: Map<String, Value> = serde_json::from_slice(ours)?;
     if let Some(ms) = file.get("timestamp").and_then(Value::as_i64) {
-        // An ISO time here, milliseconds in ours.
+        // The old file has an ISO time; ours has milliseconds.
         file.insert("timestamp".to_owned(), json!(rfc3339(ms)));
     }
     if let Some(duration) = file.get("duration_ms").cloned() {
@@ -45,7 +47,7 @@ pub(super) fn transcript(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
 /// A queue file in the old shape: `transcript_file` is a bare name.
 ///
 /// # Errors
-/// When `ours` is no JSON object, which a record always is.
+/// Fails if `ours` is not a JSON object. A record always is one.
 pub(super) fn queue(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
     let mut file: Map<String, Value> = serde_json::from_slice(ours)?;
     if let Some(name) = file.get("transcript_name").cloned() {
@@ -60,7 +62,7 @@ fn rfc3339(ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// The caller's words, which the old file lists separately.
+/// The number of the caller's last utterances, which the old file lists separately.
 const LAST_WORDS: usize = 5;
 
 #[cfg(test)]

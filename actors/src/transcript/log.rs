@@ -1,15 +1,19 @@
-//! Words in order. Pure.
+//! Puts the words of a call in order. Pure.
 //!
-//! What is said arrives in any order: the agent's words run ahead of its audio, the caller's transcription comes seconds
-//! after the answer to it has begun, the playout knows last what was heard. The log keeps one entry an item and puts them in
-//! order only when asked:
+//! Reports arrive in any order. The agent's words run ahead of its audio. The caller's
+//! transcription arrives seconds after the answer to it has begun. The playout reports last, when
+//! it knows what the caller heard. The log keeps one entry per item and orders the entries only on
+//! request:
 //!
-//! - Placed items stand behind the item they were placed behind. Several behind one stand by the time of their speech.
-//! - Whatever hangs on nothing known (our own lines, an item whose placing never came or names a stranger) is merged in by
-//!   its time, the earliest moment at which anything was told of it.
+//! - A placed item follows the item that its placing names. Several items after the same one are
+//!   ordered by the time of their speech.
+//! - An item without a known predecessor is merged in by its time, the earliest moment at which
+//!   anything was reported of it. Such items are our own lines and items whose placing never
+//!   arrived or names an unknown item.
 //!
-//! The result depends on what was told and when it happened, not on the order of arrival. Everything is bounded: see
-//! [`MOST_BYTES`] and its neighbours. At a bound the newest is not taken, and counted in [`Conversation::omitted`].
+//! The result depends on the reports and the times of their events, not on the order of arrival.
+//! Everything is bounded: see [`MOST_BYTES`] and its neighbours. At a bound the log drops the
+//! newest entry and counts it in [`Conversation::omitted`].
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -22,7 +26,7 @@ use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::realtime::report::{Speaker, Usage, Words};
 use crate::words::holds_words;
 
-/// Everything that is known of what was said in one call.
+/// All reports about what was said in one call.
 #[derive(Debug)]
 pub struct ConversationLog {
     started: Instant,
@@ -35,70 +39,71 @@ pub struct ConversationLog {
     omitted: u64,
 }
 
-/// The conversation, in order, and what else is kept with it.
+/// The conversation in order, with the call's other facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
-    /// What was said, in order.
+    /// The utterances, in order.
     pub utterances: Vec<Utterance>,
-    /// Tools used, in order of use.
+    /// Tools used, in order.
     pub tools: Vec<ToolUse>,
     /// Keys pressed, in order.
     pub keys: Vec<KeyPress>,
-    /// What happened besides, in order.
+    /// The other happenings, in order.
     pub happenings: Happenings,
     /// Tokens used.
     pub usage: Usage,
     /// Items of the caller or the agent that never got words.
     pub wordless: u64,
-    /// Items, pieces, tools, keys and happenings that were not taken because the log was full.
+    /// Items, pieces, tools, keys and happenings dropped because the log was full.
     pub omitted: u64,
 }
 
-/// One person's words in one item.
+/// One speaker's words in one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Utterance {
-    /// When it began, since the start of the call.
+    /// The start of the utterance, since the start of the call.
     pub at: Duration,
-    /// Who speaks.
+    /// The speaker.
     pub voice: Voice,
-    /// What was said; for the agent, all that was generated.
+    /// The words; for the agent, all words that were generated.
     pub text: String,
-    /// What was heard of it: all of a caller's words; `None` for an agent's words whose playout was never reported.
+    /// The part that was heard: all of a caller's words; `None` for an agent's words whose playout
+    /// was never reported.
     pub heard: Option<String>,
-    /// Whether the agent was stopped before its last word was heard.
+    /// Whether the agent was stopped before the caller heard its last word.
     pub interrupted: bool,
 }
 
-/// Who speaks in the conversation, and how we know the words.
+/// The speaker of an utterance, and the source of its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voice {
     /// The person on the phone, transcribed.
     Caller,
     /// The model, in its own words.
     Agent,
-    /// The agent's voice with a pre-rendered line of ours.
+    /// The agent's voice with one of our pre-rendered lines.
     Line,
 }
 
 /// A tool that was called and answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolUse {
-    /// When it was answered, since the start of the call.
+    /// The time of the tool's answer, since the start of the call.
     pub at: Duration,
-    /// Its name.
+    /// The tool's name.
     pub name: String,
     /// The arguments as the model wrote them.
     pub arguments: String,
-    /// What the model was told.
+    /// The output that was sent to the model.
     pub output: String,
 }
 
 /// A key that the caller pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPress {
-    /// When, since the start of the call.
+    /// The time, since the start of the call.
     pub at: Duration,
-    /// Which.
+    /// The key.
     pub key: char,
 }
 
@@ -109,22 +114,22 @@ struct Entry {
     placed: bool,
     previous: Option<ItemId>,
     line: bool,
-    /// Its sound had no level.
+    /// Whether the item's audio was silent.
     inaudible: bool,
     said: Said,
     playout: Option<Playout>,
 }
 
-/// The words of an item, as far as they are known.
+/// The known words of an item.
 #[derive(Debug)]
 enum Said {
-    /// None yet.
+    /// No words yet.
     Nothing,
-    /// The first of the agent's words.
+    /// The first part of the agent's words.
     Pieces(String),
-    /// All of them.
+    /// All words.
     Whole(String),
-    /// None will come: transcription failed.
+    /// No words will arrive: transcription failed.
     Failed,
 }
 
@@ -132,12 +137,13 @@ enum Said {
 struct Playout {
     heard: Duration,
     of: Duration,
-    /// Cut short when so many letters were known of it. More may have been written since, of which there was no audio.
+    /// The number of characters known when the item was cut short. The transcript may have grown
+    /// since then, without audio.
     cut_at: Option<usize>,
 }
 
 impl ConversationLog {
-    /// An empty log of a call that began at `started`.
+    /// Makes an empty log of a call that began at `started`.
     pub fn new(started: Instant) -> Self {
         Self {
             started,
@@ -151,12 +157,12 @@ impl ConversationLog {
         }
     }
 
-    /// When the call began.
+    /// The start of the call.
     pub fn started(&self) -> Instant {
         self.started
     }
 
-    /// Takes down words.
+    /// Adds words.
     pub fn hear(&mut self, words: Words, now: Instant) {
         match words {
             Words::Placed { item, speaker, previous } => self.place(&item, speaker, previous, now),
@@ -177,7 +183,7 @@ impl ConversationLog {
         }
     }
 
-    /// Takes down a fact. The end of the call is not one of the log's: what is still to come may still be told.
+    /// Adds a fact. The end of the call is no fact of the log: late reports may follow it.
     pub fn note(&mut self, fact: Fact, now: Instant) {
         match fact {
             Fact::CallerSpoke { item } => {
@@ -202,7 +208,7 @@ impl ConversationLog {
                 self.happenings.tools_withheld += 1;
                 self.add_tool(name, WITHHELD.to_owned(), WITHHELD.to_owned(), now);
             }
-            // Words and tools are withheld before they come here.
+            // `Pause` has withheld the words and tools already.
             Fact::RecordingPaused(_) | Fact::ResponseWithheld { .. } => {}
             Fact::KeyWithheld => self.happenings.keys_withheld += 1,
             Fact::Used(usage) => self.usage += usage,
@@ -228,7 +234,7 @@ impl ConversationLog {
         self.items.values().any(|e| e.speaker == Some(Speaker::Caller) && matches!(e.said, Said::Nothing))
     }
 
-    /// The conversation as it stands.
+    /// The conversation so far.
     pub fn conversation(&self) -> Conversation {
         let mut utterances = Vec::new();
         let mut wordless = 0;
@@ -236,7 +242,7 @@ impl ConversationLog {
             match entry.utterance() {
                 Some(utterance) => utterances.push(utterance),
                 None if matches!(entry.speaker, Some(Speaker::Caller | Speaker::Agent)) => wordless += 1,
-                // A system item, or one of which only its playout was told.
+                // A system item, or an item of which only the playout was reported.
                 None => {}
             }
         }
@@ -251,7 +257,8 @@ impl ConversationLog {
         Conversation { utterances, tools, keys, happenings, usage: self.usage, wordless, omitted }
     }
 
-    /// Turns of the caller that the server took and nobody wrote down. Without transcription none is missed.
+    /// Adds an incident for each turn of the caller that the server committed and nothing
+    /// transcribed. Without transcription no turn counts as missed.
     fn miss_words(&self, incidents: &mut Incidents) {
         let turns = || self.items.values().filter(|entry| entry.speaker == Some(Speaker::Caller));
         let transcribed = turns().any(|entry| !matches!(entry.said, Said::Nothing));
@@ -271,7 +278,8 @@ impl ConversationLog {
         }
         let weight = previous.as_ref().map_or(0, |id| id.as_str().len());
         let Some(entry) = self.items.get_mut(item) else { return };
-        // Told twice (when committed, when added), the one that knows its neighbour is right.
+        // An item is reported twice (when committed and when added); the report with a predecessor
+        // wins.
         if entry.previous.is_none() && weight > 0 {
             if self.bytes + weight <= MOST_BYTES {
                 self.bytes += weight;
@@ -314,7 +322,7 @@ impl ConversationLog {
         match &mut entry.said {
             Said::Nothing | Said::Failed => entry.said = Said::Pieces(delta.to_owned()),
             Said::Pieces(pieces) => pieces.push_str(delta),
-            // Overtaken by the whole text.
+            // The whole text has arrived before this piece.
             Said::Whole(_) => return,
         }
         self.bytes += delta.len();
@@ -324,7 +332,7 @@ impl ConversationLog {
         let Some(entry) = self.items.get_mut(item) else { return };
         let bytes = self.bytes - entry.said.len() + text.len();
         if bytes > MOST_BYTES {
-            // What is there of it in pieces stays.
+            // The pieces that are already in the log stay.
             self.omitted += 1;
             return;
         }
@@ -332,7 +340,7 @@ impl ConversationLog {
         entry.said = Said::Whole(text);
     }
 
-    /// Words were said that nobody may read; what was known of the item before stays.
+    /// Marks words as withheld; the words that the log already has of the item stay.
     fn withhold(&mut self, item: &ItemId, speaker: Speaker, now: Instant) {
         self.happenings.words_withheld += 1;
         if !self.mention(item, Some(speaker), now) {
@@ -354,7 +362,7 @@ impl ConversationLog {
         }
         if let Some(entry) = self.items.get_mut(item) {
             let cut_at = interrupted.then(|| entry.said.letters());
-            // Reports of one item only ever grow; an older one that comes late takes nothing back.
+            // Reports of one item only grow; an older report that arrives late changes nothing.
             entry.playout = Some(match entry.playout {
                 Some(known) => {
                     Playout { heard: known.heard.max(heard), of: known.of.max(of), cut_at: known.cut_at.or(cut_at) }
@@ -374,7 +382,7 @@ impl ConversationLog {
         self.tools.push(ToolUse { at: self.since_start(now), name, arguments, output });
     }
 
-    /// Makes sure that there is an entry for `item`; `false` when the log is full.
+    /// Ensures that there is an entry for `item`. Returns `false` if the log is full.
     fn mention(&mut self, item: &ItemId, speaker: Option<Speaker>, now: Instant) -> bool {
         let at = self.since_start(now);
         if let Some(entry) = self.items.get_mut(item) {
@@ -396,7 +404,8 @@ impl ConversationLog {
         now.saturating_duration_since(self.started)
     }
 
-    /// All entries in their order: each chain of placings walked from its head, the chains merged by time.
+    /// All entries in order. Each chain of placings is walked from its head; the chains are merged
+    /// by time.
     fn ordered(&self) -> Vec<&Entry> {
         let mut by_time: Vec<&ItemId> = self.items.keys().collect();
         by_time.sort_by_key(|id| self.items[*id].at);
@@ -411,7 +420,8 @@ impl ConversationLog {
         }
 
         let mut seen = BTreeSet::new();
-        // What no head leads to goes round in a circle, which may begin with its earliest.
+        // Entries that no head leads to form a circle. The walk of a circle starts at its earliest
+        // entry.
         let chains: Vec<Vec<&Entry>> = heads
             .into_iter()
             .chain(by_time.iter().copied())
@@ -472,7 +482,7 @@ impl Entry {
             Said::Nothing | Said::Failed => return None,
         };
         let withheld = text.ends_with(WITHHELD);
-        // What transcription writes for noise was said by nobody.
+        // Transcription writes text without words for noise; it is not an utterance.
         if text.is_empty() || self.speaker == Some(Speaker::Caller) && !withheld && !holds_words(text) {
             return None;
         }
@@ -483,7 +493,7 @@ impl Entry {
             (Speaker::Agent, Some(_)) if withheld => (self.agents_voice(), Some(text)),
             (Speaker::Agent, Some(playout)) if playout.is_whole() => (self.agents_voice(), Some(text)),
             (Speaker::Agent, Some(playout)) => (self.agents_voice(), Some(playout.cut(text))),
-            // Our own lines are told when they have been played.
+            // Our own lines are reported after they have been played.
             (Speaker::Agent, None) if self.line => (Voice::Line, Some(text)),
             (Speaker::Agent, None) => (Voice::Agent, None),
         };
@@ -512,7 +522,7 @@ impl Said {
 
     fn letters(&self) -> usize {
         match self {
-            // Nobody hears the blank at the end of the last piece.
+            // The blank at the end of the last piece has no sound.
             Self::Pieces(text) | Self::Whole(text) => text.trim().chars().count(),
             Self::Nothing | Self::Failed => 0,
         }
@@ -524,8 +534,9 @@ impl Playout {
         self.cut_at.is_none() && !self.heard.is_zero() && self.heard + SLACK >= self.of
     }
 
-    /// The words that were heard to their end, taking each letter to last as long as any other: of the whole text, or of the part
-    /// that was known when it was cut short. What was known by then runs a little ahead of the audio.
+    /// The words that were heard to their end, assuming that every character lasts equally long.
+    /// The base is the whole text, or the part that was known at the cut if the item was cut short.
+    /// The text known at a cut runs a little ahead of the audio.
     fn cut(self, text: &str) -> &str {
         let letters = text.chars().count();
         let voiced = self.cut_at.filter(|known| *known > 0).map_or(letters, |known| known.min(letters));
@@ -542,16 +553,19 @@ impl Playout {
     }
 }
 
-/// Text and ids that one call's log holds. A caller and an agent who talk for four hours without a pause come to a quarter of
-/// a megabyte in Latin script, three quarters in Devanagari. More: a mad model server could fill the machine.
+/// The most bytes of text and ids in one call's log. A caller and an agent who talk for four hours
+/// without a pause produce a quarter of a megabyte in Latin script and three quarters in
+/// Devanagari. With a larger bound, a faulty model server could fill the machine's memory.
 pub const MOST_BYTES: usize = 2 * 1024 * 1024;
-/// Items: a turn every two seconds for four hours. An entry without its words takes some 150 bytes.
+/// The most items: a turn every two seconds for four hours. An entry without its words takes some
+/// 150 bytes.
 pub const MOST_ITEMS: usize = 8 * 1024;
-/// Tools used in one call.
+/// The most tools used in one call.
 pub const MOST_TOOLS: usize = 1024;
-/// Keys pressed in one call.
+/// The most keys pressed in one call.
 pub const MOST_KEYS: usize = 4 * 1024;
-/// What may be missing at the end of a playout that was heard whole: a frame, which no ear misses.
+/// The part that may be missing at the end of a playout that counts as heard whole: one inaudible
+/// frame.
 const SLACK: Duration = Duration::from_millis(20);
 
 #[cfg(test)]

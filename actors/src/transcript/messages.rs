@@ -1,4 +1,4 @@
-//! What the Transcript hears.
+//! The messages that the Transcript receives.
 
 use std::time::Duration;
 
@@ -20,141 +20,147 @@ use crate::realtime::report::{Speaker, TranscriptionUsage, Usage};
 #[rtype(result = "()")]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    /// The caller began to speak in this item: its place in time.
+    /// The caller began to speak in this item; sets the item's place in time.
     CallerSpoke {
         /// The user item.
         item: ItemId,
     },
-    /// How much of an agent's item the caller has heard, now that it is known.
+    /// How much of an agent's item the caller has heard, sent once this is known.
     Heard {
         /// The item.
         item: ItemId,
-        /// What was heard.
+        /// The duration that was heard.
         heard: Duration,
-        /// All there was.
+        /// The duration of the item's audio.
         of: Duration,
-        /// It was cut short, even if everything that there was had been heard: more would have come.
+        /// Whether the item was cut short. This can be true even if all of its audio was heard,
+        /// because more audio would have followed.
         interrupted: bool,
     },
-    /// A pre-rendered line of ours was played.
+    /// One of our pre-rendered lines was played.
     LinePlayed {
         /// The id under which its playout is reported.
         item: ItemId,
-        /// What it says.
+        /// The words of the line.
         text: String,
     },
     /// A tool was called and answered.
     ToolUsed {
-        /// Its name.
+        /// The tool's name.
         name: String,
         /// The arguments as the model wrote them.
         arguments: String,
-        /// What the model was told.
+        /// The output that was sent to the model.
         output: String,
     },
-    /// A recording was begun; one more begins when the caller is back from a transfer.
+    /// A recording was started. Another one starts when the caller returns from a transfer.
     Recorded {
-        /// The bare name of its file.
+        /// The bare name of the recording's file.
         file: String,
     },
     /// The caller pressed a key.
     KeyPressed(char),
-    /// The caller pressed a key while the recording was paused: which one is kept nowhere.
+    /// The caller pressed a key while the recording was paused. The key itself is not kept.
     KeyWithheld,
-    /// The recording is paused, or goes on: what is said meanwhile is written nowhere.
+    /// The recording is paused (`true`) or resumed (`false`). Words during the pause are not
+    /// written.
     RecordingPaused(bool),
-    /// This response of the agent belongs to a pause that is over: its words are withheld too.
+    /// This response of the agent belongs to a pause that is over; its words are withheld too.
     ResponseWithheld {
         /// The response.
         response: ResponseId,
     },
-    /// Somebody spoke while the recording was paused: what they said is kept nowhere.
+    /// The caller or the agent spoke while the recording was paused. The words are not kept.
     WordsWithheld {
         /// The item.
         item: ItemId,
-        /// Who.
+        /// The speaker.
         speaker: Speaker,
     },
-    /// A tool was called and answered while the recording was paused: with what is kept nowhere.
+    /// A tool was called and answered while the recording was paused. Its arguments and output are
+    /// not kept.
     ToolWithheld {
-        /// Its name.
+        /// The tool's name.
         name: String,
     },
-    /// The carrier has found out who answered.
+    /// The carrier has detected the kind of answerer (person or machine).
     AnsweredBy(AnsweredBy),
     /// The language of the call was switched.
     LanguageSwitched {
-        /// The code of the language until now.
+        /// The code of the previous language.
         from: String,
-        /// The code of the language from now on.
+        /// The code of the new language.
         to: String,
     },
-    /// A transfer was asked for, and what came of it. Told again when that changes.
+    /// A transfer was requested. The fact is sent again whenever the outcome changes.
     TransferAsked {
         /// The destination's name; never a number.
         destination: String,
-        /// Why, in the model's words or the operator's.
+        /// The reason, in the model's or the operator's words.
         reason: String,
-        /// What came of it, a word: `refused`, `dialled`, `answered`, …
+        /// The outcome in one word: `refused`, `dialled`, `answered`, …
         outcome: String,
     },
-    /// The caller answered a configured question. A later answer to the same question replaces an earlier one.
+    /// The caller answered a configured question. A later answer to the same question replaces an
+    /// earlier one.
     Answered {
         /// The question's key.
         key: String,
         /// The answer.
         value: Value,
-        /// How good it is, a word: `answered`, `declined`, `unclear`, …
+        /// The quality of the answer in one word: `answered`, `declined`, `unclear`, …
         status: String,
     },
-    /// A turn of the caller was answered, after so long.
+    /// The latency of one answer to the caller's turn.
     TurnTimed(TurnLatency),
-    /// What the caller's audio is like; the last one counts.
+    /// The diagnosis of the caller's audio; the last one counts.
     Diagnosed(Value),
-    /// Something went wrong.
+    /// An incident occurred.
     Incident(Incident),
-    /// Tokens were used.
+    /// The model used tokens.
     Used(Usage),
-    /// Transcription was used.
+    /// The transcription service was used.
     TranscriptionUsed(TranscriptionUsage),
-    /// The call ended. The Transcript waits briefly for late words, writes the record once, and stops.
+    /// The call ended. The Transcript waits briefly for late words, writes the record once, and
+    /// stops.
     Ended {
-        /// Why and by whom.
+        /// The reason for the end, and who ended the call.
         ending: Ending,
         /// Counters for `analytics`.
         tally: Tally,
     },
 }
 
-/// What stands in the record in the place of what was said, or given to a tool, while the recording was paused.
+/// The text that replaces words and tool values in the record while the recording was paused.
 pub const WITHHELD: &str = "[withheld while the recording was paused]";
 
 /// Counters of a call for `analytics` in the record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Caller turns.
+    /// The caller's turns.
     pub turns: u64,
-    /// Interruptions of the agent.
+    /// The caller's interruptions of the agent.
     pub barge_ins: u64,
-    /// Frames dropped, both directions.
+    /// Dropped frames, in both directions.
     pub dropped_frames: u64,
-    /// From the stream's `start` to the first frame sent to the caller.
+    /// The time from the stream's `start` to the first frame sent to the caller, in milliseconds.
     pub first_audio_ms: Option<u64>,
-    /// Caller turns whose transcription failed or did not come.
+    /// The caller's turns whose transcription failed or never arrived.
     #[serde(default)]
     pub turns_without_words: u64,
-    /// What it cost.
+    /// The cost of the call.
     #[serde(default)]
     pub cost_usd: Usd,
 }
 
-/// Tell this watcher what happens from now on. The CallActor tells of states and passes the watcher on to its Transcript, which tells of
-/// words and facts. What is told ends with the call.
+/// Adds a watcher of the call. The CallActor reports states and passes the watcher on to its
+/// Transcript, which reports words and facts. The reports end with the call.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct Watch(pub Watcher);
 
-/// What was said so far, for `GET /calls/{id}`: as `conversation` of the record. Empty where the one who writes is gone.
+/// Asks for the words so far, for `GET /calls/{id}`, in the form of the record's `conversation`.
+/// The answer is empty if the Transcript is gone.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "Value")]
 pub struct ReadWords;

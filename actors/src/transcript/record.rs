@@ -413,8 +413,8 @@ impl Record {
         Self { call: tag, stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
     }
 
-    /// Notes that the disk refused the record. The record shows it once, however often the writer
-    /// tries.
+    /// Notes that the disk refused the record. Repeated refusals with the same error share one
+    /// incident in the record and raise its count.
     pub(super) fn met_a_disk(&mut self, problem: &io::Error) {
         let after = Duration::from_millis(self.transcript.duration_ms);
         let started_at = DateTime::from_timestamp_millis(self.transcript.call_start_time).unwrap_or_default();

@@ -1,8 +1,10 @@
 //! Makes records of the journals that a dead process left.
 //!
-//! A journal is read to its last valid entry, replayed into a log, filed, and only then removed. A crash at any point is harmless: the
-//! next start reads the same journal, makes the same record and finds the parts that exist. A journal with a torn end is moved aside
-//! once its record is filed; an unreadable one is moved aside and logged. None of this stops the start of the service.
+//! Recovery reads a journal to its last valid entry, replays it into a log, files the record and
+//! only then removes the journal. A crash at any point is harmless: the next start reads the same
+//! journal, makes the same record and finds the parts that exist. A journal with a torn end is
+//! moved aside once its record is filed. An unreadable journal is moved aside and logged. None of
+//! this prevents the start of the service.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -21,7 +23,7 @@ use crate::events::emit;
 pub struct Recovered {
     /// Records that were filed.
     pub filed: usize,
-    /// Of these, from journals whose end was torn.
+    /// The part of `filed` whose journals had a torn end.
     pub torn: usize,
     /// Journals that could not be read and are kept aside.
     pub unreadable: usize,

@@ -1,4 +1,4 @@
-//! A call to write records of, for the tests of this room. Nobody's number, nobody's words.
+//! A call with invented numbers and words, for the tests of `transcript`.
 
 use std::sync::Arc;
 use std::time::Duration;

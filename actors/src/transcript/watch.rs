@@ -1,4 +1,5 @@
-//! Those who watch a call: told of states and words as they come, and let go when they do not keep up. Pure.
+//! The watchers of a call. They receive states and words as these occur, and are dropped if they do
+//! not keep up. Pure.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,24 +10,25 @@ use crate::realtime::report::{Speaker, Words};
 use crate::transcript::messages::Fact;
 use crate::words::holds_words;
 
-/// Something that happened in a call, as its watchers are told.
+/// An event of a call, in the form that watchers receive.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
-    /// What it is: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`, `answered_by`, `incident`, `ended`.
+    /// The kind: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`,
+    /// `answered_by`, `incident` or `ended`.
     pub event: &'static str,
-    /// What there is to say of it.
+    /// The data of the event.
     pub data: Value,
 }
 
-/// Where a watcher is told. Dropped, it is told nothing more.
+/// A watcher of a call. Dropping it ends its events.
 #[derive(Clone)]
 pub struct Watcher(Arc<Ear>);
 
-/// Takes a piece of news; `false` when there is no room for it, or nobody listens any more.
+/// Takes an event. Returns `false` if there is no room for it or the watcher has gone.
 type Ear = dyn Fn(News) -> bool + Send + Sync;
 
 impl Watcher {
-    /// One that hears with `ear`, which may not wait.
+    /// Makes a watcher that passes events to `ear`, which must not block.
     pub fn new(ear: impl Fn(News) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(ear))
     }
@@ -43,14 +45,15 @@ impl fmt::Debug for Watcher {
 pub struct Watchers(Vec<Watcher>);
 
 impl Watchers {
-    /// One more, unless there are too many.
+    /// Adds a watcher, unless the call already has the most it may have.
     pub fn add(&mut self, watcher: Watcher) {
         if self.0.len() < MOST_WATCHERS {
             self.0.push(watcher);
         }
     }
 
-    /// Tells everybody; whoever has no room for it watches no longer. `news` is made only when somebody watches.
+    /// Sends an event to all watchers and drops those without room for it. `news` runs only if
+    /// there is a watcher.
     pub fn tell(&mut self, news: impl FnOnce() -> Option<News>) {
         if self.0.is_empty() {
             return;
@@ -62,7 +65,7 @@ impl Watchers {
 }
 
 impl News {
-    /// The call is in another state.
+    /// The call's new state.
     pub fn state(state: &str) -> Self {
         Self { event: "state", data: json!({ "state": state }) }
     }
@@ -71,7 +74,7 @@ impl News {
     pub fn of_words(words: &Words) -> Option<Self> {
         let data = match words {
             Words::Placed { .. } | Words::Inaudible { .. } => return None,
-            // What transcription writes for noise was said by nobody.
+            // Transcription writes text without words for noise; it is not an utterance.
             Words::CallerSaid { text: Some(text), .. } if !text.is_empty() && !holds_words(text) => return None,
             Words::CallerSaid { item, text } => {
                 json!({ "speaker": "caller", "item": item.as_str(), "text": text, "final": true })
@@ -86,7 +89,7 @@ impl News {
         Some(Self { event: "words", data })
     }
 
-    /// A fact that people watch for.
+    /// The event of a fact; `None` for facts that watchers do not receive.
     pub fn of_fact(fact: &Fact) -> Option<Self> {
         let (event, data) = match fact {
             Fact::Heard { item, heard, of, interrupted } => {
@@ -130,7 +133,8 @@ impl News {
     }
 }
 
-/// Watchers of one call: a page or two of operators. More is somebody who forgets to close.
+/// The most watchers of one call: a page or two of operators. More means that a client forgets to
+/// close its connections.
 const MOST_WATCHERS: usize = 8;
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
-//! The records' own thread: what is to be filed is handed over and never waited for.
+//! The thread that files records. Calls hand their records over and never wait for it.
 //!
-//! One thread files records in the order in which they were handed over (`files` has the steps); another one writes the journals
-//! of live calls ([`super::journal::writer`]). A slow disk makes their queues longer and delays no frame.
+//! One thread files records in the order of their arrival (`files` has the steps). Another one
+//! writes the journals of live calls ([`super::journal::writer`]). A slow disk makes their queues
+//! longer and delays no frame.
 //!
-//! A record that the disk refuses waits and is tried again, at longer and longer intervals, for as long as the service runs; when
-//! there is space again it is filed. What waits is bounded in bytes (`MOST_WAITING`). Beyond that, and at the end of the service,
-//! a record is left to its journal, which the next start files; only where even the journal could not be written is a record
-//! given up, told as [`Event::RecordFailed`] and counted in [`RecordWriter::lost`].
+//! The thread keeps a record that the disk refuses and tries again, with growing pauses, for as
+//! long as the service runs. The bytes of waiting records are bounded (`MOST_WAITING`). Beyond the
+//! bound, and at the end of the service, a record is left to its journal, which the next start
+//! files. A record is given up only if its journal could not be written either. It is then logged
+//! as [`Event::RecordFailed`] and counted in [`RecordWriter::lost`].
 
 pub(in crate::transcript) mod files;
 
@@ -36,25 +38,26 @@ use crate::recording::report::IncidentMet;
 use crate::recording::writer::RecordingWriter;
 use crate::{background, clock};
 
-/// Where records go, and how.
+/// The settings for records.
 #[derive(Debug, Clone)]
 pub struct RecordsPlan {
     /// The folder of records.
     pub dir: PathBuf,
-    /// How long what was said may wait before it is written to the journal; zero writes every event by itself.
+    /// How long words may wait before they are written to the journal; zero writes every event by
+    /// itself.
     pub journal_commit: Duration,
-    /// The top of the second set of folders, for the queue processor of the service before this one.
+    /// The top of the second set of folders, for the queue processor of the predecessor service.
     pub legacy_dir: Option<PathBuf>,
 }
 
 impl RecordsPlan {
-    /// Records in `dir`, everything else as shipped.
+    /// Settings with records in `dir` and defaults for everything else.
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), journal_commit: Duration::from_millis(250), legacy_dir: None }
     }
 }
 
-/// A handle to the writer; cheap to clone, its threads behind all of them. They end with the last handle.
+/// A handle to the writer, cheap to clone. The writer's threads end with the last handle.
 #[derive(Debug, Clone)]
 pub struct RecordWriter {
     jobs: mpsc::Sender<Job>,
@@ -64,12 +67,12 @@ pub struct RecordWriter {
     recordings: RecordingWriter,
 }
 
-/// What the thread is asked to do.
+/// A job of the thread.
 #[derive(Debug)]
 enum Job {
-    /// Put a call's pair of files on disk.
+    /// Puts a call's pair of files on disk.
     File(Box<Task>),
-    /// Say when everything before this is done, or was tried once more.
+    /// Reports when every earlier job is done or was tried once more.
     Flush(mpsc::Sender<()>),
 }
 
@@ -88,19 +91,19 @@ pub(in crate::transcript) struct Shared {
     unwritable: Unwritable,
 }
 
-/// Whether the disk takes no records at the moment, for whoever is asked how the service is.
+/// Whether the disk currently refuses records, for health checks.
 #[derive(Debug, Clone, Default)]
 pub struct Unwritable(Arc<AtomicBool>);
 
 impl Unwritable {
-    /// Whether it takes none: they wait in memory.
+    /// Whether the disk refuses records, so that they wait in memory.
     pub fn is_so(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl RecordWriter {
-    /// Starts the writer for `dir`, everything else as shipped.
+    /// Starts the writer for `dir`, with defaults for everything else.
     ///
     /// # Errors
     /// As [`Self::start_with`].
@@ -108,16 +111,18 @@ impl RecordWriter {
         Self::start_with(&RecordsPlan::new(dir)).map(|(writer, _)| writer)
     }
 
-    /// Starts the writer. Its directory is made if it is missing and proved writable; then the journals of processes that are gone
-    /// become records, before this returns.
+    /// Starts the writer. Creates the directory if it is missing and checks that it is writable.
+    /// Before it returns, the journals of dead processes become records.
     ///
     /// # Errors
-    /// When a directory cannot be made or written to for another reason than that the disk is full, or a thread cannot be started.
+    /// Fails if a directory cannot be created or written to, unless the disk is full, or if a
+    /// thread cannot be started.
     pub fn start_with(plan: &RecordsPlan) -> io::Result<(Self, Recovered)> {
         let prove = |dir: &Path, key: &str| {
             let told = |e: &io::Error| format!("write to the records directory `{}` (`{key}`): {e}", dir.display());
             match files::prove_writable(dir) {
-                // The line is not to be dead until somebody makes room: records wait in memory, as they do at run time.
+                // A full disk must not keep the service from taking calls: records wait in memory,
+                // as they do at run time.
                 Err(e) if is_full(&e) => {
                     emit(Event::RecordsUnwritable { problem: &told(&e) });
                     Ok(false)
@@ -132,7 +137,7 @@ impl RecordWriter {
         }
         let folders = Folders { dir: plan.dir.clone(), legacy: plan.legacy_dir.clone() };
         let recovered = recovery::recover(&folders, clock::now());
-        // The number alone may come again in another container that shares the folder.
+        // Another container that shares the folder may have the same process id.
         let name = format!("{}-{}", std::process::id(), CallId::random());
         let journals = JournalWriter::start(&plan.dir, &name, plan.journal_commit)?;
         let shared = Arc::new(Shared::default());
@@ -144,7 +149,8 @@ impl RecordWriter {
         Ok((Self { jobs, shared, journals, recent, recordings }, recovered))
     }
 
-    /// Opens the journal of a call that begins; `told` hears of a disk that does not take it. Returns at once.
+    /// Opens the journal of a new call. `told` receives an incident if the disk refuses it. Returns
+    /// at once.
     pub fn open_journal(
         &self,
         identity: &CallIdentity,
@@ -155,19 +161,20 @@ impl RecordWriter {
         self.journals.open(identity.tag(), Header::new(identity, held), told)
     }
 
-    /// The way to the thread that brings recordings to disk.
+    /// The handle to the thread that writes recordings to disk.
     pub fn recordings(&self) -> &RecordingWriter {
         &self.recordings
     }
 
-    /// Handles that are alive: each call's Transcript holds one until its record is handed over, so when only those who keep one for
-    /// good are left, nothing more will come.
+    /// The number of live handles. Each call's Transcript keeps one until its record is handed
+    /// over. When only the permanent handles are left, no more records will arrive.
     pub fn handles(&self) -> usize {
-        // The thread keeps one of these too.
+        // The thread keeps one reference too.
         Arc::strong_count(&self.shared) - 1
     }
 
-    /// Hands a record over, with the journal that it replaces. Returns at once; how it went is told as an event.
+    /// Hands a record over, with the journal that it replaces. Returns at once; the outcome is
+    /// logged as an event.
     pub fn file(&self, record: Record, journal: Option<Journal>) {
         if let Ok(told) = record.transcript_json() {
             self.recent.ended(record.call(), told);
@@ -175,7 +182,7 @@ impl RecordWriter {
         let weight = record.weight();
         let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         let task = Box::new(Task { record, journal, progress: Progress::default() });
-        // A record alone is always taken, whatever its size: the log has bounded it.
+        // A single record is always accepted, whatever its size, because the log bounds it.
         if waiting > 0 && waiting + weight > MOST_WAITING {
             self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
             let why = format!("{} MiB of records wait for the disk; look for one that is full or hangs", waiting >> 20);
@@ -185,21 +192,22 @@ impl RecordWriter {
         }
     }
 
-    /// Waits until everything handed over so far is on disk, or was tried once more. Blocks; for the end of the process.
+    /// Waits until every record handed over so far is on disk or was tried once more. Blocks; for
+    /// the end of the process.
     pub fn flush(&self) {
         let (done, wait) = mpsc::channel();
         if self.jobs.send(Job::Flush(done)).is_ok() {
-            // An error says that the thread is gone, and nothing is to be waited for.
+            // An error means that the thread has ended, so there is nothing to wait for.
             let _ = wait.recv();
         }
     }
 
-    /// Calls that have ended lately.
+    /// The recently ended calls.
     pub fn recent(&self) -> RecentCalls {
         self.recent.clone()
     }
 
-    /// Whether the disk takes no records, now and later.
+    /// A live view of whether the disk refuses records.
     pub fn unwritable(&self) -> Unwritable {
         self.shared.unwritable.clone()
     }
@@ -216,7 +224,8 @@ impl Shared {
         emit(Event::RecordFailed { call, problem });
     }
 
-    /// Leaves a record to its journal, which the next start files; `false` when it is lost instead.
+    /// Leaves a record to its journal, which the next start files. Returns `false` if the record is
+    /// lost instead.
     fn leave(&self, task: &Task, why: &str) -> bool {
         let call = task.record.call();
         let left = task.journal.is_some();
@@ -229,16 +238,16 @@ impl Shared {
     }
 }
 
-/// The thread's own things.
+/// The state of the filing thread.
 pub(in crate::transcript) struct DiskQueue {
     folders: Folders,
     shared: Arc<Shared>,
-    /// Refused by the disk, oldest first.
+    /// Records that the disk refused, oldest first.
     waiting: VecDeque<Task>,
-    /// Failed rounds in a row, and when the next one is due.
+    /// Failed rounds in a row, and the time of the next try.
     failures: u32,
     due: Instant,
-    /// When it is looked next for journals of processes that are gone.
+    /// The time of the next look for journals of dead processes.
     look_at: Instant,
 }
 
@@ -261,11 +270,12 @@ impl DiskQueue {
             let next = if idle { self.look_at } else { self.look_at.min(self.due) };
             match queue.recv_timeout(next.saturating_duration_since(clock::now())) {
                 Ok(Job::File(task)) if self.waiting.is_empty() => self.attempt(*task),
-                // Behind those that wait: a disk that refuses is not asked for each of them.
+                // New records queue behind the waiting ones, so that a refusing disk is not tried
+                // for each of them.
                 Ok(Job::File(task)) => self.waiting.push_back(*task),
                 Ok(Job::Flush(done)) => {
                     self.retry();
-                    // Whoever asked may have gone.
+                    // The caller of `flush` may have gone.
                     let _ = done.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -278,8 +288,9 @@ impl DiskQueue {
         }
     }
 
-    /// Makes records of what another process left that shared the folder and is gone: it may be long before anybody starts again.
-    /// Its lock sees to it that only one does.
+    /// Makes records of journals that another process on the same folder left when it died. The
+    /// next start of a service may be far away. The lock of the dead process's folder ensures that
+    /// only one process recovers it.
     fn look(&mut self) {
         let now = clock::now();
         if now < self.look_at {
@@ -292,7 +303,7 @@ impl DiskQueue {
         }
     }
 
-    /// Looks at once.
+    /// Runs the look at once.
     #[cfg(test)]
     pub(in crate::transcript) fn look_now(&mut self) {
         self.look_at = clock::now();
@@ -307,10 +318,10 @@ impl DiskQueue {
         }
     }
 
-    /// Tries those that wait, in order, until one is refused.
+    /// Tries the waiting records in order until the disk refuses one.
     fn retry(&mut self) {
         if self.waiting.is_empty() && self.shared.unwritable.is_so() {
-            // There was no room when the service started, and no call has ended since.
+            // The disk had no room when the service started, and no call has ended since.
             match files::prove_writable(&self.folders.dir) {
                 Ok(()) => self.found_room(),
                 Err(_) => {
@@ -336,7 +347,7 @@ impl DiskQueue {
         self.shared.unwritable.0.store(false, Ordering::Relaxed);
     }
 
-    /// The service ends: what waits is left to its journals.
+    /// Ends the thread and leaves waiting records to their journals.
     fn close(mut self) {
         self.retry();
         for task in std::mem::take(&mut self.waiting) {
@@ -344,10 +355,10 @@ impl DiskQueue {
         }
     }
 
-    /// One try; gives back what the disk refused.
+    /// Tries once to file a record. Returns the task if the disk refused it.
     fn file(&self, mut task: Task) -> Option<Task> {
         let (call, weight) = (task.record.call().clone(), task.record.weight());
-        // One call's record may fail in a way nobody thought of; the others' go on.
+        // An unexpected panic in one call's record must not stop the records of others.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.folders.file(&mut task.record, &mut task.progress)));
         match outcome {
             Ok(Ok(path)) => {
@@ -381,19 +392,22 @@ impl DiskQueue {
     }
 }
 
-/// How long a disk that has refused so many times in a row is left alone: a hiccup of a network disk is over in a moment, a full
-/// one takes somebody to make room.
+/// The pause after this many failures in a row. A hiccup of a network disk is over in a moment; a
+/// full disk needs an operator to make room.
 fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
 }
 
-/// Bytes of records that may wait for the disk: some three thousand calls of ordinary length. Less leaves records to their
-/// journals when a disk hangs for a while, more takes memory from live calls.
+/// The most bytes of records that may wait for the disk: some three thousand calls of ordinary
+/// length. Less leaves records to their journals when a disk hangs for a while. More takes memory
+/// from live calls.
 const MOST_WAITING: usize = 64 * 1024 * 1024;
-/// How often it is looked for journals of processes that are gone. Longer leaves their records unwritten for longer.
+/// The interval between looks for journals of dead processes. A longer interval delays their
+/// records.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// More finds space later, less fills the log.
+/// The longest pause between tries. A longer one notices free space later; a shorter one fills the
+/// log.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

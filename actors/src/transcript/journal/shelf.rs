@@ -1,13 +1,14 @@
-//! The folders of journals, and which process owns them.
+//! The folders of journals, and the processes that own them.
 //!
 //! ```text
-//! <records.dir>/journal/<process>/lock          held by the process for as long as it lives
+//! <records.dir>/journal/<process>/lock          locked by the process for as long as it lives
 //! <records.dir>/journal/<process>/<call>.journal
 //! <records.dir>/journal/aside/*.torn, *.unreadable
 //! ```
 //!
-//! A folder whose lock is free belongs to a dead process, however it died and whichever process has its id now. Its journals may be
-//! recovered. So several services can share one folder of records.
+//! A folder whose lock is free belongs to a dead process. This is true however the process died,
+//! and even if another process has its id now. The journals of such a folder may be recovered, so
+//! several services can share one folder of records.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -16,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::disk::{is_full, make_folder, private};
 
-/// This process's own folder. Its lock goes with it.
+/// This process's own folder. Dropping it releases the lock.
 #[derive(Debug)]
 pub(in crate::transcript) struct Shelf {
     root: PathBuf,
@@ -27,7 +28,8 @@ pub(in crate::transcript) struct Shelf {
 }
 
 impl Shelf {
-    /// Creates a folder of our own below `dir`. On a full disk, the first journal that fits creates it.
+    /// Creates our own folder below `dir`. If the disk is full, the folder is created with the
+    /// first journal that fits.
     pub(in crate::transcript) fn open(dir: &Path, name: &str) -> io::Result<Self> {
         let shelf = Self::unmade(dir, name);
         match shelf.ensure() {
@@ -41,7 +43,7 @@ impl Shelf {
         Self { folder: root.join(name), root, name: name.to_owned(), lock: Mutex::default() }
     }
 
-    /// Creates the folder if there is none, locked before another process can see it.
+    /// Creates the folder if it is missing, and locks it before another process can see it.
     pub(in crate::transcript) fn ensure(&self) -> io::Result<()> {
         let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_some() {
@@ -64,7 +66,7 @@ impl Shelf {
 }
 
 impl Drop for Shelf {
-    /// Removes the folder when it holds nothing to recover.
+    /// Removes the folder if it contains nothing to recover.
     fn drop(&mut self) {
         clear(&self.folder);
     }
@@ -88,13 +90,13 @@ impl Drop for Orphans {
 /// All journals below `dir` whose process is gone.
 ///
 /// # Errors
-/// When a folder cannot be read, or its lock not be asked for.
+/// Fails if a folder cannot be read or its lock cannot be queried.
 pub fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
     let mut found = Vec::new();
     for folder in folders(&dir.join(ROOT))? {
         let lock = match OpenOptions::new().write(true).open(folder.join(LOCK)) {
             Ok(lock) => lock,
-            // Another process removed it just now.
+            // Another process has just removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -113,7 +115,7 @@ pub fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
     Ok(found)
 }
 
-/// Moves a journal to the ones kept aside, for a person to look at.
+/// Moves a journal to the folder [`ASIDE`], for an operator to look at.
 pub(in crate::transcript) fn set_aside(dir: &Path, journal: &Path, ending: &str) -> io::Result<PathBuf> {
     let aside = dir.join(ROOT).join(ASIDE);
     make_folder(&aside)?;
@@ -157,7 +159,7 @@ fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Removes a folder that holds no journal any more.
+/// Removes a folder that no longer contains a journal.
 fn clear(folder: &Path) {
     if files(folder, JOURNAL).is_ok_and(|left| left.is_empty()) {
         // A folder that cannot be removed is empty; the next start tries again.

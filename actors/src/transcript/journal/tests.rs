@@ -50,7 +50,7 @@ fn a_damaged_journal_gives_the_entries_before_the_damage_and_no_other() {
             assert_eq!(cut.at + cut.bytes, damaged.len());
             assert_eq!(damaged[..cut.at], journal[..cut.at]);
         }
-        // Whatever is left makes a record, or says that it does not.
+        // The readable part makes a record, or is reported as unusable.
         if let Some(replay) = Replay::of(readout.entries, clock::now()) {
             replay.record().transcript_json().expect("JSON");
         }
@@ -127,7 +127,7 @@ fn a_time_beyond_any_call_does_no_harm() {
     assert_eq!(record["duration_ms"], 7 * 24 * 3_600_000);
 }
 
-/// Carriers come and go; the calls of one that is gone are still calls.
+/// A call is recovered even if its carrier is no longer supported.
 #[test]
 fn a_call_of_a_carrier_that_is_not_served_any_more_becomes_a_record() {
     let (mut entries, _) = a_call();
@@ -140,7 +140,7 @@ fn a_call_of_a_carrier_that_is_not_served_any_more_becomes_a_record() {
     assert_eq!((&record["carrier"], &record["call_id"]), (&"pigeon".into(), &"CA1".into()));
 }
 
-/// A caller says hello and is answered, and 1.9 s into it the process dies.
+/// A caller says hello and gets an answer; the process dies after 1.9 s.
 fn a_call() -> (Vec<Entry<'static>>, Vec<u8>) {
     let placed = |item: &str, speaker, previous: Option<&str>| Words::Placed {
         item: ItemId::new(item),
@@ -192,7 +192,7 @@ fn as_json(record: &Record) -> Value {
     serde_json::from_slice(&record.transcript_json().expect("JSON")).expect("JSON")
 }
 
-/// Small and the same every time (xorshift).
+/// A small deterministic random generator (xorshift).
 struct Chance(u64);
 
 impl Chance {

@@ -1,14 +1,18 @@
-//! The journals' own thread, and the end of it that a Transcript holds.
+//! The threads that write journals, and the handle that a Transcript keeps.
 //!
-//! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the journal on the desk of the thread,
-//! which is woken for the first one only. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a
-//! second thread syncs what was written, each journal once in five seconds at most and one after the other all through that time, so
-//! that with many calls on a slow disk writing goes on at its beat and syncing falls behind. Both give way to calls ([`background`]).
-//! What has been written survives the death of the process, what has been synced that of the machine.
+//! A Transcript appends to memory and never waits. Each journal has its own buffer. The first line
+//! in an empty buffer puts the journal into the queue of the writing thread; only the first journal
+//! in an empty queue wakes the thread. Every `commit` (`records.journal_commit`) the thread writes
+//! out the buffers of all calls.
 //!
-//! A disk that takes nothing costs no call anything: lines wait in memory, bounded for each call and for all of them
-//! ([`MOST_WAITING_OF_A_CALL`], [`MOST_WAITING`]), and are written when there is space again. What did not fit is missing in the
-//! journal alone; the call's record has it.
+//! A second thread syncs the written files. It syncs each journal at most once in five seconds and
+//! spreads the journals over that time. With many calls on a slow disk, writing stays on schedule
+//! and syncing falls behind. Both threads run at a lower priority than calls ([`background`]).
+//! Written lines survive the death of the process; synced lines survive the death of the machine.
+//!
+//! A disk that refuses writes does not harm a call. Lines wait in memory, bounded per call
+//! ([`MOST_WAITING_OF_A_CALL`]) and in total ([`MOST_WAITING`]), and are written when there is
+//! space again. Lines beyond a bound are missing in the journal only; the call's record has them.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -32,7 +36,8 @@ use crate::transcript::events::Event;
 use crate::transcript::messages::Fact;
 use crate::{background, clock};
 
-/// The thread. Its end comes with the last journal and the last of these.
+/// A handle to the writing thread. The thread ends with the last journal and the last of these
+/// handles.
 #[derive(Debug, Clone)]
 pub(in crate::transcript) struct JournalWriter {
     disk_queue: DiskQueue,
@@ -40,26 +45,27 @@ pub(in crate::transcript) struct JournalWriter {
     waiting: Arc<AtomicUsize>,
 }
 
-/// One call's journal: what its Transcript holds, and the thread while there is something to write.
+/// One call's journal. Its Transcript keeps one handle; the thread keeps another while there is
+/// something to write.
 #[derive(Debug, Clone)]
 pub struct Journal(Arc<Live>);
 
 #[derive(Debug)]
 struct Live {
     call: CallTag,
-    /// Told of a disk that does not take it.
+    /// Receives an incident when the disk refuses the journal.
     told: Option<WeakRecipient<IncidentMet>>,
     path: PathBuf,
     pending: Mutex<Pending>,
     disk: Mutex<Disk>,
     disk_queue: DiskQueue,
     waiting: Arc<AtomicUsize>,
-    /// Keeps the folder's lock.
+    /// Keeps the folder locked.
     shelf: Arc<Shelf>,
 }
 
-/// Where journals lie that have something to be written, for the thread to find. A call's thread wakes it as seldom as may be: to
-/// wake somebody costs more than to write a line.
+/// The queue of journals that have something to write. Call threads wake the writing thread as
+/// rarely as possible: a wake-up costs more than writing a line.
 #[derive(Debug, Clone)]
 struct DiskQueue {
     pile: Arc<Mutex<Waiting>>,
@@ -69,16 +75,16 @@ struct DiskQueue {
 #[derive(Debug, Default)]
 struct Waiting {
     journals: Vec<Journal>,
-    /// The thread looks here by itself only after the bell.
+    /// Whether the thread waits for a wake-up before it looks at the queue.
     asleep: bool,
 }
 
-/// What wakes the thread.
+/// A wake-up of the thread.
 #[derive(Debug)]
 enum WakeUp {
-    /// A journal that begins.
+    /// The journal of a new call.
     Begun(Journal),
-    /// The first journal on an empty desk.
+    /// The first journal in an empty queue.
     Waiting,
 }
 
@@ -95,17 +101,17 @@ impl DiskQueue {
     }
 
     fn ring(&self, bell: WakeUp) {
-        // An error says that the thread is gone with the service.
+        // An error means that the thread has ended with the service.
         let _ = self.bell.send(bell);
     }
 }
 
-/// What was told and not yet taken by the thread.
+/// Lines that the thread has not taken yet.
 #[derive(Debug, Default)]
 struct Pending {
     framer: Framer,
     bytes: Vec<u8>,
-    /// The thread knows that there is something.
+    /// Whether the journal is already in the thread's queue.
     announced: bool,
     /// Bytes that wait, here and in [`Disk::tail`].
     waiting: usize,
@@ -115,17 +121,17 @@ struct Pending {
 #[derive(Debug, Default)]
 struct Disk {
     file: Option<Arc<File>>,
-    /// Taken, and not yet wholly written.
+    /// Lines that the thread has taken and not completely written.
     tail: Vec<u8>,
     done: usize,
     removed: bool,
     failing: bool,
-    /// The thread that syncs knows that there is something.
+    /// Whether the journal is already in the syncing thread's queue.
     to_sync: bool,
 }
 
 impl JournalWriter {
-    /// Starts the thread for a shelf of our own below `dir`.
+    /// Starts the threads for our own shelf below `dir`.
     pub(in crate::transcript) fn start(dir: &Path, name: &str, commit: Duration) -> io::Result<Self> {
         let shelf = Arc::new(Shelf::open(dir, name)?);
         let (bell, told) = mpsc::channel();
@@ -137,7 +143,7 @@ impl JournalWriter {
         Ok(Self { disk_queue: DiskQueue { pile, bell }, shelf, waiting: Arc::default() })
     }
 
-    /// Opens the journal of a call that begins. Returns at once; the file is there a moment later.
+    /// Opens the journal of a new call. Returns at once; the file appears a moment later.
     pub(in crate::transcript) fn open(
         &self,
         call: CallTag,
@@ -162,17 +168,17 @@ impl JournalWriter {
 }
 
 impl Journal {
-    /// Takes down words, told so long after the start of the call.
+    /// Adds words. `at` is the time since the start of the call.
     pub fn hear(&self, words: &Words, at: Duration) {
         self.append(&Entry::Words(micros(at), Cow::Borrowed(words)));
     }
 
-    /// Takes down a fact.
+    /// Adds a fact. `at` is the time since the start of the call.
     pub fn note(&self, fact: &Fact, at: Duration) {
         self.append(&Entry::Fact(micros(at), Cow::Borrowed(fact)));
     }
 
-    /// The last entry: how the call ended and when its record is filed.
+    /// Adds the last entry: how the call ended and when its record is filed.
     pub fn close(&self, closed: Closed) {
         self.append(&Entry::Closed(closed));
     }
@@ -183,14 +189,14 @@ impl Journal {
         }
     }
 
-    /// Adds `entry` to what waits; whether the thread is to be told.
+    /// Adds `entry` to the waiting lines. Returns whether the thread needs a notice.
     fn frame(&self, entry: &Entry<'_>) -> bool {
         let mut pending = locked(&self.0.pending);
         let before = pending.bytes.len();
         let full = pending.waiting >= MOST_WAITING_OF_A_CALL
             || self.0.waiting.load(Ordering::Relaxed) >= MOST_WAITING
             || pending.total >= LONGEST_JOURNAL;
-        // The chain of checksums goes on behind what is left out, so that later entries stay readable.
+        // The chain of checksums skips an omitted entry, so that later entries stay readable.
         let pending = &mut *pending;
         if full || !pending.framer.frame(entry, &mut pending.bytes) {
             emit(Event::JournalGap { call: &self.0.call });
@@ -203,10 +209,12 @@ impl Journal {
         !std::mem::replace(&mut pending.announced, true)
     }
 
-    /// Writes out what has gathered, from whatever thread may wait for the disk.
+    /// Writes out the waiting lines. Blocks, so the calling thread must be allowed to wait for the
+    /// disk.
     ///
     /// # Errors
-    /// Whatever the disk says; nothing is lost by it, and the next try goes on where this one stopped.
+    /// Returns the disk's error. No line is lost, and the next try continues where this one
+    /// stopped.
     pub(in crate::transcript) fn write_out(&self) -> io::Result<()> {
         let mut disk = locked(&self.0.disk);
         self.take_pending(&mut disk);
@@ -243,7 +251,7 @@ impl Journal {
         let mut pending = locked(&self.0.pending);
         pending.announced = false;
         if disk.tail.is_empty() {
-            // Both buffers keep their room.
+            // The swap keeps the capacity of both buffers.
             std::mem::swap(&mut disk.tail, &mut pending.bytes);
         } else {
             disk.tail.append(&mut pending.bytes);
@@ -255,17 +263,19 @@ impl Journal {
         self.0.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// The file, for what was written so far to be put on disk for good. What is written from now on is for another time.
+    /// Returns the file, if there is one, to sync all lines written so far. Lines written later need
+    /// another sync.
     fn to_sync(&self) -> Option<Arc<File>> {
         let mut disk = locked(&self.0.disk);
         disk.to_sync = false;
         disk.file.clone()
     }
 
-    /// Removes it: the record is on disk. Nothing of it is written any more.
+    /// Removes the journal, because the record is on disk. Nothing more is written to it.
     ///
     /// # Errors
-    /// Whatever the disk says; it is tried again by a start of the service, which finds the record and files no second one.
+    /// Returns the disk's error. The next start of the service tries again; it finds the record and
+    /// files no second one.
     pub(in crate::transcript) fn remove(&self) -> io::Result<()> {
         let mut disk = locked(&self.0.disk);
         disk.removed = true;
@@ -275,23 +285,23 @@ impl Journal {
         }
     }
 
-    /// Whether its file is still to be made, by a disk that has not refused it.
+    /// Whether its file does not exist yet and the disk has not refused it.
     fn begins(&self) -> bool {
         let disk = locked(&self.0.disk);
         disk.file.is_none() && !disk.removed && !disk.failing
     }
 
-    /// Whether nobody but the thread holds it any more: its record was filed or given up.
+    /// Whether only the thread still keeps it, because its record was filed or given up.
     fn is_forsaken(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// One number for one journal.
+    /// A number that is unique to this journal.
     fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// Tells operators when its trouble begins, and counts every part of it.
+    /// Reports the first failure of a series to operators, and counts every failure.
     fn report(&self, step: &'static str, outcome: &io::Result<()>) {
         let failing = outcome.is_err();
         let begins = !std::mem::replace(&mut locked(&self.0.disk).failing, failing);
@@ -313,7 +323,7 @@ impl Drop for Live {
     }
 }
 
-/// The thread's own things.
+/// The state of the writing thread.
 struct Thread {
     commit: Duration,
     pile: Arc<Mutex<Waiting>>,
@@ -331,13 +341,14 @@ impl Thread {
             }
             due = clock::now() + self.commit;
             if self.write() {
-                // A disk that refuses is asked a few times a second and not in a loop.
+                // The thread retries a refusing disk a few times a second, not in a busy loop.
                 due = due.max(clock::now() + AFTER_FAILURE);
             }
         }
     }
 
-    /// Waits until it is time to write and there is something to be written. An error is the end of the service.
+    /// Waits until there is something to write and it is time to write. An error means that the
+    /// service ends.
     fn gather(&mut self, told: &mpsc::Receiver<WakeUp>, due: Instant) -> Result<(), mpsc::RecvError> {
         if self.to_write.is_empty() && self.falls_asleep() {
             let first = told.recv();
@@ -355,14 +366,15 @@ impl Thread {
         ended
     }
 
-    /// Whether there is nothing on the desk, so that the bell is waited for.
+    /// Whether the queue is empty, so that the thread waits for a wake-up.
     fn falls_asleep(&self) -> bool {
         let mut pile = locked(&self.pile);
         pile.asleep = pile.journals.is_empty();
         pile.asleep
     }
 
-    /// A journal that begins is written at once, out of turn: from then on its call cannot be forgotten.
+    /// Writes the journal of a new call at once, out of turn. From then on a crash cannot lose the
+    /// call.
     fn wake_to(&mut self, bell: WakeUp) {
         match bell {
             WakeUp::Begun(journal) if journal.begins() => self.write_one(journal),
@@ -371,10 +383,10 @@ impl Thread {
         }
     }
 
-    /// Writes out every journal that has something; `true` when the disk refused one.
+    /// Writes out every journal that has waiting lines. Returns `true` if the disk refused one.
     fn write(&mut self) -> bool {
         let mut journals = std::mem::take(&mut self.to_write);
-        // One that was refused may have been told of again.
+        // A refused journal may have been queued again.
         journals.sort_by_key(Journal::address);
         journals.dedup_by_key(|journal| journal.address());
         for journal in journals {
@@ -389,19 +401,20 @@ impl Thread {
         match outcome {
             Ok(()) => {
                 if !std::mem::replace(&mut locked(&journal.0.disk).to_sync, true) {
-                    // The thread that takes them lives as long as this one.
+                    // The syncing thread lives as long as this one.
                     let _ = self.to_sync.send(Arc::downgrade(&journal.0));
                 }
             }
-            // Its folder is gone, and so is its call: nothing will ever read it.
+            // The folder and the call are gone: nothing will ever read this journal.
             Err(error) if error.kind() == io::ErrorKind::NotFound && journal.is_forsaken() => {}
             Err(_) => self.to_write.push(journal),
         }
     }
 }
 
-/// The second thread: each journal at most once a round, however often it was written meanwhile. A round's journals are spread over
-/// it: all at once they would hold up the disk, and whoever shares a processor with it. One that is removed meanwhile is left out.
+/// The syncing thread. It syncs each journal at most once a round, however often it was written. It
+/// spreads the journals over the round: all at once would block the disk and threads on the same
+/// processor. It skips a journal that was removed in the meantime.
 fn sync_all(written: &mpsc::Receiver<Weak<Live>>) {
     while let Ok(first) = written.recv() {
         let round: Vec<_> = std::iter::once(first).chain(written.try_iter()).collect();
@@ -417,7 +430,7 @@ fn sync_all(written: &mpsc::Receiver<Weak<Live>>) {
     }
 }
 
-/// Whether there was something to be synced, with whatever outcome. Nothing of the journal is held after it.
+/// Whether there was something to sync, whatever the outcome. Keeps no handle to the journal.
 fn synced(journal: &Weak<Live>) -> bool {
     let Some(journal) = journal.upgrade().map(Journal) else { return false };
     let Some(file) = journal.to_sync() else { return false };
@@ -428,7 +441,7 @@ fn synced(journal: &Weak<Live>) -> bool {
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    // Speech is private: nobody but the service's user and group.
+    // Speech is private: only the service's user and group may read it.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
     options.open(path)
@@ -442,17 +455,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What of one call may wait for the disk: an hour of brisk talk. Less leaves gaps sooner when a disk hangs.
+/// The most bytes of one call that may wait for the disk: an hour of brisk talk. With less, gaps
+/// appear sooner when a disk hangs.
 pub const MOST_WAITING_OF_A_CALL: usize = 1024 * 1024;
-/// What of all calls may wait for the disk. More takes memory from live calls.
+/// The most bytes of all calls that may wait for the disk. More would take memory from live calls.
 pub const MOST_WAITING: usize = 64 * 1024 * 1024;
-/// The longest journal. Pieces and whole texts together come to three times what a log takes.
+/// The most bytes of a journal. Pieces and whole texts together take three times the bound of a
+/// log.
 pub const LONGEST_JOURNAL: usize = 16 * 1024 * 1024;
-/// How soon a disk that refused is asked again.
+/// The pause before the next try after the disk refused a write.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
-/// How often one journal is synced at most: as often as Linux writes out a file system's own journal. Shorter is work for the disk
-/// with every word of every call (a sync a second of each was a twentieth of the service's time); longer loses more of them when the
-/// machine itself goes down.
+/// The minimum time between two syncs of one journal: the interval at which Linux writes out a file
+/// system's own journal. A shorter time costs disk work with every word of every call (one sync a
+/// second per journal took a twentieth of the service's time). A longer time loses more words when
+/// the machine fails.
 const SYNCED_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -288,7 +288,7 @@ proptest! {
         prop_assert_eq!(after(&told), after(&shuffled));
     }
 
-    /// Each event is dated when it arrives, as it is in a call: placed items are in order all the same.
+    /// Each event gets the time of its arrival, as in a live call. Placed items are still in order.
     #[test]
     fn placed_items_are_in_order_whenever_they_arrive((told, shuffled) in deliveries()) {
         let placed = |events: &[(u64, Told)]| {
@@ -319,10 +319,11 @@ proptest! {
     }
 }
 
-/// What was told, each with the moment at which it happened.
+/// Reports, each with the time of its event.
 type Deliveries = Vec<(u64, Told)>;
 
-/// A call in the order in which it happened, and the same told in another order, some of it twice.
+/// The reports of a call in the order of the events, and the same reports shuffled, some of them
+/// repeated.
 fn deliveries() -> impl Strategy<Value = (Deliveries, Deliveries)> {
     proptest::collection::vec((any::<bool>(), any::<bool>(), 0..6_u64), 1..12).prop_flat_map(|turns| {
         let told = a_call(&turns);
@@ -414,7 +415,7 @@ fn after(events: &[(u64, Told)]) -> Conversation {
     log.conversation()
 }
 
-/// A log and the time at which it is told things, which only moves when asked to.
+/// A log and its clock, which advances only on request.
 struct Scene(ConversationLog, Instant);
 
 impl Scene {

@@ -297,7 +297,7 @@ fn happenings() -> Happenings {
     told
 }
 
-/// Keys of the outermost object in the order in which they are written.
+/// The keys of the outermost object, in the order of the file.
 fn top_level_keys(json: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(json).expect("UTF-8");
     text.lines()

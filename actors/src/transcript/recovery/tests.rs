@@ -68,7 +68,7 @@ fn nobody_but_the_services_group_may_read_who_called() {
 
 #[test]
 fn dying_at_any_step_of_it_changes_nothing() {
-    // What is on disk of the record when the process dies for the second time.
+    // The parts of the record that are on disk when the process dies for the second time.
     for step in ["nothing", "half a transcript", "a transcript", "half a queue file", "both"] {
         let dir = tempfile::tempdir().expect("a directory");
         let journal = leave(dir.path(), &[]);
@@ -84,7 +84,7 @@ fn dying_at_any_step_of_it_changes_nothing() {
             "a transcript" => fs::remove_file(&queue).expect("ours"),
             "half a queue file" => fs::rename(&queue, hidden(&queue)).expect("ours"),
             _ => {
-                // Somebody delivers already.
+                // A delivery has already begun.
                 fs::write(&queue, r#"{"status":"processing"}"#).expect("ours");
             }
         }
@@ -144,7 +144,7 @@ fn what_cannot_be_read_is_kept_aside_and_stops_nobody() {
 fn a_disk_that_refuses_leaves_the_journal_for_the_next_start() {
     let dir = tempfile::tempdir().expect("a directory");
     let journal = leave(dir.path(), &[]);
-    // Where the second set of files should go stands a file.
+    // A file blocks the path of the second set of files.
     let folders = Folders { dir: dir.path().to_owned(), legacy: Some(journal.clone()) };
     assert_eq!(recovered_to(&folders), Recovered { left: 1, ..Recovered::default() });
     assert!(journal.exists());
@@ -165,7 +165,7 @@ fn the_second_set_of_files_is_where_the_old_processor_looks() {
     assert_eq!((&queue["status"], &transcript["call_id"]), (&"pending".into(), &"CA1".into()));
 }
 
-/// The journal of a process that is gone.
+/// Leaves the journal of a dead process.
 fn leave(dir: &Path, closed: &[Closed]) -> PathBuf {
     let identity = identity();
     let writer = JournalWriter::start(dir, &identity.id.to_string(), Duration::ZERO).expect("writable");
@@ -191,7 +191,7 @@ fn recovered(dir: &Path) -> Recovered {
     recovered_to(&Folders { dir: dir.to_owned(), legacy: None })
 }
 
-/// Recovers once the threads of [`leave`] have let go of their folders.
+/// Recovers once the threads of [`leave`] have released their folders.
 fn recovered_to(folders: &Folders) -> Recovered {
     settle(&folders.dir);
     recover(folders, clock::now())

@@ -1,4 +1,5 @@
-//! Files that are seen under their names only when they are whole: temp file, fsync, rename, fsync of the directory.
+//! Writes files that appear under their names only when they are complete: temp file, fsync,
+//! rename, fsync of the directory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,36 +12,36 @@ use super::super::record::Record;
 use crate::disk::{make_folder, private};
 use crate::ids::CallId;
 
-/// Where a record's files go.
+/// The folders of a record's files.
 #[derive(Debug, Clone)]
 pub(in crate::transcript) struct Folders {
-    /// The records.
+    /// The folder of records.
     pub(in crate::transcript) dir: PathBuf,
-    /// The top of the second set of folders, where one is wanted.
+    /// The top of the second set of folders, if it is configured.
     pub(in crate::transcript) legacy: Option<PathBuf>,
 }
 
-/// How far a record has come, for a try after a failed one.
+/// The progress of a record's files, for a retry.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::transcript) struct Progress {
     transcript_filed: bool,
 }
 
 impl Progress {
-    /// Whether a part of the record is on disk, and changes no more.
+    /// Whether a part of the record is on disk, so that its content must not change.
     pub(in crate::transcript) fn has_begun(self) -> bool {
         self.transcript_filed
     }
 }
 
 impl Folders {
-    /// One try at putting a record on disk. What an earlier try has finished is not done twice.
+    /// Tries once to put a record on disk. Skips the steps that an earlier try has finished.
     pub(in crate::transcript) fn file(&self, record: &mut Record, progress: &mut Progress) -> io::Result<PathBuf> {
         if !progress.transcript_filed {
             self.file_transcript(record)?;
             progress.transcript_filed = true;
         }
-        // Before the queue file may point at it, it is there for good.
+        // The transcript must be durable before the queue file refers to it.
         sync_dir(&self.dir)?;
         if let Some(top) = &self.legacy {
             file_legacy(top, record)?;
@@ -50,13 +51,14 @@ impl Folders {
         Ok(self.dir.join(record.transcript_name()))
     }
 
-    /// Files what a journal tells, once, however often it is tried: what is on disk of this call is found by its id.
+    /// Files a journal's record exactly once, however often it is tried. The call's id identifies
+    /// files that an earlier try left on disk.
     pub(in crate::transcript) fn file_once(&self, record: &mut Record) -> io::Result<PathBuf> {
         let mut progress = Progress::default();
         if let Some(filed_ms) = self.filed_before(record)? {
             record.file_at(filed_ms);
             progress.transcript_filed = true;
-            // Whoever delivers may be at it already.
+            // The queue file exists, so its delivery may have begun.
             if self.dir.join(record.queue_name()).exists() {
                 return Ok(self.dir.join(record.transcript_name()));
             }
@@ -64,7 +66,7 @@ impl Folders {
         self.file(record, &mut progress)
     }
 
-    /// The moment in the name of this very call's transcript, if there is one.
+    /// The moment of filing in the name of this call's transcript, if that file exists.
     fn filed_before(&self, record: &Record) -> io::Result<Option<i64>> {
         #[derive(Deserialize)]
         struct Owner {
@@ -86,7 +88,8 @@ impl Folders {
 
     fn file_transcript(&self, record: &mut Record) -> io::Result<()> {
         loop {
-            // The temp file is the lock on the name: two services that share a directory cannot both have it.
+            // The temp file locks the name: two services that share a directory cannot both create
+            // it.
             let name = record.transcript_name();
             match Temp::create(&self.dir, &name) {
                 Ok(mut temp) if !self.is_taken(record) => {
@@ -95,7 +98,7 @@ impl Folders {
                 }
                 Ok(_) => record.file_later(),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => record.file_later(),
-                // Somebody has cleared it away; the next try finds it again.
+                // The folder was removed. The next try finds it again.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     make_folder(&self.dir)?;
                     return Err(error);
@@ -110,7 +113,8 @@ impl Folders {
     }
 }
 
-/// The second pair, for the processor of the service before this one. What it has taken up is left alone.
+/// Files the second pair, for the processor of the predecessor service. A queue file that already
+/// exists is left alone.
 fn file_legacy(top: &Path, record: &Record) -> io::Result<()> {
     let (transcripts, processing) = (top.join(legacy::TRANSCRIPTS), top.join(legacy::PROCESSING));
     make_folder(&transcripts)?;
@@ -123,7 +127,7 @@ fn file_legacy(top: &Path, record: &Record) -> io::Result<()> {
     put(&processing, &queue_name, &legacy::queue(&record.queue_json(&transcripts)?)?)
 }
 
-/// Puts a whole file under its name, for good.
+/// Writes a complete file under its name, durably.
 fn put(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let mut temp = Temp::replace(dir, name)?;
     temp.fill(content)?;
@@ -131,7 +135,7 @@ fn put(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     sync_dir(dir)
 }
 
-/// A file that is not yet whole; removed unless it is kept.
+/// An incomplete file; it is removed on drop unless it is kept.
 struct Temp {
     path: PathBuf,
     file: File,
@@ -143,13 +147,13 @@ impl Temp {
         Self::open(dir, name, OpenOptions::new().write(true).create_new(true))
     }
 
-    /// Takes over what an earlier try may have left.
+    /// Overwrites a temp file that an earlier try may have left.
     fn replace(dir: &Path, name: &str) -> io::Result<Self> {
         Self::open(dir, name, OpenOptions::new().write(true).create(true).truncate(true))
     }
 
     fn open(dir: &Path, name: &str, options: &mut OpenOptions) -> io::Result<Self> {
-        // The dot keeps it from whoever looks for `call_*.json`.
+        // The dot hides it from processes that look for `call_*.json`.
         let path = dir.join(format!(".{name}.tmp"));
         let file = private(options).open(&path)?;
         Ok(Self { path, file, kept: false })
@@ -171,13 +175,14 @@ impl Temp {
 impl Drop for Temp {
     fn drop(&mut self) {
         if !self.kept {
-            // It is but a temp file; the next start of the disk's troubles is told elsewhere.
+            // An error here is harmless: the file is temporary, and problems of the disk are
+            // reported elsewhere.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes the directory where it is missing and proves that files can be put there.
+/// Creates the directory if it is missing and checks that files can be written there.
 pub(in crate::transcript) fn prove_writable(dir: &Path) -> io::Result<()> {
     make_folder(dir)?;
     let mut proof = Temp::replace(dir, &format!("writable-{}", std::process::id()))?;
@@ -186,7 +191,7 @@ pub(in crate::transcript) fn prove_writable(dir: &Path) -> io::Result<()> {
     sync_dir(dir)
 }
 
-/// A rename is on disk when its directory is.
+/// Syncs a directory. A rename is durable only after its directory is synced.
 #[cfg(unix)]
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()

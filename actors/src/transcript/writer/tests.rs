@@ -88,7 +88,7 @@ fn what_the_disk_refuses_waits_until_there_is_room_again() {
     assert!(writer.shared.waiting_bytes.load(Ordering::Relaxed) > 0);
     fs::remove_file(&records).expect("ours");
     writer.flush();
-    // The first try finds the folder gone and makes it, the second one files.
+    // The first try finds the folder missing and creates it; the second try files the record.
     writer.flush();
     assert_eq!((names(&records).len(), writer.lost()), (4, 0));
     assert_eq!(writer.shared.waiting_bytes.load(Ordering::Relaxed), 0);
@@ -131,7 +131,7 @@ fn strangers_cannot_read_a_record() {
     }
 }
 
-/// The record of a wordless call that was filed so many milliseconds after it began.
+/// The record of a wordless call, filed `after_ms` milliseconds after it began.
 fn record(after_ms: i64) -> Record {
     let (identity, profile) = (identity(), profile());
     let filed_at: DateTime<_> = identity.started_at + TimeDelta::milliseconds(after_ms);

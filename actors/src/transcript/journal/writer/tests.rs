@@ -46,7 +46,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
     until(&journal, 1);
     journal.remove().expect("there");
     let folder = dir.path().join("journal");
-    // Another call of the same process, whose file cannot be made.
+    // Another call of the same process, whose file cannot be created.
     let moved = dir.path().join("away");
     fs::rename(&folder, &moved).expect("ours");
     let path = journal.0.path.with_file_name("other.journal");
@@ -97,7 +97,7 @@ fn closed() -> Closed {
     Closed { ending: Ending::CallerHungUp, tally: Tally::default(), duration: Duration::ZERO, filed_ms: 0 }
 }
 
-/// The entries on disk, once there are so many.
+/// Waits until the file has this many entries and returns them.
 fn until(journal: &Journal, entries: usize) -> Vec<Entry<'static>> {
     let patience = clock::now() + Duration::from_secs(10);
     loop {
