@@ -49,8 +49,8 @@ pub(crate) struct Transcript {
     setup: TranscriptSetup,
     held: Held,
     log: ConversationLog,
-    /// Every report goes into the journal first, from the start of the call until its record is
-    /// handed over.
+    /// Receives every filtered report before the log does, from the start of the call until its
+    /// record is handed over.
     journal: Journal,
     /// Filters every report before the journal, the log or a watcher sees it.
     pause: Pause,

@@ -183,7 +183,7 @@ impl ConversationLog {
         }
     }
 
-    /// Adds a fact. The end of the call is no fact of the log: late reports may follow it.
+    /// Adds a fact. The log ignores the end of the call, because late reports may follow it.
     pub fn note(&mut self, fact: Fact, now: Instant) {
         match fact {
             Fact::CallerSpoke { item } => {
@@ -257,8 +257,8 @@ impl ConversationLog {
         Conversation { utterances, tools, keys, happenings, usage: self.usage, wordless, omitted }
     }
 
-    /// Adds an incident for each turn of the caller that the server committed and nothing
-    /// transcribed. Without transcription no turn counts as missed.
+    /// Adds an incident for each turn of the caller that the server committed and that has no
+    /// transcription. In a call without any transcription, no turn counts as missed.
     fn miss_words(&self, incidents: &mut Incidents) {
         let turns = || self.items.values().filter(|entry| entry.speaker == Some(Speaker::Caller));
         let transcribed = turns().any(|entry| !matches!(entry.said, Said::Nothing));

@@ -275,7 +275,7 @@ impl DiskQueue {
                 Ok(Job::File(task)) => self.waiting.push_back(*task),
                 Ok(Job::Flush(done)) => {
                     self.retry();
-                    // The caller of `flush` may have gone.
+                    // The thread that called `flush` may have gone.
                     let _ = done.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -288,9 +288,9 @@ impl DiskQueue {
         }
     }
 
-    /// Makes records of journals that another process on the same folder left when it died. The
-    /// next start of a service may be far away. The lock of the dead process's folder ensures that
-    /// only one process recovers it.
+    /// Makes records of the journals that another process on the same folder left when it died.
+    /// Waiting for the next start of a service could take long. The lock of the dead process's
+    /// folder ensures that only one process recovers it.
     fn look(&mut self) {
         let now = clock::now();
         if now < self.look_at {

@@ -263,8 +263,8 @@ impl Journal {
         self.0.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Returns the file, if there is one, to sync all lines written so far. Lines written later need
-    /// another sync.
+    /// Returns the file, if there is one, to sync all lines written so far. Lines written later
+    /// need another sync.
     fn to_sync(&self) -> Option<Arc<File>> {
         let mut disk = locked(&self.0.disk);
         disk.to_sync = false;
@@ -301,7 +301,8 @@ impl Journal {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// Reports the first failure of a series to operators, and counts every failure.
+    /// Counts and logs every failure. Only the first failure of a series is logged with its reason
+    /// and reported to the call.
     fn report(&self, step: &'static str, outcome: &io::Result<()>) {
         let failing = outcome.is_err();
         let begins = !std::mem::replace(&mut locked(&self.0.disk).failing, failing);
