@@ -150,7 +150,7 @@ impl CallerPath {
         }
     }
 
-    /// Notes that the model reported the begin or end of the caller's turn. The end is answered
+    /// Notes that the model reported the beginning or end of the caller's turn. The end is answered
     /// with the time of the last voice.
     pub(super) fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));

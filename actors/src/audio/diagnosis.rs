@@ -49,7 +49,7 @@ pub struct Diagnosis {
     pub peak_dbfs: Option<Tenths>,
     /// The sample's mean, per cent of full scale.
     pub offset_percent: Option<Tenths>,
-    /// Samples at full scale, per cent.
+    /// Clipped samples, per cent.
     pub clipped_percent: Option<Tenths>,
     /// Prediction gain, dB. Speech has 5 to 17, noise none.
     pub predictability_db: Option<Tenths>,
@@ -296,7 +296,7 @@ impl FormatDetector {
             let (value, magnitude) = (i64::from(sample), sample.unsigned_abs());
             (sum, squares, peak) = (sum + value, squares + value * value, peak.max(magnitude));
             run = if magnitude >= rail { run + 1 } else { 0 };
-            // A wave may touch full scale for a sample. Only a flat top stays there.
+            // A wave may touch the limit for a sample. Only a flat top stays there.
             clipped += match run {
                 0..FLAT => 0,
                 FLAT => FLAT,
@@ -383,7 +383,7 @@ const FOREIGN_SILENCE: Duration = Duration::from_secs(2);
 const FULL_SCALE: f32 = 32_768.0;
 /// Smallest offset that is reported: -36 dBFS. Codecs make up to a thousandth of full scale.
 const MOST_OFFSET: f32 = 512.0;
-/// Consecutive samples at full scale that make a flat top.
+/// Consecutive samples at the largest magnitude that make a flat top.
 const FLAT: u32 = 3;
 /// Largest share of samples in flat tops, per cent.
 const MOST_CLIPPED: f32 = 0.2;

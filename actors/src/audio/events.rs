@@ -40,7 +40,7 @@ pub enum Event<'a> {
         level_dbfs: Option<Tenths>,
         /// The sample's mean, per cent of full scale.
         offset_percent: Option<Tenths>,
-        /// Samples at full scale, per cent.
+        /// Clipped samples, per cent.
         clipped_percent: Option<Tenths>,
         /// Audio lost on the way, ms.
         lost_ms: u64,

@@ -1,19 +1,21 @@
-//! Whether the upper half of a line's band is empty while somebody speaks. Pure.
+//! Whether the upper half of a line's band is empty during speech. Pure.
 //!
-//! Speech that was slowed down to half its speed, by taking 16 kHz for 8 kHz, has nothing there. Neither have tones and much music,
-//! so speech is recognized by how its level and its colour change from frame to frame.
+//! Speech that was slowed down to half its speed, because 16 kHz was taken for 8 kHz, has no energy
+//! there. Tones and much music have none either. So speech is recognized by how its level and its
+//! spectrum change from frame to frame.
 
 use crate::carrier::AudioFormat;
 use crate::finding::Finding;
 
-/// The energy above a quarter of the rate, against all of it, of voiced audio.
+/// The ratio of the energy above a quarter of the rate to the whole energy, for voiced audio.
 #[derive(Debug, Default)]
 pub(super) struct HighBand {
     upper: f64,
     all: f64,
     samples: u32,
     judged: bool,
-    /// Each frame's level and colour, to tell speech, where both rise and fall, from tones and music.
+    /// The variation of level and spectrum over the frames. Both vary in speech, but not in tones
+    /// and music.
     levels: Swing,
     colours: Swing,
 }
@@ -24,7 +26,7 @@ impl HighBand {
         !self.judged
     }
 
-    /// Takes a voiced frame. Returns whether it was the last one needed and something is wrong.
+    /// Takes a voiced frame. Returns whether it completes the measurement and gives a finding.
     pub(super) fn hear(&mut self, samples: impl Iterator<Item = i16>, format: AudioFormat) -> bool {
         if self.judged || format.rate_hz != 8_000 {
             self.judged = true;
@@ -38,7 +40,7 @@ impl HighBand {
             (past[at], past[at + TAPS]) = (sample, sample);
             at = (at + 1) % TAPS;
             count += 1;
-            // A frame begins in the middle of a sound: until the filter is full it rings.
+            // A frame begins in the middle of a sound, so the filter rings until it is full.
             if count as usize >= TAPS {
                 let high: f32 = past[at..at + TAPS].iter().zip(HIGH_PASS).map(|(sample, tap)| sample * tap).sum();
                 (upper, all, steps) = (upper + high * high, all + sample * sample, steps + step * step);
@@ -55,19 +57,19 @@ impl HighBand {
         self.judged && self.finding().is_some()
     }
 
-    /// What the upper half has of the sound, once enough was heard.
+    /// The share of the upper half in dB, once enough was heard.
     pub(super) fn decibels(&self) -> Option<f32> {
         (self.judged && self.all > 0.0).then(|| (10.0 * (self.upper / self.all).max(1e-9).log10()) as f32)
     }
 
-    /// Whether it is empty while somebody speaks.
+    /// The finding of an empty upper half during speech.
     pub(super) fn finding(&self) -> Option<Finding> {
         let speech = self.levels.decibels() > SPEECH_SWING && self.colours.decibels() > SPEECH_SWING;
         self.decibels().filter(|&upper| upper < EMPTY && speech).map(|_| Finding::HalfSpeed)
     }
 }
 
-/// How far a number of decibels rises and falls: its standard deviation.
+/// The variation of a value in decibels: its standard deviation.
 #[derive(Debug, Default)]
 struct Swing {
     count: f32,
@@ -88,19 +90,23 @@ impl Swing {
     }
 }
 
-/// Voiced audio after which the upper half of the band is judged: with less, a sentence may happen to have no hiss in it.
+/// Voiced audio after which the upper half of the band is judged. Shorter: a sentence may happen to
+/// contain no hiss.
 const UPPER_HALF_MS: u32 = 1_500;
-/// The upper half of the band is empty below this: speech at its own speed has -30 to -6 dB there in any half second.
+/// The upper half of the band is empty below this level. Speech at its own speed has -30 to -6 dB
+/// there in any half second.
 const EMPTY: f32 = -31.0;
-/// How the levels of speech vary at least, dB; music and tones stand still.
+/// Least variation of the levels of speech, dB. Music and tones vary less.
 const SPEECH_SWING: f32 = 3.0;
 /// Length of [`HIGH_PASS`].
 const TAPS: usize = 31;
-/// A half-band high-pass: half a sinc under a Hann window, upside down; -60 dB below an eighth of the rate.
+/// A half-band high-pass: half a sinc under a Hann window, with inverted signs. It has -60 dB below
+/// an eighth of the rate.
 static HIGH_PASS: [f32; TAPS] = high_pass();
 
 const fn high_pass() -> [f32; TAPS] {
-    // Hann's window times sin(pi n / 2) / (pi n) at the odd distances 1 to 15 from the middle; the even ones are zero.
+    // Hann's window times sin(pi n / 2) / (pi n) at the odd distances 1 to 15 from the middle. The
+    // even ones are zero.
     let odd = [0.315_252, -0.097_162, 0.049_515, -0.027_172, 0.014_234, -0.006_43, 0.002_063, -0.000_204];
     let mut taps = [0.0; TAPS];
     taps[15] = 0.5;

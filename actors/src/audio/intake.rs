@@ -1,27 +1,28 @@
 //! Converts or drops frames that differ from the line's format, and counts them. Pure.
 //!
-//! Some carriers send their first packet at another rate than all that follow, a chirp nobody wants to hear: it is dropped. A
-//! later packet at another rate is speech, and is resampled. Both are counted, as are samples that had to be clamped: a carrier
-//! that sends unsigned samples shows itself that way.
+//! Some carriers send their first packet at another rate than all later ones. It would sound as a
+//! chirp, so it is dropped. A later packet at another rate is speech and is resampled. Both are
+//! counted. Clamped samples are counted too, because they reveal a carrier that sends unsigned
+//! samples.
 
 use super::resample::Resampler;
 use crate::carrier::{AudioFormat, CallerFrame, Encoding, MismatchedFrame};
 use crate::frame::Frame;
 use crate::g711;
 
-/// One stream's frames on their way in.
+/// The incoming frames of one stream.
 #[derive(Debug)]
 pub struct Intake {
     line: AudioFormat,
     begun: bool,
-    /// From the rate that odd frames had last.
+    /// The resampler for the last mismatched rate.
     resampler: Option<(u32, Resampler)>,
     found: [u64; FormatMismatch::ALL.len()],
     given: Vec<i16>,
     made: Vec<i16>,
 }
 
-/// What was odd.
+/// A difference between a frame and the line's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormatMismatch {
     /// The first frame had another rate and was dropped. Counted in frames.
@@ -30,15 +31,15 @@ pub enum FormatMismatch {
     Resampled,
     /// A frame had a rate that cannot be resampled and was dropped. Counted in frames.
     UnknownRate,
-    /// Counted in samples.
+    /// A sample was clamped. Counted in samples.
     Clamped,
 }
 
 impl FormatMismatch {
-    /// Every one, in the order of its number.
+    /// All mismatches, in the order of their numbers.
     pub const ALL: [Self; 4] = [Self::FirstOffRate, Self::Resampled, Self::UnknownRate, Self::Clamped];
 
-    /// The word in logs and metrics.
+    /// The word for logs and metrics.
     pub const fn word(self) -> &'static str {
         match self {
             Self::FirstOffRate => "first_packet_off_rate",
@@ -56,12 +57,13 @@ impl Intake {
         Self { line, begun: false, resampler: None, found, given: Vec::new(), made: Vec::new() }
     }
 
-    /// A frame that needs no help has come.
+    /// Notes a frame that needs no conversion.
     pub fn plain(&mut self) {
         self.begun = true;
     }
 
-    /// A frame as the line carries it, made of an odd one; `None` when it is dropped.
+    /// Converts a mismatched frame to the line's format. The result is `None` when the frame is
+    /// dropped.
     pub fn odd(&mut self, odd: MismatchedFrame) -> Option<CallerFrame> {
         let first = !std::mem::replace(&mut self.begun, true);
         self.count(FormatMismatch::Clamped, odd.clamped.into());

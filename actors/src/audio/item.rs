@@ -1,4 +1,4 @@
-//! The ledger's line for one item of the agent's audio: received, sent, heard. Pure.
+//! The ledger entry of one item of the agent's audio: received, sent, heard. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,19 @@ use crate::ids::{ItemId, ResponseId};
 /// A piece of an item's audio, in the line's format.
 #[derive(Debug)]
 pub(super) struct Piece<'a> {
-    /// The response it belongs to; none for a clip of ours.
+    /// The response it belongs to. `None` for a clip of ours.
     pub response: Option<&'a ResponseId>,
     /// The item it belongs to.
     pub item: &'a ItemId,
-    /// The time in which the item is measured.
+    /// The time base in which the item is measured.
     pub source: Source,
     /// Samples of the item, at the source's rate, that came with this piece.
     pub samples: u64,
-    /// The line's bytes; they may lag behind `samples` by what a resampler holds.
+    /// The line's bytes. They may lag behind `samples` by the content of a resampler.
     pub bytes: &'a [u8],
 }
 
-/// The item's own time, as its maker counts it.
+/// The item's own time base, as its source counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Source {
     /// Samples per second.
@@ -31,14 +31,14 @@ pub(super) struct Source {
     pub delay: Duration,
 }
 
-/// The ledger's line for one item.
+/// The ledger entry of one item.
 #[derive(Debug)]
 pub(super) struct Item {
-    /// The model's response; none for a clip of ours.
+    /// The model's response. `None` for a clip of ours.
     pub response: Option<ResponseId>,
-    /// Its id.
+    /// The item's id.
     pub item: ItemId,
-    /// The time in which it is measured.
+    /// The time base in which the item is measured.
     pub source: Source,
     /// Samples received from the source.
     pub received: u64,
@@ -46,24 +46,24 @@ pub(super) struct Item {
     pub queued: u64,
     /// Line samples sent and not taken back.
     pub sent: u64,
-    /// Sent samples that are not sent again: they were heard, or cannot be taken back.
+    /// Sent samples that are not sent again, because they were heard or cannot be taken back.
     pub released: u64,
-    /// The playhead's position of the first line sample; meaningful once something was sent.
+    /// The playhead's position of the first line sample. It is meaningful once something was sent.
     pub start: u64,
-    /// No more audio of it will come.
+    /// Whether the item gets no more audio.
     pub closed: bool,
-    /// `PlayoutStarted` was reported.
+    /// Whether `PlayoutStarted` was reported.
     pub announced: bool,
-    /// `PlayoutOverflowed` was reported.
+    /// Whether `PlayoutOverflowed` was reported.
     pub overflowed: bool,
     /// When its first sample was sent, until `FirstHeard` is reported.
     pub unheard_since: Option<Instant>,
-    /// `FirstHeard` was reported.
+    /// Whether `FirstHeard` was reported.
     pub first_heard: bool,
 }
 
 impl Item {
-    /// The item that `piece` is the first of, with nothing in it.
+    /// An empty item that begins with `piece`.
     pub(super) fn of(piece: &Piece<'_>) -> Self {
         Self {
             response: piece.response.cloned(),
@@ -82,7 +82,7 @@ impl Item {
         }
     }
 
-    /// Whether `piece` goes on with it.
+    /// Whether `piece` continues this item.
     pub(super) fn goes_on_with(&self, piece: &Piece<'_>) -> bool {
         self.item == *piece.item && self.response.as_ref() == piece.response && self.source == piece.source
     }
@@ -97,12 +97,12 @@ impl Item {
         self.start + self.sent
     }
 
-    /// Samples of it that were heard when the playhead stood at `played`.
+    /// Samples of the item that were heard when the playhead stood at `played`.
     pub(super) fn heard(&self, played: u64) -> u64 {
         if self.sent == 0 { 0 } else { played.saturating_sub(self.start).min(self.sent) }
     }
 
-    /// Releases what was heard and returns how many samples that is.
+    /// Releases the samples that were heard and returns their number.
     pub(super) fn release(&mut self, played: u64) -> u64 {
         let heard = self.heard(played);
         let released = heard.saturating_sub(self.released);
@@ -110,20 +110,22 @@ impl Item {
         released
     }
 
-    /// Takes back what was sent and not released, which the carrier has dropped; the playhead stands at `played`, where it goes on.
+    /// Takes back the samples that were sent and not released, because the carrier has dropped
+    /// them. The playhead stands at `played`, where the item continues.
     pub(super) fn take_back(&mut self, played: u64) {
         self.queued += self.sent - self.released;
         self.sent = self.released;
         self.start = played - self.sent;
     }
 
-    /// The position at which the item counts as begun for the caller; none until so much of it was sent.
+    /// The position at which the item counts as begun for the caller. `None` until `samples` of it
+    /// were sent.
     pub(super) fn begins_at(&self, samples: u64) -> Option<u64> {
         let enough = if self.is_sent() { samples.min(self.sent) } else { samples };
         (self.unheard_since.is_some() && self.sent >= enough).then_some(self.start + enough)
     }
 
-    /// The report of its first frame.
+    /// The report that its first frame was sent.
     pub(super) fn started(&self) -> AudioReport {
         AudioReport::PlayoutStarted { response: self.response(), item: self.item.clone() }
     }
@@ -133,25 +135,26 @@ impl Item {
         AudioReport::FirstHeard { response: self.response(), item: self.item.clone(), after_sent }
     }
 
-    /// A clip of ours belongs to no response of the model.
+    /// The response id for reports. A clip of ours belongs to no response of the model.
     fn response(&self) -> ResponseId {
         self.response.clone().unwrap_or_else(|| ResponseId::new(CLIP_RESPONSE))
     }
 
-    /// Where it stands once all of it was heard.
+    /// The item's playout once all of it was heard.
     pub(super) fn heard_whole(&self) -> ItemPlayout {
         let received = self.received_time();
         ItemPlayout { response: self.response(), item: self.item.clone(), received, heard: received }
     }
 
-    /// What was heard of it when the playhead stood at `played`, in the item's own time.
+    /// The item's playout, in its own time, when the playhead stood at `played`.
     pub(super) fn playout(&self, played: u64, head: &Playhead) -> ItemPlayout {
         let received = self.received_time();
         let heard = head.duration_of(self.heard(played)).saturating_sub(self.source.delay).min(received);
         ItemPlayout { response: self.response(), item: self.item.clone(), received, heard }
     }
 
-    /// Rounded down, so that the model is never asked for more than it has.
+    /// The received audio as a time. It is rounded down, so that the model is never asked for more
+    /// than it has.
     fn received_time(&self) -> Duration {
         let nanos = u128::from(self.received) * 1_000_000_000 / u128::from(self.source.rate_hz);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
