@@ -7,8 +7,8 @@
 //!   much is missing, and silence of that length is inserted. The model measures the call, and the
 //!   caller's pauses, by the audio it gets.
 //! - If the carrier goes quiet while the caller's turn is open, silence is inserted before a
-//!   timestamp asks for it. Otherwise the turn would never end. That silence is subtracted when
-//!   later timestamps report the gap.
+//!   timestamp asks for it. Otherwise the turn would never end. Later timestamps find that silence
+//!   already counted.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

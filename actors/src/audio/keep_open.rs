@@ -1,32 +1,34 @@
-//! A line that a carrier takes for dead while nothing is said on it: when silence has to be sent. Pure.
+//! When silence is due on a line that the carrier considers dead if it gets no audio. Pure.
 
 use std::time::{Duration, Instant};
 
-/// The silence of one line.
+/// The silence timer of one line.
 #[derive(Debug)]
 pub(super) struct KeepOpen {
-    /// The longest that nothing may be played.
+    /// The longest time without playout.
     after: Duration,
     /// Samples of silence sent at once.
     samples: u64,
-    /// When time was first known: nothing was played before.
+    /// The first known time. Nothing was played before it.
     began: Option<Instant>,
-    /// While silence was sent last: when the speech before it was played. `None` inside where there was none.
+    /// Set while silence was sent last: when the speech before it was played. The inner value is
+    /// `None` if there was no speech.
     silent: Option<Option<Instant>>,
 }
 
 impl KeepOpen {
-    /// Nothing was sent yet. Silence of `samples` is due when nothing was played for `after`.
+    /// A timer before the first audio. Silence of `samples` is due when nothing was played for
+    /// `after`.
     pub(super) const fn new(after: Duration, samples: u64) -> Self {
         Self { after, samples, began: None, silent: None }
     }
 
-    /// Whether its time is counted.
+    /// Whether the time is counted yet.
     pub(super) const fn has_begun(&self) -> bool {
         self.began.is_some()
     }
 
-    /// Something else than silence was sent.
+    /// Notes that audio other than silence was sent.
     pub(super) const fn speech_sent(&mut self) {
         self.silent = None;
     }
@@ -36,17 +38,18 @@ impl KeepOpen {
         self.silent.is_some()
     }
 
-    /// When the speech before that was played; `None` where there was none.
+    /// When the speech before the silence was played. `None` if there was no speech.
     pub(super) fn speech_ended(&self) -> Option<Instant> {
         self.silent.flatten()
     }
 
-    /// When silence is due; `ends` is when all that was sent is played. `None` before the time was counted.
+    /// When silence is due. `ends` is when all that was sent is played. `None` until the time is
+    /// counted.
     pub(super) fn due(&self, ends: Option<Instant>) -> Option<Instant> {
         Some(ends.max(self.began)? + self.after)
     }
 
-    /// The samples of silence to be sent now, if it is due.
+    /// The number of samples of silence to send now, if silence is due.
     pub(super) fn silence(&mut self, ends: Option<Instant>, now: Instant) -> Option<u64> {
         self.began.get_or_insert(now);
         if self.due(ends).is_none_or(|due| due > now) {

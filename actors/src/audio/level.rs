@@ -1,9 +1,11 @@
-//! The level of one direction: a gain, and a limiter that keeps amplified samples from clipping. Pure.
+//! The level of one direction: a gain, and a limiter that keeps amplified samples from clipping.
+//! Pure.
 //!
-//! Off, which is the default, samples pass unchanged, bit for bit. A change of gain takes 10 ms
-//! in steps too small to be heard. The limiter is a curve and no control loop, so it neither pumps nor delays: up to a knee samples
-//! are only multiplied, above it they approach full scale with a slope that begins at one. The knee is at what full scale would
-//! become by the gain upside down, so that without gain there is no curve, and never below -6 dBFS.
+//! By default the level is off and samples pass unchanged, bit for bit. A change of gain takes 10
+//! ms, in steps too small to hear. The limiter is a curve and not a control loop, so it neither
+//! pumps nor delays. Up to a knee, samples are only multiplied. Above it, they approach full scale
+//! with a slope that begins at one. The knee is full scale divided by the gain, so that there is no
+//! curve without gain, and it is never below -6 dBFS.
 
 /// A gain in decibels; 0 is off.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -13,7 +15,8 @@ impl Gain {
     /// No change.
     pub const OFF: Self = Self(0.0);
 
-    /// A gain of `decibels`; `None` if it is no number or more than [`MOST_GAIN_DB`] in either direction.
+    /// A gain of `decibels`. `None` if it is not a number or exceeds [`MOST_GAIN_DB`] in either
+    /// direction.
     pub fn decibels(decibels: f32) -> Option<Self> {
         (decibels.abs() <= MOST_GAIN_DB).then_some(Self(decibels))
     }
@@ -26,24 +29,24 @@ impl Gain {
 /// The levels of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Levels {
-    /// For what the model hears.
+    /// The gain for the model.
     pub from_caller: Gain,
-    /// For what the caller hears.
+    /// The gain for the caller.
     pub to_caller: Gain,
 }
 
-/// The stage of one direction.
+/// The gain stage of one direction.
 #[derive(Debug)]
 pub struct Level {
-    /// The factor now.
+    /// The current factor.
     factor: f32,
-    /// Where it moves to.
+    /// The factor at the end of the move.
     target: f32,
-    /// How it moves with each sample.
+    /// The change of the factor with each sample.
     step: f32,
-    /// Samples that it still moves for.
+    /// Remaining samples of the move.
     moving: u32,
-    /// Samples that a move takes.
+    /// Samples of a whole move.
     travel: u32,
 }
 
@@ -55,20 +58,20 @@ impl Level {
         Self { factor, target: factor, step: 0.0, moving: 0, travel }
     }
 
-    /// Moves to `gain` with the samples to come.
+    /// Moves to `gain` over the next samples.
     pub fn move_to(&mut self, gain: Gain) {
         self.target = gain.factor();
         self.moving = self.travel;
         self.step = (self.target - self.factor) / self.travel as f32;
     }
 
-    /// Whether samples pass as they are.
+    /// Whether samples pass unchanged.
     #[expect(clippy::float_cmp, reason = "off is exactly one: ten to the power of zero")]
     pub fn is_off(&self) -> bool {
         self.moving == 0 && self.factor == 1.0
     }
 
-    /// Levels `samples`.
+    /// Applies the level to `samples`.
     pub fn process(&mut self, samples: &mut [i16]) {
         if self.is_off() {
             return;
@@ -83,13 +86,13 @@ impl Level {
     }
 }
 
-/// `sample`, which was multiplied by `factor`, within 16 bits.
+/// `sample`, which was multiplied by `factor`, limited to 16 bits.
 fn limited(sample: f32, factor: f32) -> i16 {
     let knee = (FULL_SCALE / factor.max(1.0)).max(LOWEST_KNEE);
     let over = sample.abs() - knee;
     let magnitude = if over > 0.0 {
         let range = FULL_SCALE - knee;
-        // Approaches the full range and never gets there.
+        // The curve approaches the full range and never reaches it.
         knee + over * range / (over + range)
     } else {
         sample.abs()
@@ -97,13 +100,13 @@ fn limited(sample: f32, factor: f32) -> i16 {
     (magnitude + 0.5).copysign(sample) as i16
 }
 
-/// More than this is a line that needs repair, not a setting.
+/// Largest gain in either direction, dB. A line that needs more needs repair, not a setting.
 pub const MOST_GAIN_DB: f32 = 24.0;
 /// The largest sample.
 const FULL_SCALE: f32 = 32_767.0;
-/// -6 dBFS. Lower: usual speech is bent too. Higher: loud speech is bent harder.
+/// Lowest knee: -6 dBFS. Lower: usual speech is bent too. Higher: loud speech is bent harder.
 const LOWEST_KNEE: f32 = 16_384.0;
-/// A move takes 10 ms. Shorter: a click. Longer: a swell.
+/// Moves per second: a move takes 10 ms. Shorter: a click. Longer: a swell.
 const MOVES_PER_SECOND: u32 = 100;
 
 #[cfg(test)]

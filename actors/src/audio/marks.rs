@@ -1,4 +1,4 @@
-//! The marks that a carrier is sent and has not echoed yet. Pure.
+//! The marks that were sent to a carrier and are not echoed yet. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::ids::ItemId;
 pub(super) struct MarkLedger {
     /// Whether the carrier echoes marks.
     echoes: Marks,
-    /// Sent and not yet echoed, in order.
+    /// Marks sent and not yet echoed, in order.
     awaited: VecDeque<Mark>,
     /// Samples sent since the last mark.
     unmarked: u64,
@@ -26,12 +26,12 @@ struct Mark {
 }
 
 impl MarkLedger {
-    /// No marks yet, for a carrier that answers them as `echoes` says.
+    /// An empty ledger for a carrier that answers marks as `echoes` says.
     pub(super) const fn new(echoes: Marks) -> Self {
         Self { echoes, awaited: VecDeque::new(), unmarked: 0, generation: 1 }
     }
 
-    /// Whether echoes come at all.
+    /// Whether the carrier echoes marks.
     pub(super) fn are_echoed(&self) -> bool {
         self.echoes != Marks::None
     }
@@ -46,14 +46,15 @@ impl MarkLedger {
         self.unmarked
     }
 
-    /// The name of a new mark behind the `sent` samples of `item`, where the line stands at `position`. `None` for a carrier that
-    /// echoes none.
+    /// The name of a new mark after the `sent` samples of `item`, at `position` of the line. `None`
+    /// for a carrier that does not echo marks.
     pub(super) fn write(&mut self, item: &ItemId, sent: u64, position: u64) -> Option<String> {
         self.unmarked = 0;
         let Marks::Echoed { longest_name, most_pending, .. } = self.echoes else { return None };
         let mut name = format!("{}:{sent}:{item}", self.generation);
         if name.len() > longest_name {
-            // Where the item does not fit in, the place on the line tells marks apart as well.
+            // Where the item does not fit, the position on the line distinguishes the marks as
+            // well.
             name = format!("{}:{position}", self.generation);
         }
         if self.awaited.len() == most_pending.min(MOST_AWAITED) {
@@ -63,15 +64,15 @@ impl MarkLedger {
         Some(name)
     }
 
-    /// The carrier echoed `name`: the position that was played. `None` unless it is awaited: older generations, doubles and names
-    /// that are not ours are late or wrong.
+    /// Takes the echo of `name` and returns the position that was played. `None` unless the mark is
+    /// awaited: older generations, duplicates and foreign names are late or wrong.
     pub(super) fn echoed(&mut self, name: &str) -> Option<u64> {
         let place = self.awaited.iter().position(|mark| mark.name == name)?;
-        // Marks are echoed in order, so an echo also answers for those before it.
+        // Marks are echoed in order, so an echo also answers the marks before it.
         self.awaited.drain(..=place).next_back().map(|mark| mark.position)
     }
 
-    /// No mark sent so far is awaited any longer.
+    /// Stops waiting for all marks sent so far.
     pub(super) fn new_generation(&mut self) {
         self.awaited.clear();
         self.unmarked = 0;
@@ -79,7 +80,8 @@ impl MarkLedger {
     }
 }
 
-/// Most marks awaited; a carrier that never echoes loses the oldest, and the clock stands in for them.
+/// Most marks awaited. With a carrier that never echoes, the oldest marks are dropped and the clock
+/// replaces them.
 const MOST_AWAITED: usize = 64;
-/// Audio between two marks. Less: more messages. More: the clock goes longer without proof.
+/// Audio between two marks. Shorter: more messages. Longer: the clock runs longer without proof.
 pub(super) const MARK_EVERY: Duration = Duration::from_millis(200);

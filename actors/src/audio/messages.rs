@@ -1,4 +1,4 @@
-//! What the AudioPipeline hears.
+//! The messages to the AudioPipeline.
 
 use std::sync::Arc;
 
@@ -12,52 +12,60 @@ use crate::line::messages::ModelBound;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub enum AudioOrder {
-    /// Attach the model: caller audio kept since the stream began, and all that follows, goes to it. What the model said before
-    /// this order came is played now.
+    /// Attach the model. Caller audio kept since the stream began, and all that follows, goes to
+    /// it. Model audio that arrived before this order is played now.
     AttachModel {
-        /// Where caller audio goes.
+        /// The recipient of caller audio.
         sink: Recipient<ModelBound>,
-        /// What the model takes of the caller.
+        /// The format in which the model takes the caller's audio.
         input: AudioFormat,
-        /// What it gives of the agent.
+        /// The format in which the model sends the agent's audio.
         output: AudioFormat,
     },
-    /// Barge-in: drop the queue, clear the carrier, mute `response` and every response with audio in the queue, then
-    /// report [`crate::audio::report::AudioReport::Interrupted`].
+    /// Barge-in: drop the queue, clear the carrier, mute `response` and every response with audio
+    /// in the queue, then report [`crate::audio::report::AudioReport::Interrupted`].
     ClearPlayout {
         /// The response that is being generated, if one is.
         response: Option<ResponseId>,
     },
-    /// Play `pcm` (PCM16, [`PCM_RATE_HZ`]) as item `item`, behind what is queued, in whatever format the line has: a pre-rendered line of ours. No model needs to be attached.
+    /// Play `pcm` (PCM16, [`PCM_RATE_HZ`]) as item `item`, after what is queued, in the line's
+    /// format. It is a pre-rendered clip of ours. No model needs to be attached.
     PlayPcm {
-        /// The id under which it is reported, with [`CLIP_RESPONSE`] for its response; made by us, never known to the model.
+        /// The id under which the clip is reported, with [`CLIP_RESPONSE`] as its response. We make
+        /// the id, and the model never knows it.
         item: ItemId,
         /// The samples, shared by the calls that play them.
         pcm: Arc<[i16]>,
     },
-    /// The caller may be interrupting: stop sending, clear the carrier where it can be cleared, and take back what the caller has not
-    /// heard. What the model says meanwhile is queued behind it. Not answered; ended by [`AudioOrder::ResumePlayout`], or by
-    /// [`AudioOrder::ClearPlayout`], whose heard positions are then those of the pause.
+    /// Pause, because the caller may be interrupting. Playout stops sending, clears the carrier
+    /// where that is possible, and takes back what the caller has not heard. Later audio of the
+    /// model is queued after it. There is no answer. [`AudioOrder::ResumePlayout`] ends the pause.
+    /// [`AudioOrder::ClearPlayout`] ends it too, and then reports the heard positions of the pause.
     PausePlayout,
-    /// The caller did not interrupt: go on where the caller stopped hearing. Ignored when playout is not paused.
+    /// Continue where the caller stopped hearing, because the caller did not interrupt. Ignored
+    /// when playout is not paused.
     ResumePlayout,
-    /// Detach the model: the newest caller audio is kept until another one is attached.
+    /// Detach the model. The newest caller audio is kept until another model is attached.
     DetachModel,
-    /// The model says that the caller's turn has begun or ended. While it is open and the carrier sends nothing, silence is given to
-    /// the model so that the turn can end. An end is answered by [`crate::audio::report::AudioReport::LastVoice`].
+    /// The model reported the beginning or the end of the caller's turn. While the turn is open and
+    /// the carrier sends nothing, the model gets silence so that the turn can end. An end is
+    /// answered by [`crate::audio::report::AudioReport::LastVoice`].
     CallerTurn {
-        /// Whether it has begun.
+        /// Whether the turn began.
         open: bool,
     },
-    /// Report [`crate::audio::report::AudioReport::PlayoutDrained`] as soon as nothing is queued and everything sent was heard: at
-    /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
+    /// Report [`crate::audio::report::AudioReport::PlayoutDrained`] as soon as nothing is queued
+    /// and everything sent was heard. If that is so already, the report comes at once, even if it
+    /// was sent before. When this order follows the last audio of a response, its answer proves
     /// that all of it was heard.
     TellWhenDrained,
-    /// Examine the line again: a new [`crate::audio::report::AudioReport::Diagnosed`] follows once half a second of voice was heard.
+    /// Examine the line again. A new [`crate::audio::report::AudioReport::Diagnosed`] follows once
+    /// half a second of voice was heard.
     Examine,
-    /// Record silence from now on, or both sides again. Nothing happens in a call that is not recorded.
+    /// Record silence from now on, or both sides again. The order has no effect in a call that is
+    /// not recorded.
     PauseRecording(bool),
-    /// The call is over: stop, without reporting it as a loss.
+    /// The call is over. Stop without reporting it as a loss.
     Finish,
 }
 

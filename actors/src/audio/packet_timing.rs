@@ -1,7 +1,9 @@
-//! When the caller's packets arrive, and whether their number fits the declared rate. Pure.
+//! The arrival times of the caller's packets, and whether their number fits the declared rate.
+//! Pure.
 //!
-//! Two clocks are looked at: the carrier's own timestamps, which do not jitter, and the arrival here, which is all there is where a
-//! carrier sends none. The first second does not count for the latter: what was held up is then delivered at once.
+//! Two clocks are used. The carrier's own timestamps do not jitter. The arrival time here is the
+//! only clock where a carrier sends no timestamps. The first second does not count for the arrival
+//! time, because delayed packets are then delivered at once.
 
 use std::time::{Duration, Instant};
 
@@ -14,23 +16,24 @@ use crate::finding::{Finding, Tenths};
 pub(super) struct PacketTiming {
     format: AudioFormat,
     count: u64,
-    /// The length of the last one.
+    /// The length of the last packet.
     length: Duration,
-    /// All that came.
+    /// All audio that came.
     heard: Duration,
     lost: Duration,
-    /// Where the carrier's clock stood at the last one.
+    /// The carrier's timestamp of the last packet.
     timestamp: Option<Duration>,
-    /// Steps of the carrier's clock: all, those of half a packet, those of two.
+    /// Steps of the carrier's clock: all steps, steps of half a packet, and steps of two packets.
     steps: [u64; 3],
     first: Option<Instant>,
     last: Option<Instant>,
-    /// Arrivals once the line has settled: since when, packets, audio, intervals of about two packets.
+    /// Arrivals once the line has settled: the start, the packets, the audio, and the intervals of
+    /// about two packets.
     settled: Option<(Instant, u64, Duration, u64)>,
 }
 
 impl PacketTiming {
-    /// Of a line that has brought nothing.
+    /// The timing of a line without packets.
     pub(super) fn new(format: AudioFormat) -> Self {
         Self {
             format,
@@ -46,7 +49,7 @@ impl PacketTiming {
         }
     }
 
-    /// A packet of so many bytes came.
+    /// Takes a packet of `bytes`.
     pub(super) fn hear(&mut self, bytes: usize, timestamp: Option<Duration>, now: Instant) {
         let (before, arrived) = (self.length, self.last.replace(now));
         let first = *self.first.get_or_insert(now);
@@ -71,7 +74,7 @@ impl PacketTiming {
         }
     }
 
-    /// The numbers.
+    /// The packets' statistics so far.
     pub(super) fn packets(&self) -> Packets {
         let millis = |time: Duration| Tenths::of(time.as_secs_f32() * 1000.0);
         let lost = if self.rate().is_some() { Duration::ZERO } else { self.lost };
@@ -86,7 +89,7 @@ impl PacketTiming {
         }
     }
 
-    /// What is wrong.
+    /// The findings of the timing.
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> {
         let lossy = self.heard >= LOSS_AFTER && self.lost * MOST_LOST > self.heard && self.rate().is_none();
         self.rate().into_iter().chain(lossy.then_some(Finding::Loss))
@@ -97,27 +100,30 @@ impl PacketTiming {
         self.steps[0] += 1;
         self.steps[1] += u64::from(near(length / 2));
         self.steps[2] += u64::from(near(length * 2));
-        // A longer hole is a pause that the carrier made, not packets that the network lost.
+        // A longer hole is a pause of the carrier, not loss in the network.
         let hole = step.saturating_sub(length);
         if hole * 2 >= length && hole <= LONGEST_LOSS {
             self.lost += hole;
         }
     }
 
-    /// How long the settled line was listened to, with its packets, its audio and its slow intervals; once that is long enough.
+    /// The time for which the settled line was observed, with its packets, its audio and its slow
+    /// intervals. `None` until that time is long enough.
     fn spell(&self) -> Option<(Duration, u64, Duration, u64)> {
         let (since, packets, audio, slow) = self.settled?;
         let spell = self.last?.saturating_duration_since(since);
         (spell >= LISTENED).then_some((spell, packets, audio, slow))
     }
 
-    /// A rate that is not the declared one. By the carrier's clock nearly every step has to say so; by ours, their sum.
+    /// The finding of a rate that is not the declared one. By the carrier's clock, nearly every
+    /// step must show it. By our clock, the sum of the steps must show it.
     fn rate(&self) -> Option<Finding> {
         let [all, half, two] = self.steps;
         let mostly = |some: u64| all >= ENOUGH_STEPS && some * 10 >= all * 9;
         let (fast, slow) = self.spell().map_or((false, false), |(spell, packets, audio, slow)| {
             let ratio = audio.as_secs_f32() / spell.as_secs_f32();
-            // A carrier that stays silent for half of the time is not slow: its packets come at their pace or not at all.
+            // A carrier that is silent half of the time is not slow: its packets come at their
+            // usual interval or not at all.
             ((1.9..=2.1).contains(&ratio), (0.47..=0.53).contains(&ratio) && slow * 10 >= packets * 9)
         });
         match (mostly(half) || fast, mostly(two) || slow) {
@@ -141,13 +147,15 @@ impl PacketTiming {
 
 /// The beginning of a call, in which packets come in bursts.
 const UNSETTLED: Duration = Duration::from_secs(1);
-/// How long arrivals are counted before they prove anything. Shorter: a burst is a rate.
+/// Time for which arrivals are counted before they prove anything. Shorter: a burst reads as a
+/// rate.
 const LISTENED: Duration = Duration::from_secs(3);
 /// Steps of the carrier's clock before they prove anything: most of a second.
 const ENOUGH_STEPS: u64 = 40;
-/// Audio before which nothing is said about loss.
+/// Audio before which no loss is reported.
 const LOSS_AFTER: Duration = Duration::from_secs(2);
-/// One part in so many may be lost: 3 %. Recognition suffers from about there.
+/// Divisor of the audio for the tolerated loss: one part in 33, or 3 %. Recognition suffers from
+/// about there.
 const MOST_LOST: u32 = 33;
-/// The longest hole that is taken for loss.
+/// The longest hole that counts as loss.
 const LONGEST_LOSS: Duration = Duration::from_millis(200);

@@ -1,9 +1,10 @@
 //! The audio path of one call as a machine: events in, actions out. Pure.
 //!
-//! Joins the caller's direction ([`CallerPath`]), the agent's direction ([`AgentPath`], then [`Playout`]) and the count of
-//! what was dropped. One resampler serves each direction for the life of the call. The last samples of an answer wait in its
-//! block. Silence drains them when the item is complete or, if the model just stops, when the line has gone quiet, so that no
-//! silence is inserted between words.
+//! The pipeline joins the caller's direction ([`CallerPath`]), the agent's direction
+//! ([`AgentPath`], then [`Playout`]) and the count of what was dropped. One resampler serves each
+//! direction for the life of the call. The last samples of an answer wait in the resampler's block.
+//! Silence drains them when the item is complete or, if the model stops without completing it, when
+//! the line has gone quiet. So no silence is inserted between words.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ pub enum AudioEvent {
     CallerFrame(CallerFrame),
     /// The carrier echoed a mark, or a clear passed over it.
     MarkEchoed(String),
-    /// The carrier says that more audio is to wait, or may come again.
+    /// The carrier asks to wait with more audio, or to send again.
     Flow(FlowSignal),
     /// Audio of a response, in the model's format.
     ModelAudio {
@@ -42,42 +43,42 @@ pub enum AudioEvent {
     },
     /// The model has sent all audio of this item.
     ItemComplete(ItemId),
-    /// A model is there.
+    /// A model is attached.
     ModelAttached {
-        /// What it takes of the caller.
+        /// The format in which the model takes the caller's audio.
         input: AudioFormat,
-        /// What it gives of the agent.
+        /// The format in which the model sends the agent's audio.
         output: AudioFormat,
     },
-    /// The model is gone.
+    /// The model is detached.
     ModelDetached,
-    /// The caller interrupts; the response being generated, if one is.
+    /// The caller interrupts. The value is the response being generated, if there is one.
     ClearPlayout(Option<ResponseId>),
     /// Play our own samples.
     PlayPcm {
-        /// The id under which they are reported.
+        /// The id under which the samples are reported.
         item: ItemId,
         /// PCM16 at [`PCM_RATE_HZ`](super::messages::PCM_RATE_HZ).
         pcm: Arc<[i16]>,
     },
-    /// The caller may be interrupting.
+    /// The caller may be interrupting. Playout pauses.
     PausePlayout,
-    /// The caller was not interrupting.
+    /// The caller was not interrupting. Playout continues.
     ResumePlayout,
-    /// The caller's turn began or ended by the model's word.
+    /// The model reported the beginning or the end of the caller's turn.
     CallerTurn {
-        /// Whether it began.
+        /// Whether the turn began.
         open: bool,
     },
     /// Examine the line again.
     Examine,
     /// Record silence from now on, or both sides again.
     PauseRecording(bool),
-    /// The call is over: the rest of the recording is written.
+    /// The call is over. The rest of the recording is written.
     EndRecording,
     /// Report when everything was heard.
     TellWhenDrained,
-    /// The deadline has come.
+    /// A deadline has passed.
     Tick,
 }
 
@@ -87,12 +88,14 @@ pub struct Pipeline {
     caller: CallerPath,
     agent: AgentPath,
     playout: Playout,
-    /// The agent side's deadline. It is kept, because most events are the caller's frames and do not change it.
+    /// The agent side's deadline. It is cached, because most events are the caller's frames and do
+    /// not change it.
     agent_due: Option<(Instant, AudioTimer)>,
     drops: Drops,
-    /// What a model said before it was attached: the order to attach comes through the call, the audio does not.
+    /// Model audio that arrived before the model was attached. The order to attach comes through
+    /// the call; the audio comes directly.
     early: Vec<AudioEvent>,
-    /// While the call is recorded.
+    /// Present while the call is recorded.
     tape: Option<Tape>,
 }
 
@@ -111,14 +114,14 @@ impl Pipeline {
         }
     }
 
-    /// With both sides recorded, from now on.
+    /// Records both sides from now on.
     #[must_use]
     pub fn with_recording(mut self, now: Instant) -> Self {
         self.tape = Some(Tape::new(self.caller.line(), self.agent.line(), now));
         self
     }
 
-    /// At `levels` from the first sample on.
+    /// Applies `levels` from the first sample on.
     #[must_use]
     pub fn with_levels(mut self, levels: Levels) -> Self {
         self.caller.level(levels.from_caller);
@@ -126,16 +129,17 @@ impl Pipeline {
         self
     }
 
-    /// With a line whose wrong format is put right where that can be done without loss.
+    /// Corrects a wrong format of the line where that is possible without loss.
     #[must_use]
     pub fn with_correction(mut self) -> Self {
         self.caller.correct();
         self
     }
 
-    /// Takes `event` in and appends what is to be done to `out`. Infallible but for formats that cannot be joined.
+    /// Takes `event` and appends the resulting actions to `out`.
     ///
     /// # Errors
+    ///
     /// When a model is attached whose rate is not supported.
     pub fn handle(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         let before = out.len();
@@ -154,22 +158,23 @@ impl Pipeline {
         result
     }
 
-    /// A frame could not be handed on: the neighbour has no room.
+    /// Counts a frame that was dropped because its receiver had no room.
     pub fn refused(&mut self, cause: DropCause, now: Instant) {
         self.drops.add(cause, 1, now);
     }
 
-    /// When [`AudioEvent::Tick`] is wanted, and what for.
+    /// When [`AudioEvent::Tick`] is wanted, and for which timer.
     pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
         earliest([self.caller.deadline(), self.agent_due, self.drops.deadline()])
     }
 
-    /// Whether the model's audio waits for the order to attach it. Beyond the bound it is dropped and counted.
+    /// Whether the model's audio waits for the order to attach it. Audio beyond the bound is
+    /// dropped and counted.
     fn is_early(&self) -> bool {
         !self.agent.has_model() && self.early.len() < MOST_EARLY
     }
 
-    /// Records what was sent to the line and cuts off finished blocks.
+    /// Records what was sent to the line and takes finished blocks off the tape.
     fn record(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
         let Some(tape) = &mut self.tape else { return };
         for action in &out[before..] {
@@ -240,6 +245,7 @@ impl Pipeline {
     }
 }
 
-/// Pieces kept of a model that is not attached yet; the order to attach is less than a millisecond behind. Fewer: a model that
-/// speaks at once loses its first words. More: memory for a model that is never attached.
+/// Most pieces kept of a model that is not attached yet. The order to attach follows in less than a
+/// millisecond. Fewer: a model that speaks at once loses its first words. More: memory for a model
+/// that is never attached.
 const MOST_EARLY: usize = 64;

@@ -1,8 +1,9 @@
-//! Where the carrier's playout stands, as far as it can be known from here. Pure.
+//! The position of the carrier's playout, as far as it can be known from here. Pure.
 //!
-//! A carrier plays in real time from the moment audio is sent. When its buffer runs dry it waits, and goes on when the next piece is
-//! sent. That is the clock. An echoed mark proves that a position was reached, so it moves the clock forward. It never moves the
-//! clock back, because a late echo does not mean late playing.
+//! A carrier plays in real time from the moment audio is sent. When its buffer runs dry, it waits
+//! and continues when the next piece is sent. That is the clock. An echoed mark proves that a
+//! position was reached, so it moves the clock forward. It never moves the clock back, because a
+//! late echo does not mean late playing.
 //!
 //! Positions are samples of the line, counted over the whole call.
 
@@ -12,28 +13,28 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Playhead {
     rate_hz: u32,
-    /// Everything sent, padding included.
+    /// All samples sent, padding included.
     sent: u64,
-    /// The furthest position proved by an echo, or thrown away by a clear.
+    /// The furthest position proved by an echo, or discarded by a clear.
     confirmed: u64,
     /// When the last sample sent will have been played. `None` until something was sent.
     ends: Option<Instant>,
 }
 
 impl Playhead {
-    /// A carrier that has been sent nothing.
+    /// The playhead of a carrier before the first audio.
     pub(super) fn new(rate_hz: u32) -> Self {
         Self { rate_hz, sent: 0, confirmed: 0, ends: None }
     }
 
-    /// So many samples have just been sent.
+    /// Notes that `samples` were sent now.
     pub(super) fn sent(&mut self, samples: u64, now: Instant) {
         let start = self.ends.map_or(now, |ends| ends.max(now));
         self.sent += samples;
         self.ends = Some(start + self.duration_of(samples));
     }
 
-    /// An echo proves that everything up to `position` was played.
+    /// Notes an echo, which proves that everything up to `position` was played.
     pub(super) fn confirm(&mut self, position: u64, now: Instant) {
         self.confirmed = self.confirmed.max(position.min(self.sent));
         let ends = now + self.duration_of(self.sent - self.confirmed);
@@ -42,21 +43,22 @@ impl Playhead {
         }
     }
 
-    /// The carrier threw away what it had not played.
+    /// Notes that the carrier discarded what it had not played.
     pub(super) fn cleared(&mut self, now: Instant) {
         self.confirmed = self.sent;
         self.ends = self.ends.map(|ends| ends.min(now));
     }
 
-    /// Position after the last sample sent.
+    /// The position after the last sample sent.
     pub(super) fn end(&self) -> u64 {
         self.sent
     }
 
-    /// Samples sent that are still to be played, a started one counted.
+    /// Samples sent that are still to play. A partly played sample counts.
     pub(super) fn ahead(&self, now: Instant) -> u64 {
         let left = self.ends.map_or(Duration::ZERO, |ends| ends.saturating_duration_since(now));
-        // By seconds and the rest of one: a division of 128 bits is a call, and this is asked with every frame.
+        // Seconds and the remainder are computed apart, because a division of 128 bits is a
+        // function call and every frame needs this value.
         let rest = (u64::from(left.subsec_nanos()) * u64::from(self.rate_hz)).div_ceil(NANOS_PER_SECOND);
         left.as_secs().saturating_mul(self.rate_hz.into()).saturating_add(rest).min(self.sent)
     }
@@ -66,22 +68,22 @@ impl Playhead {
         (self.sent - self.ahead(now)).max(self.confirmed)
     }
 
-    /// The furthest position that is sure to have been played, without asking the clock.
+    /// The furthest position that was certainly played, without the clock.
     pub(super) fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
-    /// When `position` is reached by the clock; `None` while nothing was sent.
+    /// When the clock reaches `position`. `None` while nothing was sent.
     pub(super) fn reaches(&self, position: u64) -> Option<Instant> {
         self.ends.and_then(|ends| ends.checked_sub(self.duration_of(self.sent.saturating_sub(position))))
     }
 
-    /// When so few samples are left to be played; `None` while nothing was sent.
+    /// When only `samples` are left to play. `None` while nothing was sent.
     pub(super) fn falls_to(&self, samples: u64) -> Option<Instant> {
         self.ends.and_then(|ends| ends.checked_sub(self.duration_of(samples)))
     }
 
-    /// How long so many samples play.
+    /// The play time of `samples`.
     pub(super) fn duration_of(&self, samples: u64) -> Duration {
         let rate_hz = u64::from(self.rate_hz);
         let rest = samples % rate_hz * NANOS_PER_SECOND / rate_hz;
