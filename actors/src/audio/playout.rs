@@ -1,25 +1,31 @@
-//! The agent's audio on its way to the carrier, and the ledger of what the caller has heard of it. Pure.
+//! The agent's audio on its way to the carrier, and the ledger of what the caller has heard of it.
+//! Pure.
 //!
-//! The model speaks far faster than real time, so what it said waits here, item by item, and goes out a bounded lead ahead of
-//! what is being played. Two policies, chosen by the carrier's [`Pacing`](crate::carrier::Pacing) ([`Chunks`]):
+//! The model speaks far faster than real time, so its audio waits here, item by item, and is sent a
+//! bounded lead ahead of playout. The carrier's [`Pacing`](crate::carrier::Pacing) chooses one of
+//! two policies ([`Chunks`]):
 //!
-//! - **carrier buffers**: pieces of up to 100 ms, the first ones at once up to the lead, with a mark about every 200 ms and one at the
-//!   end of each item; what is taken back is taken back by `clear`;
-//! - **we pace**: frames of 20 ms on one origin with a lead of at most 200 ms, because what was sent may not be taken back;
-//!   whole multiples of the carrier's frame, the last one of an answer filled up with silence.
+//! - **carrier buffers**: pieces of up to 100 ms are sent, the first ones at once up to the lead. A
+//!   mark follows about every 200 ms and at the end of each item. `clear` takes audio back.
+//! - **we pace**: frames of 20 ms are sent on one origin with a lead of at most 200 ms, because
+//!   sent audio may be impossible to take back. Messages are whole multiples of the carrier's
+//!   frame, and the last one of an answer is filled up with silence.
 //!
-//! Each item is received / sent / heard. *Heard* is what the [`Playhead`] believes: the carrier's clock, pushed forward by echoed
-//! marks, never more than was sent. A mark's name holds the generation (an interruption begins a new one), the position in the item
-//! and the item; an echo counts only if its exact name is awaited, so those of a `clear` and those of strangers are nothing.
-//! That an item was heard to its end is reported when its end mark is echoed, or, where no echo comes, when the clock and some
-//! patience say so.
+//! Each item is received / sent / heard. *Heard* is the estimate of the [`Playhead`]: the carrier's
+//! clock, moved forward by echoed marks, never more than was sent. A mark's name holds the
+//! generation (an interruption begins a new one), the position in the item, and the item. An echo
+//! counts only if its exact name is awaited, so echoes after a `clear` and echoes of foreign marks
+//! have no effect. The end of an item is reported as heard when its end mark is echoed. Where no
+//! echo comes, it is reported some time after the clock reaches the end.
 //!
-//! Playout may be paused while it is not known whether the caller interrupts. What the carrier was sent and has not played is dropped
-//! there and sent again when playout goes on: the queue keeps what was sent until it was heard, which is no more than the lead. The
-//! seam is faded in. What cannot be taken back counts as heard, as ever.
+//! Playout may be paused while it is unknown whether the caller interrupts. The carrier then drops
+//! what it has not played, and that audio is sent again when playout continues. For this, the queue
+//! keeps sent audio until it is heard, which is no more than the lead. The seam is faded in. Audio
+//! that cannot be taken back counts as heard.
 //!
-//! The queue holds [`MOST_QUEUED`] of audio. A model that says more has lost its thread: the newest is dropped, the item is reported
-//! as overflowed, once, and its response is muted, so that what is heard ends there and has no hole.
+//! The queue holds [`MOST_QUEUED`] of audio. A model that says more is out of control: the newest
+//! audio is dropped, the item is reported once as overflowed, and its response is muted. So the
+//! heard audio ends there and has no hole.
 
 mod sending;
 
@@ -43,34 +49,38 @@ use crate::ids::{ItemId, ResponseId};
 pub(super) struct Playout {
     format: AudioFormat,
     chunks: Chunks,
-    /// Whether the carrier drops what it has not played when it is told to.
+    /// Whether the carrier drops audio it has not played after a clear.
     clear: Clear,
     head: Playhead,
-    /// Audio of all items, in order: sent and perhaps to be sent again, then not yet sent.
+    /// Audio of all items, in order: first the sent audio that may be sent again, then the unsent
+    /// audio.
     queue: ReplayQueue,
     /// Items not yet heard to their end, in playing order.
     items: VecDeque<Item>,
     marks: MarkLedger,
     /// Responses whose audio is no longer wanted, the newest last.
     muted: VecDeque<ResponseId>,
-    /// Something was sent since the line was last reported silent, or somebody asked to be told.
+    /// Whether something was sent since the line was last reported silent, or a report of the
+    /// silence was requested.
     playing: bool,
-    /// An unfinished frame is sent as it is, filled up.
+    /// Whether a partial frame is sent at once, padded with silence.
     flushing: bool,
-    /// Nothing is sent.
+    /// Whether playout is paused. Nothing is sent then.
     paused: bool,
-    /// Whether the carrier tells when more is to wait.
+    /// Whether the carrier sends flow signals.
     flow: Flow,
-    /// It has: nothing more is sent until it says go, or has nothing left by the clock.
+    /// Whether the carrier asked to wait. Nothing more is sent until it asks for more, or has
+    /// nothing left by the clock.
     held: bool,
-    /// Keeps the line open while the agent is silent, for a carrier that wants that.
+    /// The timer that keeps the line open while the agent is silent, for a carrier that needs it.
     keep_open: Option<KeepOpen>,
-    /// For what is sent first after a pause.
+    /// The fade-in of the first audio after a pause.
     fade: FadeIn,
 }
 
 impl Playout {
-    /// An empty playout. `lead` is how far ahead of real time audio is sent; where nothing is set, as far as the carrier's page says.
+    /// An empty playout. `lead` is how far ahead of real time audio is sent. Without it, the
+    /// carrier's capabilities give the value.
     pub(super) fn new(format: AudioFormat, capabilities: &Capabilities, lead: Option<Duration>) -> Self {
         let chunks = Chunks::new(format, capabilities, lead.unwrap_or(capabilities.lead));
         Self {
@@ -92,7 +102,8 @@ impl Playout {
         }
     }
 
-    /// Queues `piece` behind everything queued. Audio of a muted response and audio beyond the bound is dropped and counted.
+    /// Queues `piece` after everything queued. Audio of a muted response and audio beyond the bound
+    /// is dropped and counted.
     pub(super) fn push(&mut self, piece: &Piece<'_>, out: &mut Vec<AudioAction>) {
         let samples = (piece.bytes.len() / self.format.encoding.sample_bytes()) as u64;
         if piece.response.is_some_and(|response| self.is_muted(response)) {
@@ -119,43 +130,47 @@ impl Playout {
         self.flushing = false;
     }
 
-    /// No more audio of `item` will come. Unknown and finished items are ignored: the end of an item may come late.
+    /// Notes that `item` gets no more audio. Unknown and finished items are ignored, because the
+    /// end of an item may come late.
     pub(super) fn complete(&mut self, item: &ItemId) {
         if let Some(open) = self.items.iter_mut().rfind(|known| known.item == *item) {
             open.closed = true;
         }
     }
 
-    /// Reports [`AudioReport::PlayoutDrained`] once nothing is queued and all was heard, also when that is so already.
+    /// Reports [`AudioReport::PlayoutDrained`] once nothing is queued and all was heard, even if
+    /// that is so already.
     pub(super) fn tell_when_drained(&mut self) {
         self.playing = true;
     }
 
-    /// Sends a started frame padded with silence: nothing is coming to fill it.
+    /// Sends a partial frame padded with silence, because no more audio comes to fill it.
     pub(super) fn flush(&mut self) {
         self.flushing = true;
     }
 
-    /// The carrier echoed `name`. Ignored unless it is awaited: older generations, doubles and names not ours are late or wrong.
+    /// Takes the echo of the mark `name`. The echo is ignored unless the mark is awaited: older
+    /// generations, duplicates and foreign names are late or wrong.
     pub(super) fn mark_echoed(&mut self, name: &str, now: Instant) {
         if let Some(position) = self.marks.echoed(name) {
             self.head.confirm(position, now);
         }
     }
 
-    /// The carrier says that more is to wait, or may come again. Ignored of one that is not known to say so.
+    /// Takes a flow signal of the carrier. It is ignored if the carrier is not known to send flow
+    /// signals.
     pub(super) fn flow(&mut self, signal: FlowSignal) {
         self.held = self.flow == Flow::HoldAndGo && signal == FlowSignal::Hold;
     }
 
-    /// Whether the line is to be kept open and its time is not counted yet.
+    /// Whether the line must be kept open and its time is not counted yet.
     pub(super) fn awaits_first_time(&self) -> bool {
         self.keep_open.as_ref().is_some_and(|keep_open| !keep_open.has_begun())
     }
 
-    /// Barge-in: drops the queue, mutes `response` and every response that is not heard to its end, clears the carrier if it may
-    /// have something left, and begins a new generation. Gives every item not heard whole, in playing order; those heard whole are
-    /// reported as such.
+    /// Barge-in: drops the queue, mutes `response` and every response that is not heard to its end,
+    /// clears the carrier if it may have audio left, and begins a new generation. Returns every
+    /// item not heard whole, in playing order. Items heard whole are reported as heard.
     pub(super) fn interrupt(
         &mut self,
         response: Option<&ResponseId>,
@@ -163,7 +178,7 @@ impl Playout {
         out: &mut Vec<AudioAction>,
     ) -> Vec<ItemPlayout> {
         self.tell_begun(now, out);
-        // What cannot be taken back will be heard, to the last sample sent.
+        // Audio that cannot be taken back will be heard, to the last sample sent.
         let played = if self.clears() { self.head.played(now) } else { self.head.end() };
         let mut cut = Vec::new();
         for item in std::mem::take(&mut self.items) {
@@ -193,7 +208,8 @@ impl Playout {
         cut
     }
 
-    /// Sends nothing until [`Self::resume`] or [`Self::interrupt`], and takes back what the carrier can still drop: it is sent again.
+    /// Sends nothing until [`Self::resume`] or [`Self::interrupt`]. Audio that the carrier can
+    /// still drop is taken back and sent again later.
     pub(super) fn pause(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         self.paused = true;
         self.fade.end();
@@ -211,25 +227,26 @@ impl Playout {
         self.marks.new_generation();
     }
 
-    /// Goes on after [`Self::pause`], from where the caller stopped hearing.
+    /// Continues after [`Self::pause`] where the caller stopped hearing.
     pub(super) fn resume(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         if !std::mem::replace(&mut self.paused, false) {
             return;
         }
-        // In mid-item there is no silence to begin with.
+        // An item that continues in the middle does not begin with silence, so it is faded in.
         if self.items.iter().find(|item| item.queued > 0).is_some_and(|item| item.sent > 0) {
             self.fade.begin();
         }
-        // At once, so that the line is not thought dry.
+        // The pieces are sent at once, so that the line does not seem dry.
         while self.send_piece(now, out) {}
     }
 
-    /// Whether playout is paused, by us or by the carrier.
+    /// Whether we or the carrier have paused playout.
     pub(super) fn is_paused(&self) -> bool {
         self.paused || self.held
     }
 
-    /// Drops audio of `response` from now on. The number of muted responses is bounded: the oldest has long finished.
+    /// Drops audio of `response` from now on. The number of muted responses is bounded, because the
+    /// oldest one finished long ago.
     pub(super) fn mute(&mut self, response: &ResponseId) {
         if !self.is_muted(response) {
             if self.muted.len() == MOST_MUTED {
@@ -246,7 +263,7 @@ impl Playout {
 
     /// Sends what is due and reports what was heard.
     pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
-        // A carrier with nothing left has forgotten to say go.
+        // A carrier with nothing left to play has forgotten to ask for more.
         self.held &= self.head.ahead(now) > 0;
         self.release(now);
         while self.send_piece(now, out) {}
@@ -268,7 +285,8 @@ impl Playout {
         earliest([refill, go, self.begins(), self.settles(), keep_open])
     }
 
-    /// When the line falls silent unless more comes: everything queued and sent was played. `None` before the first sound.
+    /// When the line falls silent unless more audio comes, because everything queued and sent was
+    /// played. `None` before the first sound.
     pub(super) fn runs_dry(&self) -> Option<Instant> {
         self.speech_ends().map(|when| when + self.queued_time())
     }
@@ -278,12 +296,12 @@ impl Playout {
         !self.flushing && self.next_piece().is_none() && self.items.iter().any(|item| item.queued > 0)
     }
 
-    /// How long what is not yet heard plays, from now or from when a pause ends.
+    /// How long the audio not yet heard plays, from now or from the end of a pause.
     pub(super) fn remaining(&self, now: Instant) -> Duration {
         self.head.duration_of(self.head.ahead(now)) + self.queued_time()
     }
 
-    /// How long what is queued plays.
+    /// How long the queued audio plays.
     pub(super) fn queued_time(&self) -> Duration {
         self.head.duration_of((self.queue.unread() / self.format.encoding.sample_bytes()) as u64)
     }
@@ -306,12 +324,12 @@ impl Playout {
         }
     }
 
-    /// Whether what the carrier has not played can be taken back.
+    /// Whether audio that the carrier has not played can be taken back.
     const fn clears(&self) -> bool {
         matches!(self.clear, Clear::Sure { .. })
     }
 
-    /// Lets go of what was heard.
+    /// Releases the audio that was heard.
     fn release(&mut self, now: Instant) {
         let (played, sample_bytes) = (self.head.played(now), self.format.encoding.sample_bytes());
         for item in &mut self.items {
@@ -359,7 +377,7 @@ impl Playout {
         if self.playing && self.queue.unread() == 0 && self.is_silent(now) {
             self.playing = false;
             if let Some(open) = self.items.back_mut() {
-                // If the model goes on after all, that counts as a new start.
+                // If the model continues the item after all, that counts as a new start.
                 open.announced = false;
             }
             out.push(AudioAction::Report(AudioReport::PlayoutDrained));
@@ -367,7 +385,8 @@ impl Playout {
         }
     }
 
-    /// Everything sent was heard. An item that is still open may go on at any moment, so it is given time.
+    /// Whether everything sent was heard. An item that is still open may continue at any moment, so
+    /// it is given time.
     fn is_silent(&self, now: Instant) -> bool {
         match self.items.back() {
             None => true,
@@ -390,7 +409,7 @@ impl Playout {
             || self.head.reaches(position).is_none_or(|by_clock| now >= by_clock + self.patience())
     }
 
-    /// How long after the clock's word an item counts as heard without an echo.
+    /// How long after the clock reaches its end an item counts as heard without an echo.
     fn patience(&self) -> Duration {
         if self.marks.are_echoed() { MARK_PATIENCE } else { CLOCK_PATIENCE }
     }
@@ -400,26 +419,31 @@ impl Playout {
         AudioAction::CountDrops { cause, frames: samples.div_ceil(frame).max(1) }
     }
 
-    /// A long answer's memory is not kept for a call of short ones.
+    /// Frees the memory of a long answer, so that a call of short answers does not keep it.
     fn tidy(&mut self) {
         self.queue.shrink_to(KEPT_QUEUE_BYTES);
     }
 }
 
-/// Most audio queued in a call, about 1 MB of mu-law. Less cuts long answers, which come in one burst; more keeps memory for
-/// what nobody listens to.
+/// Most audio queued in a call, about 1 MB of mu-law. Smaller: long answers, which come in one
+/// burst, are cut. Larger: memory for audio that no caller listens to.
 pub(super) const MOST_QUEUED: Duration = Duration::from_secs(120);
-/// Most items not yet heard. A model makes a few; more is a server gone wrong, and is treated like too much audio.
+/// Most items not yet heard. A model makes a few. A larger number is a server fault and is treated
+/// like too much audio.
 const MOST_ITEMS: usize = 256;
-/// Most muted responses remembered. One response is active at a time, so a handful would do.
+/// Most muted responses remembered. One response is active at a time, so a few would be enough.
 const MOST_MUTED: usize = 32;
-/// How much of an item has to be heard before the caller has heard an answer: a usual frame. Less: what is heard may be nothing yet.
+/// Audio of an item after which the caller has heard the answer begin: a usual frame. Shorter: the
+/// heard audio may be inaudible.
 const FIRST_HEARD: Duration = Duration::from_millis(20);
-/// Wait for an echo beyond the clock. Shorter: a slow network reads as heard. Longer: a lost mark holds a hang-up back.
+/// Wait for an echo after the clock reaches the end. Shorter: a slow network reads as heard.
+/// Longer: a lost mark delays a hang-up.
 const MARK_PATIENCE: Duration = Duration::from_secs(1);
-/// Wait beyond the clock where there are no marks: a carrier's own jitter buffer. Shorter cuts a goodbye's last word.
+/// Wait after the clock reaches the end where there are no marks: a carrier's own jitter buffer.
+/// Shorter: the last word of a goodbye is cut. Longer: a hang-up comes late.
 const CLOCK_PATIENCE: Duration = Duration::from_millis(300);
-/// Silence after which an item that was never finished counts as a silent agent. Shorter: a model's pause reads as its end.
+/// Silence after which an agent with an unfinished item counts as silent. Shorter: a model's pause
+/// reads as its end.
 const OPEN_ITEM_PATIENCE: Duration = Duration::from_secs(1);
 /// Queue memory kept once all is heard: two seconds of mu-law.
 const KEPT_QUEUE_BYTES: usize = 16 * 1024;

@@ -1,8 +1,9 @@
-//! The bytes on their way to the carrier: those not yet sent, and before them those sent that may have to be sent again. Pure.
+//! The bytes on their way to the carrier: the sent bytes that may have to be sent again, then the
+//! unsent bytes. Pure.
 
 use std::collections::VecDeque;
 
-/// A queue that is read before it is emptied.
+/// A queue that keeps bytes after they are read, until they are released.
 #[derive(Debug, Default)]
 pub(super) struct ReplayQueue {
     bytes: VecDeque<u8>,
@@ -11,7 +12,7 @@ pub(super) struct ReplayQueue {
 }
 
 impl ReplayQueue {
-    /// Puts `bytes` behind what is queued.
+    /// Appends `bytes` to the queue.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
     }
@@ -21,7 +22,8 @@ impl ReplayQueue {
         self.bytes.len() - self.read
     }
 
-    /// Appends the next `count` bytes to `out` and keeps them. There must be so many.
+    /// Appends the next `count` bytes to `out` and keeps them. The queue must have at least `count`
+    /// unread bytes.
     pub(super) fn read(&mut self, count: usize, out: &mut Vec<u8>) {
         let range = self.read..self.read + count;
         let (front, back) = self.bytes.as_slices();
@@ -31,14 +33,14 @@ impl ReplayQueue {
         self.read = range.end;
     }
 
-    /// Lets the oldest `count` bytes go that were read; they will not be read again.
+    /// Releases the oldest `count` bytes that were read. They are not read again.
     pub(super) fn release(&mut self, count: usize) {
         let count = count.min(self.read);
         self.bytes.drain(..count);
         self.read -= count;
     }
 
-    /// What was read and not released is to be read again.
+    /// Makes the bytes that were read and not released unread again.
     pub(super) fn rewind(&mut self) {
         self.read = 0;
     }
@@ -49,7 +51,7 @@ impl ReplayQueue {
         self.read = 0;
     }
 
-    /// Gives memory back beyond `capacity`.
+    /// Frees memory beyond `capacity`.
     pub(super) fn shrink_to(&mut self, capacity: usize) {
         if self.bytes.capacity() > capacity {
             self.bytes.shrink_to(capacity);

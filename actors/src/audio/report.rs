@@ -1,4 +1,4 @@
-//! The reports of the AudioPipeline: what plays, what was heard, what was lost.
+//! The reports of the AudioPipeline: what is played, what was heard, and what was lost.
 
 use std::time::Duration;
 
@@ -13,48 +13,55 @@ use crate::ids::{ItemId, ResponseId};
 pub enum AudioReport {
     /// The first frame of this item was sent to the carrier.
     PlayoutStarted {
-        /// Its response.
+        /// The item's response.
         response: ResponseId,
         /// The item.
         item: ItemId,
     },
-    /// The first 20 ms of this item were heard: what the caller calls the answer. Once an item.
+    /// The first 20 ms of this item were heard, so for the caller the answer has begun. Reported
+    /// once an item.
     FirstHeard {
-        /// Its response.
+        /// The item's response.
         response: ResponseId,
         /// The item.
         item: ItemId,
-        /// From sending its first frame until now; what waited at the carrier before it is in it.
+        /// The time from sending the item's first frame until now, including earlier audio that
+        /// waited at the carrier.
         after_sent: Duration,
     },
-    /// Everything of this item was heard.
+    /// The whole item was heard.
     ItemHeard(ItemPlayout),
-    /// Nothing is queued and everything sent was heard: the agent is silent.
+    /// Nothing is queued and everything sent was heard. The agent is silent.
     PlayoutDrained,
-    /// The answer at once to [`crate::audio::messages::AudioOrder::TellWhenDrained`].
+    /// The immediate answer to [`crate::audio::messages::AudioOrder::TellWhenDrained`].
     Queued {
-        /// How long what is queued or sent and was not yet heard will play; for a paused playout, from when it goes on.
+        /// The play time of the audio that is queued, or sent and not yet heard. For a paused
+        /// playout it counts from the end of the pause.
         remaining: Duration,
     },
-    /// The answer to the end of a [`crate::audio::messages::AudioOrder::CallerTurn`]; none if the caller was never heard.
+    /// The answer to the end of a [`crate::audio::messages::AudioOrder::CallerTurn`]. There is none
+    /// if the caller was never heard.
     LastVoice {
-        /// How long ago the last of the caller's frames arrived that had the energy of speech.
+        /// The time since the arrival of the caller's last frame with the energy of speech.
         ago: Duration,
     },
-    /// The answer to [`crate::audio::messages::AudioOrder::ClearPlayout`]: every item that was not yet heard whole, in playing order.
+    /// The answer to [`crate::audio::messages::AudioOrder::ClearPlayout`]: every item not yet heard
+    /// whole, in playing order.
     Interrupted(Vec<ItemPlayout>),
-    /// The playout queue reached its bound: the model said more than a call may hold; what came after was dropped.
+    /// The playout queue reached its bound: the model said more than a call may hold. Later audio
+    /// was dropped.
     PlayoutOverflowed {
         /// The item that was cut.
         item: ItemId,
     },
     /// Number of caller frames dropped on the way to the model.
     FramesDropped(u64),
-    /// What the caller's audio is like: once voice was judged, then again from time to time with the packets' numbers.
+    /// The diagnosis of the caller's audio. It is sent once voice was judged, then again from time
+    /// to time with new packet numbers.
     Diagnosed(Box<Diagnosis>),
 }
 
-/// Where the playout of one item stands.
+/// The playout of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemPlayout {
     /// The response it belongs to.

@@ -1,32 +1,41 @@
 //! Streaming sample-rate conversion between 8, 16 and 24 kHz. Pure.
 //!
-//! One [`Resampler`] serves one direction for the life of a call and keeps its state from frame to frame: a converter made anew
-//! for every packet clicks at every packet's edge (22 to 40 dB SINAD instead of more than 92).
+//! One [`Resampler`] serves one direction for the life of a call and keeps its state from frame to
+//! frame. A new converter for every packet clicks at every packet's edge (22 to 40 dB SINAD instead
+//! of more than 92).
 //!
-//! It is a polyphase FIR: between these rates every output sample is one of a few fixed sets of taps over the newest input. The taps
-//! are rubato's windowed sinc (`filter`), with these values, each for its reason:
+//! The resampler is a polyphase FIR: between these rates every output sample is one of a few fixed
+//! sets of taps over the newest input. The taps are rubato's windowed sinc (`filter`), with these
+//! values:
 //!
-//! - **80 taps of the lower rate.** The delay is half of them: 5 ms, all that a direction may have. With 64 the band between 4.0 and
-//!   4.6 kHz folds back as softly only under a window that lets 4.7 kHz through at −90 dB.
-//! - **`BlackmanHarris` window.** What it stops is stopped: everything from 4.6 kHz on, images of the telephone band among it, lies
-//!   117 dB down, below what PCM16 can carry. `Blackman` ends at −95 dB at any length that the delay allows; the squared windows begin
-//!   their slope within the band.
-//! - **Cutoff 0.914 of the lower Nyquist frequency.** Higher, and the slope reaches beyond 4.0 kHz, where it has to be 72 dB down (it
-//!   is 77); lower, and it begins before 3.4 kHz, where 0.1 dB may be lost (0.06 is).
-//! - **`Nearest` with as many phases as the ratio**, so that rubato's converter is exactly these taps and nothing between them. The
-//!   cubic interpolation of its defaults costs five times the work and lets 4.1 kHz through at −37 dB.
-//! - **`f32`.** 24 bits of mantissa leave 101 dB SINAD before rounding to 16; `f64` costs twice the work and is not heard.
-//! - **Rounding is ours**: to the nearest, and saturated. rubato's own 16-bit adapters truncate, which costs 2 dB, and a
-//!   wrapping cast turns the overshoot of loud speech into cracks.
+//! - **80 taps of the lower rate.** The delay is half of them: 5 ms, the whole budget of a
+//!   direction. With 64 taps the band between 4.0 and 4.6 kHz folds back as softly only under a
+//!   window that passes 4.7 kHz at −90 dB.
+//! - **`BlackmanHarris` window.** Everything from 4.6 kHz on, images of the telephone band
+//!   included, is 117 dB down, below the resolution of PCM16. `Blackman` ends at −95 dB at any
+//!   length that the delay allows. The squared windows begin their slope within the band.
+//! - **Cutoff 0.914 of the lower Nyquist frequency.** Higher: the slope reaches beyond 4.0 kHz,
+//!   where it must be 72 dB down (it is 77). Lower: the slope begins before 3.4 kHz, where 0.1 dB
+//!   may be lost (0.06 is).
+//! - **`Nearest` with as many phases as the ratio.** With it, rubato's converter is exactly these
+//!   taps, without interpolation. The cubic interpolation of its defaults costs five times the work
+//!   and passes 4.1 kHz at −37 dB.
+//! - **`f32`.** A mantissa of 24 bits leaves 101 dB SINAD before rounding to 16 bits. `f64` costs
+//!   twice the work and makes no audible difference.
+//! - **Our own rounding**: to the nearest value, and saturated. rubato's own 16-bit adapters
+//!   truncate, which costs 2 dB. A wrapping cast turns the overshoot of loud speech into cracks.
 //!
-//! rubato designs the filter, and a test holds ours against its converter, sample by sample. Running it is ours (`kernel`), because
-//! how many calls a core carries is decided here more than anywhere: for both directions of 20 ms, rubato's converter takes 10 µs with
-//! such a filter; its `Fft` with a block of 10 ms, of the same delay, takes 4 on the machine where this takes 2 with AVX-512 and 3
-//! with AVX2, and more among hundreds of calls, for its tables are 50 times as large.
+//! rubato designs the filter, and a test compares ours with its converter, sample by sample. We run
+//! the filter ourselves (`kernel`), because its speed decides more than anything else how many
+//! calls a core carries. For both directions of 20 ms, rubato's converter takes 10 µs with such a
+//! filter. Its `Fft` with a block of 10 ms, of the same delay, takes 4 µs on a machine where this
+//! kernel takes 2 µs with AVX-512 and 3 µs with AVX2. With hundreds of calls the `Fft` takes more,
+//! because its tables are 50 times as large.
 //!
-//! What comes out depends on what went in and not on its framing, bit for bit; nothing waits but a group of samples that is not whole.
-//! A direction keeps 0.3 to 1 KiB between frames; nothing is allocated once built. Delay: 5 ms a direction, 40 samples of 8 kHz exactly,
-//! so a mu-law round trip falls on the code words it came from.
+//! The output depends on the input and not on its framing, bit for bit. Only an incomplete group of
+//! samples waits. A direction keeps 0.3 to 1 KiB between frames. Nothing is allocated once it is
+//! built. The delay is 5 ms a direction, exactly 40 samples of 8 kHz, so a mu-law round trip
+//! returns the original code words.
 
 mod filter;
 mod kernel;
@@ -39,14 +48,14 @@ use filter::Filter;
 /// Converts one direction of a call from one rate to another, frame by frame.
 #[derive(Debug)]
 pub struct Resampler {
-    /// `None` when both rates are the same: samples pass as they are.
+    /// `None` when both rates are the same. Samples then pass unchanged.
     engine: Option<Engine>,
 }
 
-/// Why a resampler cannot be had.
+/// Why a resampler cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResampleError {
-    /// A rate that no line and no model of ours uses.
+    /// A rate that none of our lines and models uses.
     #[error("resample at {0} Hz, expected 8000, 16000 or 24000")]
     UnsupportedRate(u32),
     /// The filter could not be built from these rates.
@@ -63,8 +72,10 @@ impl Resampler {
         Ok(Self { engine: Filter::between(from_hz, to_hz)?.map(Engine::new) })
     }
 
-    /// Converts `input`, of any length, and appends what is ready to `out`: after `n` samples in all, as many as fit into the time of
-    /// those `n`, rounded down to a whole number of groups (up from 8 kHz one sample, down to it six of 24 kHz or four of 16).
+    /// Converts `input`, of any length, and appends the finished samples to `out`. After `n`
+    /// samples in all, the output has as many samples as fit into the time of those `n`, rounded
+    /// down to a whole number of groups (up from 8 kHz one sample, down to it six of 24 kHz or four
+    /// of 16).
     pub fn process(&mut self, input: &[i16], out: &mut Vec<i16>) {
         match &mut self.engine {
             None => out.extend_from_slice(input),
@@ -72,35 +83,37 @@ impl Resampler {
         }
     }
 
-    /// Appends all that is still inside — an unfinished group of samples and the filter's tail, 10 ms — by feeding silence. What
-    /// follows starts from the silent state, without a seam. Nothing happens when nothing is inside.
+    /// Appends all audio that is still inside by feeding silence: an incomplete group of samples
+    /// and the filter's tail, 10 ms. Later audio starts from the silent state, without a seam. The
+    /// call has no effect when the resampler is empty.
     pub fn drain(&mut self, out: &mut Vec<i16>) {
         if let Some(engine) = &mut self.engine {
             engine.drain(out);
         }
     }
 
-    /// Forgets all audio inside. The filter is kept.
+    /// Discards all audio inside. The filter is kept.
     pub fn reset(&mut self) {
         if let Some(engine) = &mut self.engine {
             engine.reset();
         }
     }
 
-    /// How much later a sample comes out than it went in, measured in the stream.
+    /// How much later a sample comes out than it went in, in stream time.
     pub fn delay(&self) -> Duration {
         self.engine.as_ref().map_or(Duration::ZERO, |engine| engine.filter.delay())
     }
 }
 
-/// What one stream has of its own.
+/// The state of one stream.
 struct Engine {
     filter: &'static Filter,
     /// The newest samples, as far back as the taps reach.
     past: Box<[f32]>,
-    /// Samples of a group that is not full yet; of usual frames there are none.
+    /// Samples of an incomplete group. Usual frames leave none.
     begun: Vec<i16>,
-    /// Whether samples are inside that have not come out to their end. Without them the stream is silent.
+    /// Whether the stream holds samples whose output is not complete. Otherwise the stream is
+    /// silent.
     loaded: bool,
 }
 
@@ -136,7 +149,7 @@ impl Engine {
         }
         let group = self.filter.group();
         let unfinished = (group - self.begun.len()) % group;
-        // As much silence as the taps reach back brings out the last of everything.
+        // Silence of the taps' length brings out the remaining output.
         let silence = [0; MOST_SILENCE];
         self.process(&silence[..self.past.len() + unfinished], out);
         self.reset();
@@ -150,13 +163,13 @@ impl Engine {
 }
 
 impl fmt::Debug for Engine {
-    /// Speech is private: only the filter is shown.
+    /// Speech is private, so only the filter is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.filter.fmt(f)
     }
 }
 
-/// What drains any of our filters: 240 samples of 24 kHz, and an unfinished group.
+/// Silence that drains any of our filters: 240 samples of 24 kHz, and an incomplete group.
 const MOST_SILENCE: usize = 256;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Work space for samples on their way through a conversion: one for all calls of a thread. Pure.
 //!
-//! Intermediate buffers belong to no call. With its own buffers each call would bring 8 KiB back into the processor's cache at
-//! every frame, and hold them for nothing between frames.
+//! Intermediate buffers belong to no call. If each call had its own, it would bring 8 KiB back into
+//! the processor's cache at every frame, and keep that memory unused between frames.
 
 use std::cell::RefCell;
 
-/// Buffers whose content means nothing to whoever takes them next.
+/// Buffers whose content is not kept between uses.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     /// Samples at the line's rate.
@@ -17,7 +17,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Lends the thread's buffers to `work`, empty. Who asks for them meanwhile gets new ones.
+    /// Lends the thread's buffers to `work`, empty. A nested call gets new buffers.
     pub(crate) fn lend<R>(work: impl FnOnce(&mut Self) -> R) -> R {
         SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
             Ok(mut scratch) => {

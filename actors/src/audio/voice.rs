@@ -1,9 +1,10 @@
-//! When the caller was last heard: a gate on the energy of what the line brings. Pure.
+//! When the caller was last heard: a gate on the energy of the line's audio. Pure.
 //!
-//! The model says that a turn has ended some time after it did, and how long after is the first part of what a caller waits. The gate
-//! is coarse on purpose: it decides nothing and only dates the last speech. A piece of 20 ms is loud when it stands well above the
-//! line's own noise, whose level is followed: down at once, up slowly, so that it rests on the pauses between words. One loud piece
-//! alone is a click.
+//! The model reports the end of a turn some time after it, and that delay is the first part of the
+//! caller's wait. The gate is coarse on purpose: it decides nothing and only dates the last speech.
+//! A piece of 20 ms is loud when it is well above the line's own noise. The noise level falls at
+//! once and rises slowly, so that it rests on the pauses between words. One loud piece alone is a
+//! click.
 
 use std::time::{Duration, Instant};
 
@@ -16,16 +17,16 @@ use crate::g711;
 #[derive(Debug)]
 pub(super) struct VoiceGate {
     format: AudioFormat,
-    /// The mean square of the line's noise; none before the first piece.
+    /// The mean square of the line's noise. `None` before the first piece.
     floor: Option<f32>,
-    /// The last piece was loud.
+    /// Whether the last piece was loud.
     loud: bool,
-    /// When the last voice had arrived.
+    /// When the last voice arrived.
     last: Option<Instant>,
 }
 
 impl VoiceGate {
-    /// A detector that has heard nothing.
+    /// A gate that has heard nothing.
     pub(super) fn new(format: AudioFormat) -> Self {
         Self { format, floor: None, loud: false, last: None }
     }
@@ -43,7 +44,7 @@ impl VoiceGate {
         }
     }
 
-    /// How long ago the last voice arrived; `None` if there was none.
+    /// The time since the last voice arrived. `None` if there was none.
     pub(super) fn last_voice(&self, now: Instant) -> Option<Duration> {
         self.last.map(|last| now.saturating_duration_since(last))
     }
@@ -61,16 +62,20 @@ impl VoiceGate {
     }
 }
 
-/// Length of a judged piece: a usual frame. Shorter: a plosive counts as a voice. Longer: the time is coarser.
+/// Length of a judged piece: a usual frame. Shorter: a plosive counts as a voice. Longer: the time
+/// is coarser.
 const PIECE: Duration = Duration::from_millis(20);
-/// The floor's rise from piece to piece: about 3 dB a second. Slower: noise that sets in is a voice for longer. Faster: a long vowel
-/// is taken for noise.
+/// The floor's rise from piece to piece: about 3 dB a second. Slower: new noise counts as a voice
+/// for longer. Faster: a long vowel counts as noise.
 const RISE: f32 = 1.014;
-/// How far above the floor a voice is: 10 dB in energy. Less: breathing is a voice. More: soft last syllables are none.
+/// Distance of a voice from the floor: 10 dB in energy. Less: breathing counts as a voice. More:
+/// soft last syllables do not.
 const ABOVE_FLOOR: f32 = 10.0;
-/// No line is taken to be quieter: -60 dBFS. With lower, the hiss of a codec after digital silence is a voice.
+/// Lowest noise floor: -60 dBFS. Lower: the hiss of a codec after digital silence counts as a
+/// voice.
 const LOWEST_FLOOR: f32 = 1_074.0;
-/// No line is taken to be louder: -36 dBFS. With higher, a call that begins in the midst of speech stays deaf to it.
+/// Highest noise floor: -36 dBFS. Higher: in a call that begins in the middle of speech, that
+/// speech is not recognized.
 const HIGHEST_FLOOR: f32 = 269_700.0;
 
 #[cfg(test)]

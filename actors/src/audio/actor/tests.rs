@@ -122,7 +122,8 @@ fn nothing_is_armed_when_nothing_is_to_come() {
     });
 }
 
-/// Runs `test` on one thread whose clock is paused: it jumps to the next timer when nobody has work.
+/// Runs `test` on one thread whose clock is paused. The clock jumps to the next timer when no task
+/// has work.
 fn run(test: impl Future<Output = ()>) {
     let system = actix::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
@@ -189,13 +190,13 @@ impl Call {
         });
     }
 
-    /// What the neighbours were told since last asked.
+    /// The messages that the neighbours got since the last call.
     fn told(&self) -> Vec<String> {
         self.told.take()
     }
 }
 
-/// Every neighbour in one.
+/// One actor that stands in for every neighbour.
 struct Probe {
     told: Rc<RefCell<Vec<String>>>,
     capacity: usize,

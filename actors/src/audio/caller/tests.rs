@@ -136,7 +136,7 @@ fn a_level_is_for_every_model_and_off_it_is_gone() {
     path.path.level(Gain::OFF);
     path.frame(None, &[0x31; 160]);
     path.given();
-    // Both zeros of mu-law are one sample, so only what was not touched keeps them apart.
+    // Both zeros of mu-law decode to one sample, so only untouched bytes keep them apart.
     path.frame(None, &[0x7F; 160]);
     assert_eq!(path.given(), [0x7F; 160]);
 }
@@ -213,7 +213,7 @@ impl Path {
         pieces.collect()
     }
 
-    /// What the model was given since last asked.
+    /// The bytes that the model got since the last call.
     fn given(&mut self) -> Vec<u8> {
         let mut bytes = vec![];
         for action in self.out.drain(..) {

@@ -11,7 +11,7 @@ const LINES: [AudioFormat; 3] = [AudioFormat::MULAW_8K, AudioFormat::ALAW_8K, Au
 fn good_speech_is_called_good_at_every_level_and_from_every_offset() {
     let mut lines = 0;
     let voices = speech();
-    // Where there are real callers they take part; without them there is one voice.
+    // Recordings of real callers are used if there are any. Otherwise there is one voice.
     let least = if voices.len() > 1 { 45 } else { 15 };
     for (name, speech) in voices {
         for format in LINES {
@@ -157,13 +157,14 @@ fn a_good_rate_is_no_finding_whatever_the_network_does() {
     assert_eq!((packets.rate_hz, packets.lost_ms), (Some(8_000), 0));
     assert_eq!((packets.length_ms, packets.interval_ms), (Tenths::of(20.0), Some(Tenths::of(20.0))));
 
-    // Held up for two seconds at the start, then all at once; later a pause, then a burst.
+    // The packets are delayed for two seconds at the start and then arrive at once. Later there is
+    // a pause, then a burst.
     let mut line = Line::new(AudioFormat::MULAW_8K);
     for gap in [0, 20, 2_000, 0, 20, 500, 0, 20] {
         line.packets(60, 160, gap, false);
     }
     assert_eq!(line.found(), []);
-    // A carrier that is silent half of the time, with a clock and without.
+    // The carrier is silent half of the time, with a clock and without.
     for clock in [true, false] {
         let mut line = Line::new(AudioFormat::MULAW_8K);
         for _ in 0..20 {
@@ -284,7 +285,7 @@ fn every_finding_has_a_word_of_its_own_and_a_next_step() {
     }
 }
 
-/// What a doctor says of a line that brought `bytes`, 20 ms at a time at their pace.
+/// The diagnosis of a line that brought `bytes`, 20 ms at a time in real time.
 fn listen(format: AudioFormat, bytes: &[u8]) -> Diagnosis {
     let (mut detector, mut now) = (FormatDetector::new(format, "twilio"), clock::now());
     for bytes in bytes.chunks(20 * format.bytes_per_ms()) {
@@ -307,7 +308,7 @@ impl Line {
         Self { detector: FormatDetector::new(format, "twilio"), now: clock::now(), clock: Duration::ZERO }
     }
 
-    /// So many packets of so many bytes, so many milliseconds apart, with the carrier's clock or without.
+    /// Sends `count` packets of `bytes`, `apart_ms` apart, with the carrier's clock or without.
     fn packets(&mut self, count: usize, bytes: usize, apart_ms: u32, clock: bool) {
         for _ in 0..count {
             let payload = Frame::copy_of(&vec![0x55; bytes]);
@@ -321,7 +322,7 @@ impl Line {
         (self.now, self.clock) = (self.now + ms * MS, self.clock + ms * MS);
     }
 
-    /// What the packets alone tell.
+    /// The findings of the packet timing alone.
     fn found(&self) -> Vec<Finding> {
         let found = self.detector.diagnosis().findings;
         let of_timing = [Finding::RateTooLow, Finding::RateTooHigh, Finding::Loss];
@@ -339,7 +340,7 @@ fn scaled(samples: &[i16], by: f32) -> Vec<i16> {
     samples.iter().map(|&sample| (f32::from(sample) * by) as i16).collect()
 }
 
-/// Twice as many samples of the same sound: what 16 kHz is to a line of 8 kHz.
+/// Twice as many samples of the same sound, which is 16 kHz audio on a line of 8 kHz.
 fn halved(samples: &[i16]) -> Vec<i16> {
     let mut resampler = crate::audio::resample::Resampler::new(8_000, 16_000).expect("known rates");
     let mut out = Vec::new();
@@ -347,7 +348,7 @@ fn halved(samples: &[i16]) -> Vec<i16> {
     out
 }
 
-/// Real callers where there are any, and always a synthetic one.
+/// Recordings of real callers if there are any, and always a synthetic one.
 fn speech() -> Vec<(String, Vec<i16>)> {
     let mut all = vec![("a buzz with vowels".to_owned(), buzz())];
     let folder = std::env::var("SWITCHBOARD_TEST_SPEECH")
@@ -368,7 +369,8 @@ fn speech() -> Vec<(String, Vec<i16>)> {
     all
 }
 
-/// Five seconds like speech: a voice's pulses through formants that move, syllables, a hiss between them.
+/// Five seconds of a speech-like sound: pulses of a voice through moving formants, syllables, and a
+/// hiss between them.
 fn buzz() -> Vec<i16> {
     let vowels =
         [[730.0, 1_090.0, 2_440.0], [270.0, 2_290.0, 3_010.0], [300.0, 870.0, 2_240.0], [530.0, 1_840.0, 2_480.0]];
@@ -403,7 +405,7 @@ fn tone(partials: &[(f32, f32)]) -> Vec<i16> {
     (0..40_000).map(|n| at(n) as i16).collect()
 }
 
-/// Twice a second from nothing to everything.
+/// The samples with a level that swells from zero to full twice a second.
 fn swelling(samples: &[i16]) -> Vec<i16> {
     let swell = |n: usize| (n % 4_000) as f32 / 4_000.0;
     samples.iter().enumerate().map(|(n, &sample)| (f32::from(sample) * swell(n)) as i16).collect()

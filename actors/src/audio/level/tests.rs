@@ -46,7 +46,7 @@ fn a_gain_that_moves_takes_10_ms_and_makes_no_click() {
         let (before, moving) = samples.split_at_mut(rate_hz as usize / 50);
         level.process(before);
         level.move_to(gain(12.0));
-        // Whatever the frames.
+        // The size of the frames does not matter.
         moving.chunks_mut(7).for_each(|frame| level.process(frame));
         let most = samples.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max();
         assert!(most.is_some_and(|most| most <= 400), "{most:?}");

@@ -1,4 +1,5 @@
-//! What is sent when: pieces of the queue, the marks behind them, and silence that keeps a line open. Part of [`super`].
+//! The audio that is sent and its time: pieces of the queue, the marks after them, and silence that
+//! keeps a line open. Part of [`super`].
 
 use std::time::Instant;
 
@@ -9,7 +10,8 @@ use crate::carrier::LineCommand;
 use crate::frame::Frame;
 
 impl Playout {
-    /// The item that is to be sent next and how many samples of it with padding; `None` while nothing waits or a frame is not full.
+    /// The next item to send and the number of its samples with padding. `None` while nothing waits
+    /// or a frame is not full.
     pub(super) fn next_piece(&self) -> Option<(usize, u64)> {
         if self.is_paused() {
             return None;
@@ -36,12 +38,13 @@ impl Playout {
         frame.resize(samples as usize * sample_bytes, self.format.encoding.silence());
         self.fade.apply(&mut frame);
 
-        // Silence that kept the line open stands before what follows, not after what was heard.
+        // Silence that kept the line open is counted before the audio that follows, not after the
+        // audio that was heard.
         item.start = position - item.sent;
         item.queued -= real;
         item.sent += real;
         if !clears {
-            // It cannot be taken back, so it is not kept.
+            // The audio cannot be taken back, so it is not kept.
             item.released = item.sent;
             self.queue.release(bytes);
         }
@@ -49,7 +52,8 @@ impl Playout {
             item.unheard_since.get_or_insert(now);
         }
         if !item.closed {
-            // Padding in mid-item stands before what follows, not after what was heard.
+            // Padding in mid-item is counted before the audio that follows, not after the audio
+            // that was heard.
             item.start += samples - real;
         }
         if !std::mem::replace(&mut item.announced, true) {
@@ -69,7 +73,8 @@ impl Playout {
         true
     }
 
-    /// Keeps the line open once nothing was played for as long as the carrier bears. What was sent before was played by then.
+    /// Keeps the line open with silence once nothing was played for the longest time that the
+    /// carrier accepts. All earlier audio was played by then.
     pub(super) fn send_silence(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         let ends = self.head.falls_to(0);
         let Some(samples) = self.keep_open.as_mut().and_then(|keep_open| keep_open.silence(ends, now)) else { return };
@@ -81,7 +86,7 @@ impl Playout {
         out.push(AudioAction::ToLine(LineCommand::Play(frame)));
     }
 
-    /// When the last speech sent was played, by the clock; `None` before the first.
+    /// When the last speech sent was played, by the clock. `None` before the first speech.
     pub(super) fn speech_ends(&self) -> Option<Instant> {
         match &self.keep_open {
             Some(keep_open) if keep_open.is_silent() => keep_open.speech_ended(),
@@ -89,7 +94,7 @@ impl Playout {
         }
     }
 
-    /// The mark at the end of the last item sent, when no mark stands there yet.
+    /// Sends the mark at the end of the last item sent, if there is no mark yet.
     pub(super) fn mark_end(&mut self, out: &mut Vec<AudioAction>) {
         let last = self.items.iter().rposition(|item| item.sent > 0);
         if let Some(place) = last.filter(|&place| self.items[place].is_sent())

@@ -1,4 +1,5 @@
-//! What a carrier's page says of pacing is asked of its capabilities: carriers of no seat, each with one thing of its own.
+//! Playout for carriers with unusual pacing capabilities. Each test's carrier differs from a plain
+//! one in one capability.
 
 use super::*;
 use crate::audio::item::Source;
@@ -23,7 +24,7 @@ fn plain() -> Capabilities {
     }
 }
 
-/// A playout and its time.
+/// A playout and its clock.
 struct Rig {
     playout: Playout,
     now: Instant,
@@ -38,7 +39,7 @@ impl Rig {
         Self { playout, now: clock::now(), item: ItemId::new("item_1"), heard: 0, drained: 0 }
     }
 
-    /// The model says so much of the item.
+    /// The model sends `length` of audio of the item.
     fn says(&mut self, length: Duration) -> Vec<Vec<u8>> {
         let bytes = vec![0x31; length.as_millis() as usize * FORMAT.bytes_per_ms()];
         let samples = bytes.len() as u64;
@@ -51,7 +52,7 @@ impl Rig {
         self.played(out)
     }
 
-    /// Every deadline up to then; the frames that were sent.
+    /// Runs every deadline within `time` and returns the frames that were sent.
     fn pass(&mut self, time: Duration) -> Vec<Vec<u8>> {
         let end = self.now + time;
         let mut out = Vec::new();
@@ -142,7 +143,7 @@ fn silence_is_no_part_of_an_answer_and_holds_its_end_back_for_nobody() {
     for after in [100, 300, 2_000] {
         let mut rig = Rig::of(&Capabilities { keeps_open_with: Some(ms(after)), ..plain() });
         rig.says(ms(200));
-        // An item that is not finished: silence is sent in the middle of it.
+        // The item is not finished, so silence is sent in the middle of it.
         let between = length(&rig.pass(ms(5_000)));
         assert!(between > 0);
         assert_eq!(rig.drained, 1, "a silent agent, whatever keeps the line open ({after} ms)");

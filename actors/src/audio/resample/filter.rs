@@ -1,8 +1,8 @@
-//! The taps between two rates: rubato's, sorted by phase.
+//! The taps between two rates: rubato's taps, sorted by phase.
 //!
-//! Both rates are seen on the grid of their least common multiple: the input stands on every `ups`-th point of it, the output on every
-//! `downs`-th. A **group** is the shortest stretch with whole numbers of both, and two outputs at least: `downs` samples in, `ups`
-//! samples out.
+//! Both rates lie on the grid of their least common multiple. The input has a sample on every
+//! `ups`-th point of the grid, the output on every `downs`-th. A **group** is the shortest stretch
+//! with a whole number of both and at least two outputs: `downs` samples in, `ups` samples out.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -14,19 +14,20 @@ use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, Sin
 
 use super::ResampleError;
 
-/// A filter and how it is laid out for the [kernel](super::kernel). One for each pair of rates, for all calls.
+/// A filter and its layout for the [kernel](super::kernel). All calls share one for each pair of
+/// rates.
 pub(super) struct Filter {
-    /// Samples out of a group.
+    /// Output samples of a group.
     pub(super) ups: usize,
-    /// Samples of a group that come in, each to a row of its own.
+    /// Input samples of a group. Each has its own row.
     pub(super) downs: usize,
-    /// How many groups back the taps reach; of each row as many samples are kept.
+    /// How many groups back the taps reach. Each row keeps that many samples.
     pub(super) reach: usize,
-    /// For each row, for each group back, a tap for each sample out.
+    /// A tap for each row, each group back, and each output sample.
     pub(super) taps: Box<[f32]>,
     /// The processor's widest instructions.
     pub(super) arch: Arch,
-    /// In points of the common grid.
+    /// The delay in points of the common grid.
     delay: usize,
     grid_hz: usize,
 }
@@ -58,18 +59,21 @@ impl Filter {
     fn new(from_hz: usize, to_hz: usize) -> Result<Self, ResampleError> {
         let divisor = greatest_common_divisor(from_hz, to_hz);
         let (ups, downs) = (to_hz / divisor, from_hz / divisor);
-        // With one output of a group every sample that is loaded would be used once, and loading is what takes the time.
+        // With one output in a group every loaded sample would be used once, and loading takes most
+        // of the time.
         let (ups, downs) = if ups == 1 { (2, 2 * downs) } else { (ups, downs) };
         let grid_hz = from_hz * ups;
         let ratio = grid_hz / from_hz.min(to_hz);
         let prototype = windowed_sinc(ratio).map_err(|error| ResampleError::Unbuildable(error.to_string()))?;
-        // The prototype passes a stream of which every `ratio`-th point is a sample; here it is every `ups`-th.
+        // The prototype passes a stream in which every `ratio`-th point is a sample. Here every
+        // `ups`-th point is one.
         let gain = ups as f64 / ratio as f64;
         let tap = |out: usize, back: usize| {
             let point = (out * downs + ups * back).checked_sub(ups * (downs - 1));
             point.and_then(|point| prototype.get(point)).map_or(0.0, |&tap| (tap * gain) as f32)
         };
-        // A group is complete up to `downs - 1` samples after its first one, which is the one that the first output follows.
+        // A group is complete up to `downs - 1` samples after its first sample, which the first
+        // output follows.
         let reach = (prototype.len() - ups).div_ceil(ups * downs) + 1;
         let mut taps = Vec::with_capacity(downs * reach * ups);
         for row in 0..downs {
@@ -85,12 +89,12 @@ impl Filter {
         Duration::from_nanos(self.delay as u64 * 1_000_000_000 / self.grid_hz as u64)
     }
 
-    /// Samples that come in for a group.
+    /// Input samples of a group.
     pub(super) fn group(&self) -> usize {
         self.downs
     }
 
-    /// Samples that a stream keeps: row by row, the oldest first.
+    /// Samples that a stream keeps, row by row, the oldest first.
     pub(super) fn past_samples(&self) -> usize {
         self.downs * self.reach
     }
@@ -102,8 +106,9 @@ impl fmt::Debug for Filter {
     }
 }
 
-/// rubato's low-pass for a rate and `ratio` times it, read off from what its converter makes of an impulse: [`TAPS`] for each phase,
-/// which add up to 1. Its middle is the tap that begins the second half, a whole number of samples of either rate from the start.
+/// rubato's low-pass between a rate and `ratio` times that rate, read off its converter's response
+/// to an impulse. It has [`TAPS`] taps for each phase, which add up to 1. Its middle is the tap
+/// that begins the second half, a whole number of samples of either rate from the start.
 fn windowed_sinc(ratio: usize) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
     let (mut resampler, impulse_at, frames) = (rubatos(ratio)?, TAPS, RUBATOS_BLOCK);
     let mut input = vec![vec![0.0; frames]];
@@ -122,7 +127,7 @@ fn windowed_sinc(ratio: usize) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
     Ok(taps.ok_or("the impulse is cut off")?.to_vec())
 }
 
-/// rubato's converter from a rate to `ratio` times it, whose filter is ours.
+/// rubato's converter from a rate to `ratio` times that rate, with the filter that we use.
 fn rubatos(ratio: usize) -> Result<Async<f64>, rubato::ResamplerConstructionError> {
     let parameters = SincInterpolationParameters::new(TAPS, WindowFunction::BlackmanHarris)
         .f_cutoff(CUTOFF)
@@ -135,13 +140,14 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
-/// The rates of the lines and models we know.
+/// The rates of all supported lines and models.
 const SUPPORTED_HZ: [u32; 3] = [8_000, 16_000, 24_000];
-/// Taps at the lower rate; see the page of [`resample`](super).
+/// Taps at the lower rate. The docs of [`resample`](super) give the reason.
 const TAPS: usize = 80;
-/// Where the slope begins, of the lower rate's Nyquist frequency.
+/// Where the slope begins, as a part of the lower rate's Nyquist frequency.
 const CUTOFF: f32 = 0.914;
-/// Samples that rubato's converter takes at once: the impulse, what is before it, and what comes of it.
+/// Samples that rubato's converter takes at once: the impulse, the samples before it, and its
+/// response.
 const RUBATOS_BLOCK: usize = 4 * TAPS;
 
 #[cfg(test)]

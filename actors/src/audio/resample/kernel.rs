@@ -1,7 +1,8 @@
 //! The inner loop: groups of samples through a [`Filter`].
 //!
-//! Neighbouring groups go side by side in the processor's registers, each tap to all of them at once. So the sum of every output
-//! sample runs over the taps in the same order wherever it stands, and its bits do not depend on the framing.
+//! Neighbouring groups lie side by side in the processor's registers, and each tap is applied to
+//! all of them at once. So the sum of every output sample runs over the taps in the same order at
+//! every position, and its bits do not depend on the framing.
 
 use std::cell::RefCell;
 
@@ -9,8 +10,8 @@ use pulp::{Simd, WithSimd};
 
 use super::filter::Filter;
 
-/// Converts `input`, whole groups and at most [`MOST_GROUPS`], and appends it to `out`. `past` is what the stream keeps
-/// ([`Filter::past_samples`]), brought up to date.
+/// Converts `input`, which has whole groups and at most [`MOST_GROUPS`], and appends the result to
+/// `out`. `past` holds the samples that the stream keeps ([`Filter::past_samples`]) and is updated.
 pub(super) fn run(filter: &Filter, past: &mut [f32], input: &[i16], out: &mut Vec<i16>) {
     debug_assert_eq!(input.len() % filter.group(), 0, "whole groups");
     WORK.with_borrow_mut(|work| filter.arch.dispatch(Run { filter, past, input, work, out }));
@@ -24,11 +25,12 @@ struct Run<'a> {
     out: &'a mut Vec<i16>,
 }
 
-/// Work space of a thread; its content means nothing from one run to the next.
+/// Work space of a thread. Its content is not kept from one run to the next.
 struct Work {
-    /// Samples in, row by row: those kept, then the new ones, then room up to a whole register.
+    /// Input samples, row by row: the kept ones, then the new ones, then padding to a whole
+    /// register.
     rows: [f32; MOST_ROWS * (MOST_REACH + MOST_GROUPS)],
-    /// Samples out, phase by phase.
+    /// Output samples, phase by phase.
     phases: [i16; MOST_PHASES * MOST_GROUPS],
 }
 
@@ -59,7 +61,8 @@ impl WithSimd for Run<'_> {
             _ => spread::<6>(input, rows, row, reach),
         }
         let phases = &mut work.phases[..filter.ups * phase];
-        // As many sums at once as there are registers for: they must not wait for each other, nor be put down in between.
+        // As many sums run at once as there are registers for them. So the sums do not wait for
+        // each other, and none goes to memory in between.
         let wide = S::F32_LANES == WIDEST;
         match filter.ups {
             2 => convolve::<S, 2, 5>(simd, filter, rows, phases, groups),
@@ -76,7 +79,7 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// The samples of each group to their rows, behind what was kept.
+/// Copies the samples of each group to their rows, after the kept samples.
 #[inline(always)]
 fn spread<const DOWNS: usize>(input: &[i16], rows: &mut [f32], row: usize, reach: usize) {
     let groups = input.as_chunks::<DOWNS>().0;
@@ -87,7 +90,7 @@ fn spread<const DOWNS: usize>(input: &[i16], rows: &mut [f32], row: usize, reach
     }
 }
 
-/// The samples of each group from their phases, in turn.
+/// Copies the samples of each group from their phases, in turn.
 #[inline(always)]
 fn gather<const UPS: usize>(phases: &[i16], phase: usize, groups: usize, out: &mut Vec<i16>) {
     let start = out.len();
@@ -99,7 +102,7 @@ fn gather<const UPS: usize>(phases: &[i16], phase: usize, groups: usize, out: &m
     }
 }
 
-/// All groups: `AT_ONCE` registers of them at a time, what is left one register at a time.
+/// Converts all groups: `AT_ONCE` registers of them at a time, and the rest one register at a time.
 #[inline(always)]
 fn convolve<S: Simd, const UPS: usize, const AT_ONCE: usize>(
     simd: S,
@@ -119,7 +122,7 @@ fn convolve<S: Simd, const UPS: usize, const AT_ONCE: usize>(
     }
 }
 
-/// `AT_ONCE` registers of groups, from the `first` on.
+/// Converts `AT_ONCE` registers of groups, beginning with group `first`.
 #[inline(always)]
 fn convolve_some<S: Simd, const UPS: usize, const AT_ONCE: usize>(
     simd: S,
@@ -135,7 +138,8 @@ fn convolve_some<S: Simd, const UPS: usize, const AT_ONCE: usize>(
         for (back, taps) in taps.as_chunks::<UPS>().0.iter().enumerate() {
             let samples = S::as_simd_f32s(&row[filter.reach + first - back..][..some]).0;
             let samples: &[S::f32s; AT_ONCE] = samples.first_chunk().expect("so many were taken");
-            // In this order the taps, the sums and one register of samples fit into the sixteen registers of AVX2.
+            // In this order the taps, the sums and one register of samples fit into the sixteen
+            // registers of AVX2.
             let taps = taps.map(|tap| simd.splat_f32s(tap));
             for (place, &samples) in samples.iter().enumerate() {
                 for (sums, &tap) in sums.iter_mut().zip(&taps) {
@@ -152,23 +156,24 @@ fn convolve_some<S: Simd, const UPS: usize, const AT_ONCE: usize>(
     }
 }
 
-/// To the nearest, then saturated. Added to this constant, a sample has its whole part in the low bits of the sum, rounded by the
-/// addition: eight instructions for a register of samples. A cast asks of each whether it is a number, `f32::round` is a library
-/// call on plain x86-64; either costs a good part of the filter.
+/// Rounds to the nearest value, then saturates. The addition of `WHOLE_BITS_LAST` rounds a sample
+/// and puts its whole part into the low bits of the sum: eight instructions for a register of
+/// samples. A cast checks every sample for NaN, and `f32::round` is a library call on plain x86-64.
+/// Each would cost a large part of the filter's time.
 #[inline(always)]
 fn rounded(sample: f32) -> i16 {
     const WHOLE_BITS_LAST: f32 = 12_582_912.0;
     (sample.clamp(f32::from(i16::MIN), f32::from(i16::MAX)) + WHOLE_BITS_LAST).to_bits() as i16
 }
 
-/// Groups converted at once: 20 ms from 8 to 24 kHz, twice that the other way. More: a larger work space; fewer: what is kept is copied
-/// more often.
+/// Groups converted at once: 20 ms from 8 to 24 kHz, twice that in the other direction. More: a
+/// larger work space. Fewer: the kept samples are copied more often.
 pub(super) const MOST_GROUPS: usize = 160;
-/// Samples of a group that come in, at the rates we know: six of 24 kHz for two of 8.
+/// Most input samples of a group, at the supported rates: six of 24 kHz for two of 8.
 const MOST_ROWS: usize = 6;
-/// Samples of a group that go out: three of 24 kHz for one of 8.
+/// Most output samples of a group: three of 24 kHz for one of 8.
 const MOST_PHASES: usize = 3;
-/// Groups that the taps of any of our filters reach back.
+/// Most groups that the taps of any of our filters reach back.
 const MOST_REACH: usize = 80;
-/// Samples of the widest register (AVX-512); narrower ones divide it.
+/// Samples of the widest register (AVX-512). Narrower registers divide it.
 const WIDEST: usize = 16;

@@ -2,7 +2,8 @@ use std::f64::consts::TAU;
 
 use super::*;
 
-/// Tones on the 50 Hz grid repeat from block to block and hide a block transform's faults; three of these are off it.
+/// Tones on the 50 Hz grid repeat from block to block and hide a block transform's faults. Three of
+/// these tones are off the grid.
 const TONES: [f64; 7] = [300.0, 1004.0, 2000.0, 2007.0, 3000.0, 3389.0, 3400.0];
 const MINUS_1_DBFS: f64 = 29_204.0;
 
@@ -113,7 +114,8 @@ fn any_framing_gives_the_same_bits() {
 
 #[test]
 fn a_minute_of_frames_gives_a_minute_of_samples_frame_by_frame() {
-    // Blocks are counted in whole samples and no ratio is summed up, so an hour is sixty of these.
+    // Blocks are counted in whole samples and no ratio is summed up, so an hour is sixty of these
+    // minutes.
     let frame = [0; 160];
     let (mut up, mut down) = (resampler(8_000, 24_000), resampler(24_000, 8_000));
     let (mut wide, mut back) = (Vec::with_capacity(480), Vec::with_capacity(160));
@@ -133,7 +135,7 @@ fn loud_audio_is_held_at_the_rail_and_never_wraps() {
     let rails = out.iter().filter(|&&sample| sample == i16::MAX || sample == i16::MIN).count();
     assert!(rails > 1_000, "{rails} samples at the rail");
     for (n, &sample) in out.iter().enumerate().skip(240) {
-        // 5 ms late; away from the edges the sign is that of the square it came from.
+        // The output is 5 ms late. Away from the edges its sign is that of the input square.
         let place = (n - 120) % 120;
         let positive = (n - 120) / 60 % 2 == 0;
         if (5..55).contains(&(place % 60)) {
@@ -185,7 +187,7 @@ fn an_unknown_rate_is_refused_by_its_number() {
 fn streams_of_one_thread_do_not_hear_each_other_nor_those_before() {
     let voice = speech_like(1_600);
     let alone = resampled(8_000, 24_000, &voice);
-    // Every other one is given up in mid-word and begins again.
+    // Every other stream is abandoned in mid-word and begins again.
     let mut streams: Vec<_> = (0..8).map(|_| (resampler(8_000, 24_000), vec![])).collect();
     for (n, frame) in voice.chunks(100).enumerate() {
         for (place, (stream, out)) in streams.iter_mut().enumerate() {
@@ -217,7 +219,7 @@ fn sine(tone: f64, rate: u32, samples: usize) -> Vec<i16> {
     (0..samples).map(|n| (MINUS_1_DBFS * (TAU * tone * n as f64 / f64::from(rate)).sin()).round() as i16).collect()
 }
 
-/// A mix of tones and a little noise, without chance.
+/// A mix of tones and a little noise, without randomness.
 fn speech_like(samples: usize) -> Vec<i16> {
     let mut noise = 1_u32;
     (0..samples)
@@ -230,7 +232,8 @@ fn speech_like(samples: usize) -> Vec<i16> {
         .collect()
 }
 
-/// The level of whatever an 8 kHz line gets of a 24 kHz tone that does not belong on it, against the tone's own.
+/// The level of the alias that an 8 kHz line gets of a 24 kHz tone outside its band, relative to
+/// the tone's own level.
 fn alias_of(tone: f64) -> f64 {
     let out = resampled(24_000, 8_000, &sine(tone, 24_000, 24_000));
     let steady = &out[800..7_200];
@@ -238,7 +241,7 @@ fn alias_of(tone: f64) -> f64 {
     10.0 * (power.max(1e-12) / (MINUS_1_DBFS.powi(2) / 2.0)).log10()
 }
 
-/// A resampled tone taken apart into the tone and everything else.
+/// A resampled tone, split into the tone and the residue.
 struct Measured {
     amplitude: f64,
     residue: Vec<f64>,
@@ -283,7 +286,8 @@ impl Measured {
         10.0 * (self.amplitude.powi(2) / 2.0 / noise).log10()
     }
 
-    /// Energy of the residue above `edge` Hz against the tone, by a plain transform over 100 ms pieces.
+    /// Energy of the residue above `edge` Hz relative to the tone, by a plain transform over 100 ms
+    /// pieces.
     fn residue_above(&self, edge: f64) -> f64 {
         let size = self.rate as usize / 10;
         let turns: Vec<(f64, f64)> = (0..size).map(|n| (TAU * n as f64 / size as f64).sin_cos()).collect();

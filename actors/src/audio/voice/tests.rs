@@ -81,7 +81,7 @@ impl Line {
         Self { gate: VoiceGate::new(format), now: clock::now() }
     }
 
-    /// So many frames of 20 ms that alternate between `level` and its negative.
+    /// The line brings `frames` frames of 20 ms that alternate between `level` and its negative.
     fn hears(&mut self, frames: usize, level: i16) {
         let samples: Vec<i16> = (0..self.gate.format.rate_hz / 50).map(|n| [level, -level][n as usize % 2]).collect();
         let mut frame = vec![];

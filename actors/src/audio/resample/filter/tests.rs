@@ -27,7 +27,7 @@ fn the_filter_run_by_us_is_the_one_run_by_rubato() {
     }
     let mut ours = vec![];
     Resampler::new(8_000, 24_000).expect("known rates").process(&input, &mut ours);
-    // How much later one is than the other is found by the first place where all of it fits.
+    // The delay between the two is the first shift at which all samples match.
     let apart = (0..64).find(|&late| {
         theirs[..9_000]
             .iter()
@@ -42,7 +42,7 @@ fn the_filter_run_by_us_is_the_one_run_by_rubato() {
 fn every_tap_has_its_place_and_every_phase_passes_a_steady_level_as_it_is() {
     for (from, to) in [(8_000, 24_000), (24_000, 8_000), (16_000, 24_000), (24_000, 16_000), (8_000, 16_000)] {
         let filter = Filter::between(from, to).expect("known rates").expect("two rates");
-        // The window may begin with nothing.
+        // The window may begin with zeros.
         let kept = filter.taps.iter().filter(|&&tap| tap != 0.0).count();
         assert!(kept + filter.ups >= TAPS * filter.grid_hz / from.min(to) as usize, "{from} to {to}: {kept} taps");
         for out in 0..filter.ups {
