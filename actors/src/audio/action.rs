@@ -12,7 +12,7 @@ use crate::recording::tape::Block;
 pub enum AudioAction {
     /// Send this caller audio (model format) to the model. It is perishable.
     ToModel(Frame),
-    /// Send this command to the carrier. Audio is perishable; all other commands are not.
+    /// Send this command to the carrier. Audio is perishable. All other commands are not.
     ToLine(LineCommand),
     /// Report this to the CallActor.
     Report(AudioReport),
@@ -45,7 +45,7 @@ pub enum DropCause {
 }
 
 impl DropCause {
-    /// Every cause, in the order of its number.
+    /// All causes, in the order of their numbers.
     pub const ALL: [Self; 6] =
         [Self::ModelFull, Self::NotAttached, Self::LineFull, Self::Muted, Self::Overflow, Self::Unexpected];
 

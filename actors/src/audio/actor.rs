@@ -27,11 +27,11 @@ pub(crate) struct AudioSetup {
     pub call: CallTag,
     /// The line's format, both directions.
     pub line: LineFormats,
-    /// What the carrier can do.
+    /// The carrier's capabilities.
     pub capabilities: &'static Capabilities,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub lead: Option<Duration>,
-    /// The line's levels; off by default.
+    /// The line's levels. They are off by default.
     pub levels: Levels,
     /// Whether a wrong format of the line is corrected.
     pub correct: bool,

@@ -36,7 +36,7 @@ impl Chunks {
         let step = chunk.step.map_or(1, |step| step.samples(format)).max(1);
         let least = chunk.least.map_or(0, |least| least.samples(format)).next_multiple_of(step);
         let piece = samples(piece).max(least).next_multiple_of(step);
-        // A ceiling that is not a whole number of steps is rounded down to one.
+        // A ceiling is rounded down to a whole number of steps.
         let largest = chunk.most.map_or(piece, |most| piece.min(most.samples(format) / step * step)).max(step);
         Self {
             paced: capabilities.pacing == Pacing::WePace,

@@ -13,8 +13,8 @@
 //! stays in the declared format.
 //!
 //! Cost: 0.1 to 0.6 µs a frame until a voice was heard, about 0.1 ms once for the verdict, and a
-//! few nanoseconds a frame from then on. The sample's 8 KiB are allocated when the call starts and
-//! freed with the verdict. Nothing is allocated between.
+//! few nanoseconds a frame from then on. The sample's 8 KiB are allocated with the first voiced
+//! frame and freed with the verdict. Nothing is allocated between.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ pub struct Diagnosis {
     pub corrected: bool,
     /// The most plausible format.
     pub reading: CandidateFormat,
-    /// How much voiced audio was judged.
+    /// Length of the voiced audio that was judged.
     pub judged_ms: u64,
     /// The sample's level, dB of full scale (RMS).
     pub level_dbfs: Option<Tenths>,
@@ -57,7 +57,7 @@ pub struct Diagnosis {
     pub upper_half_db: Option<Tenths>,
     /// The packets' timing.
     pub packets: Packets,
-    /// For the log.
+    /// The carrier's name, for the log.
     #[serde(skip)]
     pub carrier: &'static str,
 }

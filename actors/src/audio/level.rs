@@ -7,7 +7,7 @@
 //! with a slope that begins at one. The knee is full scale divided by the gain, so that there is no
 //! curve without gain, and it is never below -6 dBFS.
 
-/// A gain in decibels; 0 is off.
+/// A gain in decibels. 0 is off.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Gain(f32);
 

@@ -15,7 +15,7 @@ pub(super) struct MarkLedger {
     awaited: VecDeque<Mark>,
     /// Samples sent since the last mark.
     unmarked: u64,
-    /// Counts interruptions; part of each mark's name.
+    /// The number of interruptions, which is part of each mark's name.
     generation: u32,
 }
 

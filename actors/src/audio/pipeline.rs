@@ -23,7 +23,7 @@ use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::recording::tape::Tape;
 
-/// Something that happened to the audio path.
+/// An event of the audio path.
 #[derive(Debug)]
 pub enum AudioEvent {
     /// A frame of the caller's voice.
@@ -93,7 +93,7 @@ pub struct Pipeline {
     agent_due: Option<(Instant, AudioTimer)>,
     drops: Drops,
     /// Model audio that arrived before the model was attached. The order to attach comes through
-    /// the call; the audio comes directly.
+    /// the call, but the audio comes directly.
     early: Vec<AudioEvent>,
     /// Present while the call is recorded.
     tape: Option<Tape>,

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub(super) struct ReplayQueue {
     bytes: VecDeque<u8>,
-    /// How many of `bytes` were read and not yet released.
+    /// The number of `bytes` that were read and not yet released.
     read: usize,
 }
 

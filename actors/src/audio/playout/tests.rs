@@ -1,5 +1,5 @@
-//! Playout for carriers with unusual pacing capabilities. Each test's carrier differs from a plain
-//! one in one capability.
+//! Playout with made-up carriers. Each differs from a plain carrier in a capability that pacing
+//! depends on.
 
 use super::*;
 use crate::audio::item::Source;

@@ -33,7 +33,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The filter from one rate to another; `None` when they are the same.
+    /// The filter from one rate to another. `None` when the rates are the same.
     ///
     /// # Errors
     /// When a rate is not among [`SUPPORTED_HZ`].
