@@ -37,16 +37,5 @@ pub(crate) const PACED: Capabilities = Capabilities {
     clear: Clear::None,
     keys: Keys::Unreported,
     chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
+    ..BUFFERS
 };
