@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use switchboard_actors::realtime::openai::protocol::fields::{Fields, without_odd_numbers};
+use switchboard_actors::realtime::fields::{Fields, without_odd_numbers};
 use switchboard_actors::realtime::openai::protocol::server::{ServerEvent, mended};
 use switchboard_actors::realtime::openai::protocol::usage;
 

@@ -4,7 +4,7 @@
 //! its capabilities are data (`capabilities`). Everything above the providers uses a
 //! [`conversation`] and names no provider. `plan` is the configuration of a session: a part that
 //! all providers share, and one provider's own part. `requests` is the queue of responses to
-//! request, for every provider.
+//! request, and `fields` reads the fields of a server's message one by one, both for every provider.
 //!
 //! A session may be lost, but a call may not: [`sessions`] has the table of what happens then.
 //! `failover_plan` chooses the next candidate. `history` and `turn_audio` keep what was said and
@@ -27,6 +27,7 @@ pub mod events;
 pub mod failover_plan;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod fields;
 pub mod handoff;
 pub mod history;
 pub mod incoming;

@@ -9,7 +9,6 @@
 //! not leave [`super::session`].
 
 pub mod client;
-pub mod fields;
 pub mod server;
 pub mod usage;
 

@@ -23,7 +23,7 @@ pub use self::items::{
 };
 pub use self::response::ResponseInfo;
 pub use self::session::{FormatInfo, SessionInfo};
-use super::fields::{Fields, without_odd_numbers};
+use crate::realtime::fields::{Fields, without_odd_numbers};
 
 /// A server event, borrowed from its message.
 #[derive(Debug, Clone, PartialEq)]

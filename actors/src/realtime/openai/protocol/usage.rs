@@ -1,6 +1,6 @@
 //! Reads the cost that the server reports. Pure.
 
-use super::fields::Fields;
+use crate::realtime::fields::Fields;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// The tokens of a response from the object `usage`; `None` if it reports none.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::realtime::fields::{Fields, elements, text as text_of};
 use crate::realtime::openai::protocol::EventId;
-use crate::realtime::openai::protocol::fields::{Fields, elements, text as text_of};
 
 /// An error, either of an `error` event or of a failed response.
 #[derive(Debug, Clone, Default, PartialEq)]

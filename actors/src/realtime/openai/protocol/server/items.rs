@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::realtime::openai::protocol::fields::Fields;
+use crate::realtime::fields::Fields;
 use crate::realtime::openai::protocol::usage;
 use crate::realtime::report::TranscriptionUsage;
 

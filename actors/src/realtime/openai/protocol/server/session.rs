@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::realtime::openai::protocol::fields::{Fields, text as text_of};
+use crate::realtime::fields::{Fields, text as text_of};
 
 /// The session's configuration as the server reports it.
 #[derive(Debug, Clone, Default, PartialEq)]
