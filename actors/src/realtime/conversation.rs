@@ -20,7 +20,7 @@ use super::messages::ModelOrder;
 use super::openai;
 use super::plan::{Common, ModelAddress, PlanProblem, SessionPlan};
 use super::report::{ModelLoss, ModelReport, Words};
-use super::seed::{CarryOver, Handoff};
+use super::seed::{CarryOver, Handoff, Opening, ResumptionHandle};
 use crate::frame::Frame;
 use crate::ids::Private;
 use crate::line::messages::{FromModel, ItemComplete};
@@ -81,6 +81,10 @@ pub enum SessionAction {
     Report(ModelReport),
     /// The server says when the session ends, in seconds since 1970.
     ExpiresAt(f64),
+    /// The server says how soon the session ends.
+    EndsIn(Duration),
+    /// The server can continue the conversation up to here in another session.
+    Resumable(ResumptionHandle),
     /// The session is configured and waits for the handoff from the previous session.
     Prepared,
     /// The session is over and the loss must be reported to the call. Nothing follows.
@@ -226,12 +230,13 @@ pub enum Conversation {
 impl Conversation {
     /// A session that is about to be dialled. Once it is configured, it waits for the handoff from
     /// the previous session.
-    pub fn standby(plan: &SessionPlan, now: Instant) -> Self {
+    #[cfg_attr(not(test), expect(unused_variables, reason = "OpenAI's server gives ids and keeps no session"))]
+    pub fn standby(plan: &SessionPlan, opening: &Opening, now: Instant) -> Self {
         let common = Arc::clone(&plan.common);
         match &plan.provider {
             ProviderPlan::OpenAi(own) => Self::OpenAi(openai::session::Session::standby(common, Arc::clone(own), now)),
             #[cfg(test)]
-            ProviderPlan::Fake(own) => Self::Fake(fake::FakeSession::new(own)),
+            ProviderPlan::Fake(own) => Self::Fake(fake::FakeSession::new(own, opening)),
         }
     }
 

@@ -12,6 +12,7 @@ use super::dial;
 use super::incoming::Incoming;
 use super::link::{Heard, Link};
 use super::plan::SessionPlan;
+use super::seed::Opening;
 use crate::clock;
 use crate::realtime::report::{LossClass, ModelLoss};
 
@@ -43,6 +44,8 @@ pub async fn drive(
                 | SessionAction::ToWords(_)
                 | SessionAction::Report(_)
                 | SessionAction::ExpiresAt(_)
+                | SessionAction::EndsIn(_)
+                | SessionAction::Resumable(_)
                 | SessionAction::Prepared
                 | SessionAction::Close => {}
             }
@@ -66,7 +69,7 @@ pub async fn drive(
 pub async fn probe(plan: &SessionPlan) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(plan, None).await?);
-    let mut session = Conversation::standby(plan, begun);
+    let mut session = Conversation::standby(plan, &Opening::default(), begun);
     let configured = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Prepared));
     match timeout(LONGEST, configured).await {
         Ok(configured) => configured.map(|_| clock::now().saturating_duration_since(begun)),

@@ -8,6 +8,7 @@ use super::conversation::{SessionAction, SessionEvent};
 use super::messages::ModelOrder;
 use super::plan::ModelAddress;
 use super::report::{LossClass, ModelLoss, ModelReport, ResponseOutcome, Words};
+use super::seed::{Opening, ResumptionHandle};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::{FromModel, ItemComplete};
@@ -30,18 +31,19 @@ impl FakePlan {
 #[derive(Debug)]
 pub struct FakeSession {
     model: String,
+    opening: Opening,
 }
 
 impl FakeSession {
-    pub fn new(plan: &FakePlan) -> Self {
-        Self { model: plan.address.model.clone() }
+    pub fn new(plan: &FakePlan, opening: &Opening) -> Self {
+        Self { model: plan.address.model.clone(), opening: opening.clone() }
     }
 
     pub fn handle(&mut self, event: SessionEvent<'_>, out: &mut Vec<SessionAction>) {
         match event {
             SessionEvent::Opened => out.push(SessionAction::Prepared),
             SessionEvent::HandedOver(handoff) => {
-                out.push(SessionAction::Send(format!("{handoff:?}")));
+                out.push(SessionAction::Send(format!("{handoff:?} {:?}", self.opening)));
                 let (session, setup) = (self.model.clone(), Duration::ZERO);
                 out.push(SessionAction::Report(ModelReport::Ready { session, setup }));
             }
@@ -62,9 +64,15 @@ impl FakeSession {
     }
 
     /// Parses a line of a test: `started R`, `says R I WORDS`, `audio R I BYTES`, `complete R I`,
-    /// `finished R`.
+    /// `finished R`, `resumable HANDLE`, `ends SECONDS`.
     fn hear(text: &str, out: &mut Vec<SessionAction>) {
         let words: Vec<&str> = text.splitn(4, ' ').collect();
+        if words[0] == "resumable" {
+            return out.push(SessionAction::Resumable(ResumptionHandle(words[1].to_owned().into())));
+        }
+        if words[0] == "ends" {
+            return out.push(SessionAction::EndsIn(Duration::from_secs(words[1].parse().expect("a number"))));
+        }
         let response = ResponseId::new(words[1]);
         let item = || ItemId::new(words[2]);
         out.push(match words[0] {

@@ -6,8 +6,8 @@ use super::messages::{ResponsePurpose, ResponseRequest};
 use super::seed::{CarryOver, Handoff, Progress};
 use super::turn_audio::TurnAudio;
 
-/// What the next session takes over.
-pub fn handoff_of(carry_over: CarryOver, history: &mut History, turns: &mut TurnAudio) -> Handoff {
+/// What the next session takes over. Its server knows the conversation up to the mark `known`.
+pub fn handoff_of(carry_over: CarryOver, known: u64, history: &mut History, turns: &mut TurnAudio) -> Handoff {
     let CarryOver { requests, answer, running, turn_open } = carry_over;
     // A reported tool call is answered by its result.
     let mut due = answer;
@@ -32,7 +32,7 @@ pub fn handoff_of(carry_over: CarryOver, history: &mut History, turns: &mut Turn
     let others = requests.into_iter().filter(|request| !is_answer(request.purpose) || request.instructions.is_some());
     let requests: Vec<ResponseRequest> = first.into_iter().chain(answer).chain(others).collect();
     Handoff {
-        items: history.seed(&turns.take()),
+        items: history.seed(&turns.take(), known),
         open_calls: history.open_calls(),
         answer_unless_spoken: turn_open && requests.is_empty(),
         requests,
@@ -73,7 +73,7 @@ mod tests {
 
     fn handoff(carry_over: CarryOver) -> Handoff {
         let format = AudioFormat::MULAW_8K;
-        handoff_of(carry_over, &mut History::new(format), &mut TurnAudio::new(format))
+        handoff_of(carry_over, 0, &mut History::new(format), &mut TurnAudio::new(format))
     }
 
     fn running(request: Option<ResponseRequest>, progress: Progress) -> Option<Running> {

@@ -26,8 +26,8 @@ pub struct History {
     seeds: u64,
     /// The agent's speaking rate in characters per second, as far as it is known.
     pace: f64,
-    /// Whether entries were forgotten.
-    incomplete: bool,
+    /// The number of entries that were forgotten.
+    forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -75,7 +75,17 @@ pub struct Rewrite {
 impl History {
     /// An empty history. `format` is the format of the model's audio.
     pub fn new(format: AudioFormat) -> Self {
-        Self { format, entries: VecDeque::new(), seeds: 0, pace: USUAL_PACE, incomplete: false }
+        Self { format, entries: VecDeque::new(), seeds: 0, pace: USUAL_PACE, forgotten: 0 }
+    }
+
+    /// Whether nothing was said yet.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.forgotten == 0
+    }
+
+    /// A mark behind everything that was said so far.
+    pub fn mark(&self) -> u64 {
+        self.forgotten + self.entries.len() as u64
     }
 
     /// Records words of either side.
@@ -228,10 +238,12 @@ impl History {
     }
 
     /// Returns the items to seed a new session with, in order, and remembers them as ours.
-    /// `unwritten` is the audio of caller turns without a transcript; it replaces their words.
-    pub fn seed(&mut self, unwritten: &[(ItemId, Vec<u8>)]) -> Vec<SeedItem> {
-        let from = self.first_kept();
-        let left_out = self.incomplete || from > 0;
+    /// `unwritten` is the audio of caller turns without a transcript; it replaces their words. The
+    /// new session's server knows everything up to the mark `known` already.
+    pub fn seed(&mut self, unwritten: &[(ItemId, Vec<u8>)], known: u64) -> Vec<SeedItem> {
+        let known = usize::try_from(known.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
+        let from = self.first_kept().max(known);
+        let left_out = known == 0 && (self.forgotten > 0 || from > 0);
         let mut items = Vec::new();
         if left_out {
             let text = "The beginning of this conversation is left out here.".to_owned();
@@ -384,7 +396,7 @@ impl History {
     fn forget_oldest(&mut self) {
         while self.entries.len() > MOST_ENTRIES {
             self.entries.pop_front();
-            self.incomplete = true;
+            self.forgotten += 1;
         }
     }
 

@@ -1,7 +1,25 @@
 //! The start of a new session: the items of a conversation that another session had. Pure.
 
 use super::messages::{ResponseRequest, TextRole};
-use crate::ids::{ResponseId, ToolCallId};
+use crate::ids::{Private, ResponseId, ToolCallId};
+
+/// How a session of a call begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// The number of the session in its call. Ids that the session makes by itself contain it, so
+    /// that no two sessions of a call make the same.
+    pub number: u64,
+    /// Whether there is a conversation that the session will take over.
+    pub continues: bool,
+    /// The handle with which the server continues that conversation from its own memory. Only what
+    /// came after the handle is then handed over.
+    pub resumption: Option<ResumptionHandle>,
+}
+
+/// A server's handle of a conversation up to some moment. Another session of the same model
+/// continues from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResumptionHandle(pub Private<String>);
 
 /// An item to put into a new session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +58,7 @@ pub enum Seed {
 /// What a session takes over from the one before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Handoff {
-    /// The conversation so far.
+    /// The conversation so far; after a resumption only what the server does not know of it.
     pub items: Vec<SeedItem>,
     /// Tool calls whose results are still to come.
     pub open_calls: Vec<ToolCallId>,

@@ -89,7 +89,7 @@ use bytes::Bytes;
 
 use self::instead::Running;
 pub use self::leg::LegId;
-use self::leg::{Leg, Outage, Standby, State};
+use self::leg::{Leg, Outage, Resumption, Standby, State};
 use self::orders::WaitingOrders;
 use self::pending_audio::PendingAudio;
 use super::breaker::{Scope, Standing};
@@ -233,6 +233,8 @@ pub struct Sessions {
     /// Whether sessions from the pool are used. This turns false when such a session is lost before
     /// it was used, and true again once another session is in use.
     waiting_will_do: bool,
+    /// The handle for the next session, if the server of the one in use gave one.
+    resumption: Option<Resumption>,
     orders: WaitingOrders,
     pending_audio: PendingAudio,
     running: Running,
@@ -256,6 +258,7 @@ impl Sessions {
             last_question: 0,
             served_by: plan.model().to_owned(),
             waiting_will_do: true,
+            resumption: None,
             orders: WaitingOrders::default(),
             pending_audio: PendingAudio::new(input.bytes_per_ms()),
             running: Running::default(),
@@ -373,6 +376,8 @@ impl Sessions {
             A::Report(ModelReport::Ready { session, setup }) => self.ready(leg, session, setup, now, out),
             A::Report(report) => self.note_and_report(report, out),
             A::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
+            A::EndsIn(left) => self.ends_in(leg, left, now),
+            A::Resumable(handle) => self.resumable(leg, handle),
             A::Prepared => self.prepared(leg, now, out),
             A::Lose(loss) => self.lost(leg, loss, now, out),
             A::Close => self.closed(leg, out),

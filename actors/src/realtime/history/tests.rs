@@ -53,7 +53,7 @@ fn what_was_said_comes_in_the_server_s_order_whenever_its_words_came() {
     place(&mut history, "b", Speaker::Agent, Some("u"));
     caller_said(&mut history, "u", "When do you open?");
     assert_eq!(
-        shown(&history.seed(&[])),
+        shown(&history.seed(&[], 0)),
         ["Assistant: Hello there.", "User: When do you open?", "Assistant: We open at nine."]
     );
 }
@@ -63,17 +63,17 @@ fn an_interrupted_answer_counts_as_far_as_it_was_heard() {
     let mut history = History::new(FORMAT);
     agent_said(&mut history, "a", "one two three four five six seven eight nine ten", 10_000);
     assert_eq!(history.order(&truncate("a", 5_000)), None, "nothing of ours is in the session");
-    assert_eq!(shown(&history.seed(&[])), ["Assistant: one two three four five"]);
+    assert_eq!(shown(&history.seed(&[], 0)), ["Assistant: one two three four five"]);
     agent_said(&mut history, "b", "never heard", 1_000);
     history.order(&ModelOrder::DeleteItem { item: item("b") });
-    assert_eq!(history.seed(&[]).len(), 1);
+    assert_eq!(history.seed(&[], 0).len(), 1);
 }
 
 #[test]
 fn of_an_answer_that_was_lost_only_words_count_whose_audio_came() {
     let mut history = History::new(FORMAT);
     agent_began(&mut history, "a", "These words ran far ahead of the audio that was made of them.", 1_000);
-    assert_eq!(shown(&history.seed(&[])), ["Assistant: These words ran"]);
+    assert_eq!(shown(&history.seed(&[], 0)), ["Assistant: These words ran"]);
     assert_eq!(history.heard_of(&ResponseId::new("r_a")), "These words ran");
 }
 
@@ -81,10 +81,10 @@ fn of_an_answer_that_was_lost_only_words_count_whose_audio_came() {
 fn a_turn_without_words_is_given_as_it_sounded() {
     let mut history = History::new(FORMAT);
     history.report(&ModelReport::SpeechStarted { item: item("u") });
-    assert!(history.seed(&[]).is_empty());
-    assert_eq!(shown(&history.seed(&[(item("u"), vec![1; 80])])), ["audio 80"]);
+    assert!(history.seed(&[], 0).is_empty());
+    assert_eq!(shown(&history.seed(&[(item("u"), vec![1; 80])], 0)), ["audio 80"]);
     caller_said(&mut history, "u", "Hello?");
-    assert_eq!(shown(&history.seed(&[(item("u"), vec![1; 80])])), ["User: Hello?"]);
+    assert_eq!(shown(&history.seed(&[(item("u"), vec![1; 80])], 0)), ["User: Hello?"]);
 }
 
 #[test]
@@ -100,9 +100,9 @@ fn a_call_and_its_result_stay_together_and_an_open_call_is_known() {
     history.report(&ModelReport::ToolCalled(call("c2")));
     history.order(&ModelOrder::AnswerTool { call: ToolCallId::new("c1"), output: "found".to_owned(), speak: true });
     assert_eq!(history.open_calls(), [ToolCallId::new("c2")]);
-    assert_eq!(shown(&history.seed(&[])), ["call look_up", "call look_up", "output found"]);
+    assert_eq!(shown(&history.seed(&[], 0)), ["call look_up", "call look_up", "output found"]);
     history.order(&ModelOrder::AnswerTool { call: ToolCallId::new("stranger"), output: String::new(), speak: true });
-    assert_eq!(history.seed(&[]).len(), 3, "a result without a call would be refused");
+    assert_eq!(history.seed(&[], 0).len(), 3, "a result without a call would be refused");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn an_old_answer_that_is_interrupted_in_a_new_session_is_rewritten_there() {
     let mut history = History::new(FORMAT);
     caller_said(&mut history, "u", "Tell me.");
     agent_said(&mut history, "a", "one two three four five six seven eight nine ten", 10_000);
-    let seeds = history.seed(&[]);
+    let seeds = history.seed(&[], 0);
     let rewrite = history.order(&truncate("a", 5_000)).expect("it is in the new session");
     assert_eq!(rewrite.out, seeds[1].id);
     let (behind, item) = rewrite.by.expect("a part was heard");
@@ -129,7 +129,7 @@ fn a_long_conversation_is_cut_at_its_beginning_and_says_so() {
     for turn in 0..1_000 {
         caller_said(&mut history, &format!("u{turn}"), &format!("Turn {turn}."));
     }
-    let seeds = shown(&history.seed(&[]));
+    let seeds = shown(&history.seed(&[], 0));
     assert!(seeds.len() <= MOST_SEEDED + 1 && history.entries.len() <= MOST_ENTRIES);
     assert!(seeds[0].starts_with("System: The beginning"), "{}", seeds[0]);
     assert_eq!(seeds.last().map(String::as_str), Some("User: Turn 999."));
@@ -139,7 +139,7 @@ fn a_long_conversation_is_cut_at_its_beginning_and_says_so() {
 fn one_endless_text_is_bounded_and_cut_at_a_letter() {
     let mut history = History::new(FORMAT);
     caller_said(&mut history, "u", &"नमस्ते ".repeat(10_000));
-    let [SeedItem { seed: Seed::Text(_, text), .. }] = &history.seed(&[])[..] else { panic!("one text") };
+    let [SeedItem { seed: Seed::Text(_, text), .. }] = &history.seed(&[], 0)[..] else { panic!("one text") };
     assert!(text.len() <= LONGEST_TEXT);
 }
 
@@ -148,4 +148,20 @@ fn words_are_cut_between_words() {
     for (letters, expected) in [(0, ""), (3, "one"), (5, "one"), (7, "one two"), (99, "one two")] {
         assert_eq!(whole_words("one two", letters), expected, "{letters}");
     }
+}
+
+#[test]
+fn what_a_server_knows_by_a_handle_is_not_handed_over_again() {
+    let mut history = History::new(AudioFormat::PCM_24K);
+    assert!(history.is_empty());
+    let text = |text: &str| ModelOrder::AddText { role: TextRole::User, text: text.to_owned() };
+    history.order(&text("before"));
+    let mark = history.mark();
+    history.order(&text("after"));
+    assert_eq!(shown(&history.seed(&[], mark)), ["User: after"]);
+    assert_eq!(shown(&history.seed(&[], 0)), ["User: before", "User: after"]);
+    (0..2 * MOST_ENTRIES).for_each(|_| drop(history.order(&text("more"))));
+    let mark = history.mark();
+    history.order(&text("last"));
+    assert_eq!(shown(&history.seed(&[], mark)), ["User: last"], "marks outlive what was forgotten");
 }

@@ -27,6 +27,7 @@ use crate::realtime::pool::Pool;
 use crate::realtime::providers::actor::Providers;
 use crate::realtime::providers::messages::{Keeps, Learn, LetGo};
 use crate::realtime::report::{LossClass, ModelLoss};
+use crate::realtime::seed::Opening;
 use crate::realtime::sessions::Lesson;
 
 /// An opened session that no call uses yet.
@@ -197,7 +198,7 @@ fn let_go(what: &'static str, gone: Vec<Waiting>) {
 async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(&plan, None).await?);
-    let mut session = Conversation::standby(&plan, begun);
+    let mut session = Conversation::standby(&plan, &Opening::default(), begun);
     // The next action would configure the session, so it is open.
     let said = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Send(_))).await?;
     Ok(OpenedSession { link, said })

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::{Sessions, SessionsAction};
 use crate::realtime::capabilities::Capabilities;
 use crate::realtime::conversation::Conversation;
-use crate::realtime::plan::SessionPlan;
+use crate::realtime::plan::{ModelAddress, SessionPlan};
 use crate::realtime::report::ModelLoss;
-use crate::realtime::seed::CarryOver;
+use crate::realtime::seed::{CarryOver, Opening, ResumptionHandle};
 
 /// Identifies one of a call's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +27,24 @@ pub(super) struct Leg {
     pub(super) had_waited: bool,
     /// When its socket was opened, by both clocks. The second one is in seconds since 1970.
     pub(super) opened: Option<(Instant, f64)>,
+    /// How much of the conversation its server knows by a handle, as a mark of the history.
+    pub(super) resumes: Option<u64>,
     /// The number of configuration changes that it was dialled with.
     pub(super) changes: u32,
     /// Whether its configuration is outdated and cannot change.
     pub(super) outdated: bool,
     /// When its replacement is dialled, and when that takes over at the latest.
     pub(super) renewal: Option<(Instant, Instant)>,
+}
+
+/// The newest handle with which the conversation can be resumed.
+#[derive(Debug)]
+pub(super) struct Resumption {
+    /// The model that knows the handle.
+    pub(super) address: ModelAddress,
+    pub(super) handle: ResumptionHandle,
+    /// The mark of the history up to which the server knows the conversation.
+    pub(super) known: u64,
 }
 
 /// The state of the call's connection to the model.
@@ -124,11 +136,19 @@ impl Sessions {
         self.last_leg += 1;
         let leg = LegId(self.last_leg);
         let plan = self.plan_for(candidate);
+        let address = self.failover_plan.candidate(candidate).address();
+        let resumption = self.resumption.as_ref().filter(|resumption| resumption.address == *address);
+        let opening = Opening {
+            number: leg.0,
+            continues: !self.history.is_empty(),
+            resumption: resumption.map(|resumption| resumption.handle.clone()),
+        };
         self.legs.push(Leg {
             id: leg,
             candidate,
             can: plan.capabilities(),
-            session: Conversation::standby(&plan, now),
+            session: Conversation::standby(&plan, &opening, now),
+            resumes: resumption.map(|resumption| resumption.known),
             had_waited: false,
             opened: None,
             changes: self.changes,

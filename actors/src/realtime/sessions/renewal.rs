@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{LegId, Sessions, SessionsAction, Standby, State};
+use super::leg::Resumption;
+use super::{Leg, LegId, Sessions, SessionsAction, Standby, State};
 use crate::realtime::capabilities::SessionEnd;
+use crate::realtime::seed::ResumptionHandle;
 
 impl Sessions {
     /// Sets the expiry of a session that ends at a fixed time after its socket opened and never
@@ -35,6 +37,36 @@ impl Sessions {
         let before = before.min(left / 2);
         let latest = latest.min(before / 2);
         leg.renewal = Some((opened + left - before, opened + left - latest));
+    }
+
+    /// Records that a session ends soon: a warning of its server, however long it has lasted.
+    pub(super) fn ends_in(&mut self, id: LegId, left: Duration, now: Instant) {
+        let resilience = &self.plan.resilience;
+        let (before, latest) = (resilience.rotate_before, resilience.rotate_latest);
+        let Some(leg) = self.leg(id) else { return };
+        if leg.can.session_end == SessionEnd::Never || before.is_zero() || left > LONGEST_WARNING {
+            return;
+        }
+        // The replacement is dialled at once, and takes over while the session still answers.
+        leg.renewal = Some((now, now + left.saturating_sub(latest.min(left / 2))));
+    }
+
+    /// Keeps the handle of the session in use for the session that follows it.
+    pub(super) fn resumable(&mut self, id: LegId, handle: ResumptionHandle) {
+        if self.state.in_use() != Some(id) {
+            return;
+        }
+        let Some(leg) = self.legs.iter().find(|leg| leg.id == id) else { return };
+        let address = self.failover_plan.candidate(leg.candidate).address().clone();
+        self.resumption = Some(Resumption { address, handle, known: self.history.mark() });
+    }
+
+    /// Drops the handle if the session that was opened with it has failed: another try with it would
+    /// fail in the same way.
+    pub(super) fn not_resumable(&mut self, gone: &Leg) {
+        if gone.resumes.is_some() {
+            self.resumption.take_if(|resumption| Some(resumption.known) == gone.resumes);
+        }
     }
 
     /// The next deadline that follows from the expiry of the session in use.
@@ -74,6 +106,8 @@ impl Sessions {
 
 /// The wait before the next session is dialled again.
 const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// The longest time before its end at which a server warns of it.
+const LONGEST_WARNING: Duration = Duration::from_secs(3_600);
 /// The shortest session that is worth replacing in time, in seconds.
 const SHORTEST_SESSION_S: f64 = 2.0;
 /// The longest expected session: one day. A server that announces more has a different clock.

@@ -109,7 +109,8 @@ impl Sessions {
             }
             (None, _) => (CarryOver::default(), false, Duration::ZERO),
         };
-        let handoff = handoff_of(unfinished, &mut self.history, &mut self.turns);
+        let known = self.legs.iter().find(|it| it.id == leg).and_then(|leg| leg.resumes);
+        let handoff = handoff_of(unfinished, known.unwrap_or_default(), &mut self.history, &mut self.turns);
         let answering = handoff.answer_unless_spoken || !handoff.requests.is_empty() || self.orders.speak();
         self.state = State::TakingOver(TakingOver { leg, first, gap, answering });
         self.standby = Standby::None;
@@ -168,6 +169,7 @@ impl Sessions {
     pub(super) fn lost(&mut self, leg: LegId, loss: ModelLoss, now: Instant, out: &mut Vec<SessionsAction>) {
         let (in_use, follows) = (self.state.in_use() == Some(leg), self.standby.leg() == Some(leg));
         let Some(gone) = self.remove(leg, out) else { return };
+        self.not_resumable(&gone);
         match self.state {
             State::Closing(_) if in_use => self.end(out),
             State::Up { since, .. } if in_use => {

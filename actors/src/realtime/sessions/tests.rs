@@ -1,4 +1,5 @@
 mod instead;
+mod resumed;
 mod scripts;
 mod table;
 

@@ -103,6 +103,9 @@ impl Desk {
                 SessionAction::ToWords(words) => seen.words.push(words),
                 SessionAction::Report(report) => seen.reports.push(report),
                 SessionAction::ExpiresAt(at) => seen.expires_at = Some(at),
+                SessionAction::EndsIn(_) | SessionAction::Resumable(_) => {
+                    unreachable!("this protocol has no such event")
+                }
                 SessionAction::Prepared => seen.prepared = true,
                 SessionAction::Lose(loss) => seen.lost = Some(loss),
                 SessionAction::Close => seen.closed = true,

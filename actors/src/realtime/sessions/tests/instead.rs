@@ -10,7 +10,7 @@ use crate::realtime::fake::FakePlan;
 
 const ALL: Reconfigure = Reconfigure { instructions: true, tools: true, transcription: true };
 
-fn able() -> Capabilities {
+pub(super) fn able() -> Capabilities {
     Capabilities {
         truncate: true,
         delete: true,
@@ -25,12 +25,12 @@ fn able() -> Capabilities {
     }
 }
 
-fn fake(can: Capabilities) -> ProviderPlan {
+pub(super) fn fake(can: Capabilities) -> ProviderPlan {
     ProviderPlan::Fake(Arc::new(FakePlan { address: sample::address("", "fake"), can }))
 }
 
 /// A call with a session in use that has the capabilities `can`.
-fn up(can: Capabilities) -> Rig {
+pub(super) fn up(can: Capabilities) -> Rig {
     let mut rig = Rig::with(|plan| plan.provider = fake(can));
     rig.advise(&[], 0.0);
     rig.on(SessionsEvent::Dialled { leg: LegId(1), said: Vec::new(), epoch_s: 0.0 });
@@ -40,12 +40,12 @@ fn up(can: Capabilities) -> Rig {
 }
 
 impl Rig {
-    fn said(&mut self, what: &str) {
+    pub(super) fn said(&mut self, what: &str) {
         self.session(LegId(1), SessionEvent::Text(what));
     }
 
     /// The messages that were sent since the last query.
-    fn sent(&mut self) -> Vec<String> {
+    pub(super) fn sent(&mut self) -> Vec<String> {
         let sent = |action| if let SessionsAction::Send(_, text) = action { Some(text) } else { None };
         std::mem::take(&mut self.out).into_iter().filter_map(sent).collect()
     }
