@@ -26,7 +26,7 @@ pub struct TransferTo(pub String);
 /// carrier carries out the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
-pub struct NextAsked(pub Option<DialOutcome>);
+pub struct NextAsked;
 
 /// Returns how the call would continue if the carrier asked now. Changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
@@ -70,25 +70,26 @@ pub struct Briefing {
     pub language: String,
 }
 
-/// The carrier reports on the callee. The answer says how the callee's call continues: they meet
-/// the caller, or are hung up on.
+/// The callee of a warm transfer has pressed the key. The answer says how their call continues:
+/// they meet the caller, or are hung up on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
-pub struct OfPerson(pub PersonNews);
+pub struct PersonTook;
 
-/// A report on the callee.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PersonNews {
-    /// The callee pressed the key.
-    Took,
-    /// The callee's line has ended.
-    Ended(DialOutcome),
-}
+/// The line of a warm transfer's callee has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct PersonEnded(pub DialOutcome);
 
 /// The dialled destination was answered, by a person or a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct DialAnswered;
+
+/// The dialled leg has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct DialEnded(pub DialOutcome);
 
 /// The carrier has detected who answered, during the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

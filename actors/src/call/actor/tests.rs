@@ -6,10 +6,14 @@ use tempfile::TempDir;
 use super::probes::{Log, Probe, call_among_probes, pass, settle};
 use super::sabotage::Sabotage;
 use super::*;
+use crate::audio::report::AudioReport;
+use crate::call::messages::Inspect;
 use crate::call::testing::{identity, profile};
 use crate::child::Child;
-use crate::ids::{ItemId, ResponseId};
+use crate::ids::{CallId, ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
+use crate::line::messages::LineReport;
+use crate::realtime::report::ModelReport;
 
 #[actix::test]
 async fn a_call_attaches_its_line_and_greets_when_the_model_is_ready() {

@@ -3,7 +3,9 @@
 
 use actix_web::HttpResponse;
 use log::{info, warn};
-use switchboard_actors::call::messages::{Briefing, Next, NextAsked, OfPerson, PersonNews, ReadBriefing, ReadNext};
+use switchboard_actors::call::messages::{
+    Briefing, DialEnded, Next, NextAsked, PersonEnded, PersonTook, ReadBriefing, ReadNext,
+};
 use switchboard_actors::carrier::desk::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
 use switchboard_actors::ids::{CallId, CarrierCallId, logged};
 use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, CarrierLetGo, ExpectReturn};
@@ -20,7 +22,7 @@ impl Door<'_> {
             return self.answer(&Answer::HangUp);
         }
         let language = match self.app.supervisor.send(AfterStream(call.clone())).timeout(PATIENCE).await {
-            Ok(Aftermath::On(_)) => return self.what_next(call, None).await,
+            Ok(Aftermath::On(_)) => return self.what_next(call).await,
             Ok(Aftermath::NeverCame { language }) => {
                 let path = self.carrier.path(Role::Stream).unwrap_or_default();
                 warn!(carrier_call = logged(call.as_str()); "the stream never came: the carrier could not open `server.public_url` + {path}; the caller is told");
@@ -48,16 +50,20 @@ impl Door<'_> {
 
     /// Answers how a call continues after a dialled leg has ended.
     pub(super) async fn dial_ended(&self, call: CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
-        if outcome.is_none() {
+        let Some(outcome) = outcome else {
             self.app.supervisor.do_send(CarrierEnded(call));
             return self.answer(&Answer::HangUp);
+        };
+        if let Some(on) = self.find(&call).await {
+            // The call handles it before the question, which is sent after it.
+            on.do_send(DialEnded(outcome));
         }
-        self.what_next(call, outcome).await
+        self.what_next(call).await
     }
 
     /// Returns the document for a call whose stream or dialled leg has ended.
-    async fn what_next(&self, call: CarrierCallId, dialled: Option<DialOutcome>) -> HttpResponse {
-        match self.ask_next(&call, dialled).await {
+    async fn what_next(&self, call: CarrierCallId) -> HttpResponse {
+        match self.ask_next(&call).await {
             Next::Dial { name, destination, .. } => self.answer(&Answer::Dial(Dial {
                 name: &name,
                 target: &destination.target,
@@ -82,9 +88,9 @@ impl Door<'_> {
     }
 
     /// Asks the call how it continues. A call that is no longer live is over.
-    async fn ask_next(&self, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
+    async fn ask_next(&self, call: &CarrierCallId) -> Next {
         let Some(call) = self.find(call).await else { return Next::HangUp };
-        call.send(NextAsked(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+        call.send(NextAsked).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
     }
 
     /// Announces to the answered leg what the call is about, before the two are joined.
@@ -127,23 +133,25 @@ impl Door<'_> {
 
     /// Handles the callee's key: it joins them with the caller, who waits.
     pub(super) async fn person_taken(&self, call: &CarrierCallId, taken: bool) -> HttpResponse {
-        let waits = taken && self.tell_of_person(call, PersonNews::Took).await == Next::Meet;
+        let waits = taken && self.person_took(call).await == Next::Meet;
         let answer = if waits { Answer::Meet { call, side: Side::Person } } else { Answer::HangUp };
         self.answer(&answer)
     }
 
     /// Handles the end of the callee's line.
     pub(super) async fn person_status(&self, call: &CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
-        if let Some(outcome) = outcome {
-            self.tell_of_person(call, PersonNews::Ended(outcome)).await;
+        if let Some(outcome) = outcome
+            && let Some(on) = self.find(call).await
+        {
+            on.do_send(PersonEnded(outcome));
         }
         self.answer(&Answer::Nothing)
     }
 
-    /// Reports news of the callee to the call, and returns how the callee's line continues. A call
-    /// that is no longer live is over.
-    async fn tell_of_person(&self, call: &CarrierCallId, news: PersonNews) -> Next {
+    /// Reports to the call that the callee takes it, and returns how the callee's line continues. A
+    /// call that is no longer live is over.
+    async fn person_took(&self, call: &CarrierCallId) -> Next {
         let Some(call) = self.find(call).await else { return Next::HangUp };
-        call.send(OfPerson(news)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+        call.send(PersonTook).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
     }
 }
