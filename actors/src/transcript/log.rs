@@ -15,16 +15,18 @@
 //! Everything is bounded: see [`MOST_BYTES`] and its neighbours. At a bound the log drops the
 //! newest entry and counts it in [`Conversation::omitted`].
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+mod entry;
+mod order;
+
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use self::entry::{Entry, Playout, Said};
 use super::happenings::Happenings;
 use super::messages::{Fact, WITHHELD};
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::realtime::report::{Speaker, Usage, Words};
-use crate::words::holds_words;
 
 /// All reports about what was said in one call.
 #[derive(Debug)]
@@ -105,41 +107,6 @@ pub struct KeyPress {
     pub at: Duration,
     /// The key.
     pub key: char,
-}
-
-#[derive(Debug)]
-struct Entry {
-    at: Duration,
-    speaker: Option<Speaker>,
-    placed: bool,
-    previous: Option<ItemId>,
-    line: bool,
-    /// Whether the item's audio was silent.
-    inaudible: bool,
-    said: Said,
-    playout: Option<Playout>,
-}
-
-/// The known words of an item.
-#[derive(Debug)]
-enum Said {
-    /// No words yet.
-    Nothing,
-    /// The first part of the agent's words.
-    Pieces(String),
-    /// All words.
-    Whole(String),
-    /// No words will arrive: transcription failed.
-    Failed,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Playout {
-    heard: Duration,
-    of: Duration,
-    /// The number of characters known when the item was cut short. The transcript may have grown
-    /// since then, without audio.
-    cut_at: Option<usize>,
 }
 
 impl ConversationLog {
@@ -403,154 +370,6 @@ impl ConversationLog {
     fn since_start(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started)
     }
-
-    /// All entries in order. Each chain of placings is walked from its head; the chains are merged
-    /// by time.
-    fn ordered(&self) -> Vec<&Entry> {
-        let mut by_time: Vec<&ItemId> = self.items.keys().collect();
-        by_time.sort_by_key(|id| self.items[*id].at);
-
-        let mut behind: BTreeMap<&ItemId, Vec<&ItemId>> = BTreeMap::new();
-        let mut heads = Vec::new();
-        for &id in &by_time {
-            match self.items[id].previous.as_ref().filter(|previous| self.items.contains_key(*previous)) {
-                Some(previous) => behind.entry(previous).or_default().push(id),
-                None => heads.push(id),
-            }
-        }
-
-        let mut seen = BTreeSet::new();
-        // Entries that no head leads to form a circle. The walk of a circle starts at its earliest
-        // entry.
-        let chains: Vec<Vec<&Entry>> = heads
-            .into_iter()
-            .chain(by_time.iter().copied())
-            .map(|head| self.chain(head, &behind, &mut seen))
-            .filter(|chain| !chain.is_empty())
-            .collect();
-        merged(&chains)
-    }
-
-    fn chain<'a>(
-        &'a self,
-        head: &'a ItemId,
-        behind: &BTreeMap<&'a ItemId, Vec<&'a ItemId>>,
-        seen: &mut BTreeSet<&'a ItemId>,
-    ) -> Vec<&'a Entry> {
-        let mut chain = Vec::new();
-        let mut next = vec![head];
-        while let Some(id) = next.pop() {
-            if seen.insert(id) {
-                chain.push(&self.items[id]);
-                next.extend(behind.get(id).into_iter().flatten().rev());
-            }
-        }
-        chain
-    }
-}
-
-fn merged<'a>(chains: &[Vec<&'a Entry>]) -> Vec<&'a Entry> {
-    let mut out = Vec::new();
-    let mut heads: BinaryHeap<Reverse<(Duration, usize, usize)>> =
-        chains.iter().enumerate().map(|(chain, entries)| Reverse((entries[0].at, chain, 0))).collect();
-    while let Some(Reverse((_, chain, place))) = heads.pop() {
-        out.push(chains[chain][place]);
-        if let Some(next) = chains[chain].get(place + 1) {
-            heads.push(Reverse((next.at, chain, place + 1)));
-        }
-    }
-    out
-}
-
-impl Entry {
-    fn new(at: Duration, speaker: Option<Speaker>) -> Self {
-        Self {
-            at,
-            speaker,
-            placed: false,
-            previous: None,
-            line: false,
-            inaudible: false,
-            said: Said::Nothing,
-            playout: None,
-        }
-    }
-
-    fn utterance(&self) -> Option<Utterance> {
-        let text = match &self.said {
-            Said::Pieces(text) | Said::Whole(text) => text.trim(),
-            Said::Nothing | Said::Failed => return None,
-        };
-        let withheld = text.ends_with(WITHHELD);
-        // Transcription writes text without words for noise; it is not an utterance.
-        if text.is_empty() || self.speaker == Some(Speaker::Caller) && !withheld && !holds_words(text) {
-            return None;
-        }
-        let (voice, heard) = match (self.speaker?, self.playout) {
-            (Speaker::System, _) => return None,
-            (Speaker::Caller, _) => (Voice::Caller, Some(text)),
-            (Speaker::Agent, _) if self.inaudible => (self.agents_voice(), Some("")),
-            (Speaker::Agent, Some(_)) if withheld => (self.agents_voice(), Some(text)),
-            (Speaker::Agent, Some(playout)) if playout.is_whole() => (self.agents_voice(), Some(text)),
-            (Speaker::Agent, Some(playout)) => (self.agents_voice(), Some(playout.cut(text))),
-            // Our own lines are reported after they have been played.
-            (Speaker::Agent, None) if self.line => (Voice::Line, Some(text)),
-            (Speaker::Agent, None) => (Voice::Agent, None),
-        };
-        Some(Utterance {
-            at: self.at,
-            voice,
-            text: text.to_owned(),
-            heard: heard.map(str::to_owned),
-            interrupted: voice != Voice::Caller
-                && (self.inaudible || self.playout.is_some_and(|playout| !playout.is_whole())),
-        })
-    }
-
-    fn agents_voice(&self) -> Voice {
-        if self.line { Voice::Line } else { Voice::Agent }
-    }
-}
-
-impl Said {
-    fn len(&self) -> usize {
-        match self {
-            Self::Pieces(text) | Self::Whole(text) => text.len(),
-            Self::Nothing | Self::Failed => 0,
-        }
-    }
-
-    fn letters(&self) -> usize {
-        match self {
-            // The blank at the end of the last piece has no sound.
-            Self::Pieces(text) | Self::Whole(text) => text.trim().chars().count(),
-            Self::Nothing | Self::Failed => 0,
-        }
-    }
-}
-
-impl Playout {
-    fn is_whole(self) -> bool {
-        self.cut_at.is_none() && !self.heard.is_zero() && self.heard + SLACK >= self.of
-    }
-
-    /// The words that were heard to their end, assuming that every character lasts equally long.
-    /// The base is the whole text, or the part that was known at the cut if the item was cut short.
-    /// The text known at a cut runs a little ahead of the audio.
-    fn cut(self, text: &str) -> &str {
-        let letters = text.chars().count();
-        let voiced = self.cut_at.filter(|known| *known > 0).map_or(letters, |known| known.min(letters));
-        let share = self.heard.as_secs_f64() / self.of.as_secs_f64().max(f64::MIN_POSITIVE);
-        let letters = (voiced as f64 * share.min(1.0)) as usize;
-        let end = text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at);
-        let rest = &text[end..];
-        let whole_words = if rest.is_empty() || rest.starts_with(char::is_whitespace) {
-            end
-        } else {
-            text[..end].rfind(char::is_whitespace).unwrap_or(0)
-        };
-        text[..whole_words].trim_end()
-    }
 }
 
 /// The most bytes of text and ids in one call's log. A caller and an agent who talk for four hours
@@ -564,9 +383,6 @@ pub const MOST_ITEMS: usize = 8 * 1024;
 pub const MOST_TOOLS: usize = 1024;
 /// The most keys pressed in one call.
 pub const MOST_KEYS: usize = 4 * 1024;
-/// The part that may be missing at the end of a playout that counts as heard whole: one inaudible
-/// frame.
-const SLACK: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests;

@@ -5,29 +5,29 @@
 //! `conversation` entry by entry. Times are RFC 3339 in UTC, or numbers of milliseconds where the
 //! name or the contract says so. Keys are in the order of the contract.
 
+mod analytics;
+mod files;
+mod values;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 
-use super::answers::{self, Attempt, Finding, Review};
-use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
-use super::log::{Conversation, Utterance, Voice};
+use self::files::{ConversationEntry, IncidentEntry, KeyEntry, QueueFile, ToolEntry, TranscriptFile};
+use self::values::rfc3339;
+use super::log::Conversation;
 use super::messages::Tally;
 use crate::carrier::desk::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
-use crate::incident::{Incident, IncidentKind, Incidents, Seen};
-use crate::latency::TurnLatency;
+use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::line::identity::{CallIdentity, Direction};
-use crate::money::Usd;
 use crate::profile::{CallProfile, Question};
-use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// One call's pair of files, not yet on disk. The moment of filing is part of both names and both
 /// contents.
@@ -141,276 +141,14 @@ impl Held {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct TranscriptFile {
-    ucid: String,
-    call_id: String,
-    id: CallId,
-    carrier: String,
-    timestamp: i64,
-    duration_ms: u64,
-    call_start_time: i64,
-    call_end_time: i64,
-    from: String,
-    to: String,
-    agent: String,
-    language: String,
-    model: String,
-    stream_id: String,
-    direction: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answered_by: Option<AnsweredBy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<usize>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    carrier_parameters: BTreeMap<String, String>,
-    ending: EndingEntry,
-    transcripts: Vec<String>,
-    rich_transcript: Vec<RichEntry>,
-    conversation: Vec<ConversationEntry>,
-    tools: Vec<ToolEntry>,
-    keys: Vec<KeyEntry>,
-    answers: BTreeMap<String, Value>,
-    answer_details: Vec<AnswerEntry>,
-    language_switches: Vec<SwitchEntry>,
-    transfers: Vec<TransferEntry>,
-    latency: Vec<TurnLatency>,
-    incidents: Vec<IncidentEntry>,
-    usage: Usage,
-    transcription_usage: TranscriptionUsage,
-    cost_usd: Usd,
-    variant: Option<String>,
-    analytics: Analytics,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recording: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    recordings: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct EndingEntry {
-    reason: &'static str,
-    by: &'static str,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct RichEntry {
-    timestamp: String,
-    role: &'static str,
-    content: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ConversationEntry {
-    timestamp: String,
-    speaker: &'static str,
-    text: String,
-    heard: Option<String>,
-    interrupted: bool,
-    event_type: &'static str,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ToolEntry {
-    timestamp: String,
-    name: String,
-    arguments: Box<RawValue>,
-    output: Box<RawValue>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct KeyEntry {
-    timestamp: String,
-    key: char,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct AnswerEntry {
-    timestamp: String,
-    key: String,
-    value: Value,
-    status: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct SwitchEntry {
-    timestamp: String,
-    from: String,
-    to: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct TransferEntry {
-    timestamp: String,
-    destination: String,
-    reason: String,
-    outcome: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct IncidentEntry {
-    timestamp: String,
-    at_ms: u64,
-    kind: IncidentKind,
-    detail: String,
-    times: u32,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Analytics {
-    turns: u64,
-    barge_ins: u64,
-    dropped_frames: u64,
-    first_audio_ms: Option<u64>,
-    total_exchanges: usize,
-    user_messages: usize,
-    assistant_messages: usize,
-    interrupted_messages: usize,
-    wordless_items: u64,
-    turns_without_words: u64,
-    keys_withheld: u64,
-    words_withheld: u64,
-    tools_withheld: u64,
-    omitted: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audio: Option<Value>,
-    completion: &'static str,
-    drop_off: Option<DropOffEntry>,
-    questions: Vec<QuestionEntry>,
-    question_answer_pairs: usize,
-    parameters_attempted: Vec<String>,
-    parameters_captured: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct DropOffEntry {
-    key: String,
-    timestamp: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct QuestionEntry {
-    key: String,
-    label: String,
-    value: Option<Value>,
-    status: &'static str,
-    attempts: usize,
-    attempts_details: Vec<AttemptEntry>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct AttemptEntry {
-    sequence: usize,
-    start_time: String,
-    end_time: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct QueueFile {
-    id: CallId,
-    ucid: String,
-    call_id: String,
-    timestamp: i64,
-    created_at: String,
-    transcript_file: String,
-    transcript_name: String,
-    status: &'static str,
-    attempts: u32,
-    priority: &'static str,
-}
-
 impl Record {
     /// Makes the record of a call that is over.
     pub fn new(closing: Closing<'_>) -> Self {
-        let Closing { call, held, conversation, ending, tally, duration, filed_at } = closing;
-        let started_at = call.started_at;
-        let carrier_call = call.carrier_call.as_str();
-        let said = &conversation.utterances;
-        let review = Review::new(&held.questions, &conversation.happenings.answers, said);
-        let analytics = Analytics::new(&conversation, tally, review, started_at);
-        let Happenings {
-            switches,
-            transfers,
-            answers,
-            latency,
-            transcription,
-            incidents,
-            answered_by,
-            mut recordings,
-            ..
-        } = conversation.happenings;
-        if recordings.is_empty() && held.recording {
-            // A journal of an older version, or one cut before that entry, does not name the
-            // recording.
-            recordings.push(recording_name(call.carrier_call, started_at));
-        }
-        let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
-        let transcript = TranscriptFile {
-            ucid: carrier_call.to_owned(),
-            call_id: carrier_call.to_owned(),
-            id: call.id,
-            carrier: call.carrier.to_owned(),
-            timestamp: filed_at.timestamp_millis(),
-            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            call_start_time: started_at.timestamp_millis(),
-            call_end_time: moment(started_at, duration).timestamp_millis(),
-            from: call.from.to_owned(),
-            to: call.to.to_owned(),
-            agent: held.agent.clone(),
-            language: held.language.clone(),
-            model: held.model.clone(),
-            stream_id: call.stream.as_str().to_owned(),
-            direction: call.direction.word(),
-            answered_by: answered_by.or(held.answered_by),
-            route: held.route,
-            carrier_parameters: call.parameters.clone(),
-            ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
-            transcripts: said.iter().map(|u| u.text.clone()).collect(),
-            rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
-            conversation: said.iter().map(|u| ConversationEntry::new(u, started_at)).collect(),
-            analytics,
-            tools: conversation
-                .tools
-                .into_iter()
-                .map(|tool| ToolEntry {
-                    timestamp: rfc3339(moment(started_at, tool.at)),
-                    name: tool.name,
-                    arguments: json_or_text(&tool.arguments),
-                    output: json_or_text(&tool.output),
-                })
-                .collect(),
-            keys: conversation
-                .keys
-                .into_iter()
-                .map(|press| KeyEntry { timestamp: rfc3339(moment(started_at, press.at)), key: press.key })
-                .collect(),
-            answers: details.iter().map(|answer| (answer.key.clone(), answer.value.clone())).collect(),
-            answer_details: details,
-            language_switches: switches.into_iter().map(|switch| SwitchEntry::new(switch, started_at)).collect(),
-            transfers: transfers.into_iter().map(|transfer| TransferEntry::new(transfer, started_at)).collect(),
-            latency: latency.into(),
-            incidents: incidents.seen().iter().map(|seen| IncidentEntry::new(seen, started_at)).collect(),
-            usage: conversation.usage,
-            transcription_usage: transcription,
-            cost_usd: tally.cost_usd,
-            variant: held.variant.clone(),
-            recording: recordings.first().cloned(),
-            recordings,
-        };
-        let queue = QueueFile {
-            id: call.id,
-            ucid: carrier_call.to_owned(),
-            call_id: carrier_call.to_owned(),
-            timestamp: transcript.timestamp,
-            created_at: rfc3339(filed_at),
-            transcript_file: String::new(),
-            transcript_name: String::new(),
-            status: "pending",
-            attempts: 0,
-            priority: "normal",
-        };
-        let tag = CallTag::new(call.id, call.carrier_call);
-        Self { call: tag, stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
+        let (id, carrier_call, filed_at) = (closing.call.id, closing.call.carrier_call.clone(), closing.filed_at);
+        let transcript = TranscriptFile::new(closing);
+        let queue = QueueFile::new(&transcript, filed_at);
+        let stem = format!("call_{}", name_part(carrier_call.as_str()));
+        Self { call: CallTag::new(id, &carrier_call), stem, transcript, queue }
     }
 
     /// Notes that the disk refused the record. Repeated refusals with the same error share one
@@ -493,208 +231,6 @@ impl Record {
     }
 }
 
-impl TranscriptFile {
-    /// Bytes of everything except words, keys and tools.
-    fn aside(&self) -> usize {
-        // An answer appears twice in the record.
-        let answers = self.answer_details.iter().map(|answer| {
-            2 * (size_of::<AnswerEntry>() + answer.key.len() + answer.status.len() + happenings::weight(&answer.value))
-        });
-        let switches = self
-            .language_switches
-            .iter()
-            .map(|switch| size_of::<SwitchEntry>() + switch.timestamp.len() + switch.from.len() + switch.to.len());
-        let transfers = self.transfers.iter().map(|transfer| {
-            let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
-            size_of::<TransferEntry>() + transfer.timestamp.len() + words
-        });
-        let incidents = self
-            .incidents
-            .iter()
-            .map(|incident| size_of::<IncidentEntry>() + incident.timestamp.len() + incident.detail.len());
-        let questions = self.analytics.questions.iter().map(QuestionEntry::weight);
-        answers.chain(switches).chain(transfers).chain(incidents).chain(questions).sum::<usize>()
-            + size_of_val(self.latency.as_slice())
-    }
-}
-
-impl AnswerEntry {
-    fn new(answer: Answer, started_at: DateTime<Utc>) -> Self {
-        let Answer { at, key, value, status } = answer;
-        Self { timestamp: rfc3339(moment(started_at, at)), key, value: shallow(value), status }
-    }
-}
-
-impl SwitchEntry {
-    fn new(switch: LanguageSwitch, started_at: DateTime<Utc>) -> Self {
-        let LanguageSwitch { at, from, to } = switch;
-        Self { timestamp: rfc3339(moment(started_at, at)), from, to }
-    }
-}
-
-impl TransferEntry {
-    fn new(transfer: Transfer, started_at: DateTime<Utc>) -> Self {
-        let Transfer { at, destination, reason, outcome } = transfer;
-        Self { timestamp: rfc3339(moment(started_at, at)), destination, reason, outcome }
-    }
-}
-
-impl IncidentEntry {
-    fn new(seen: &Seen, started_at: DateTime<Utc>) -> Self {
-        let &Seen { at, kind, ref detail, times } = seen;
-        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        Self { timestamp: rfc3339(moment(started_at, at)), at_ms, kind, detail: detail.clone(), times }
-    }
-}
-
-impl RichEntry {
-    fn new(utterance: &Utterance, started_at: DateTime<Utc>) -> Self {
-        Self {
-            timestamp: rfc3339(moment(started_at, utterance.at)),
-            role: utterance.voice.role(),
-            content: utterance.text.clone(),
-        }
-    }
-}
-
-impl ConversationEntry {
-    fn new(utterance: &Utterance, started_at: DateTime<Utc>) -> Self {
-        Self {
-            timestamp: rfc3339(moment(started_at, utterance.at)),
-            speaker: utterance.voice.role(),
-            text: utterance.text.clone(),
-            heard: utterance.heard.clone(),
-            interrupted: utterance.interrupted,
-            event_type: utterance.voice.event_type(),
-        }
-    }
-}
-
-impl ToolEntry {
-    fn weight(&self) -> usize {
-        size_of::<Self>() + self.name.len() + self.arguments.get().len() + self.output.get().len()
-    }
-}
-
-impl Analytics {
-    fn new(conversation: &Conversation, tally: Tally, review: Review, started_at: DateTime<Utc>) -> Self {
-        let said = &conversation.utterances;
-        let user_messages = said.iter().filter(|u| u.voice == Voice::Caller).count();
-        let at = |after: Duration| rfc3339(moment(started_at, after));
-        let (parameters_attempted, parameters_captured) = review.keys();
-        Self {
-            turns: tally.turns,
-            barge_ins: tally.barge_ins,
-            dropped_frames: tally.dropped_frames,
-            first_audio_ms: tally.first_audio_ms,
-            total_exchanges: said.len(),
-            user_messages,
-            assistant_messages: said.len() - user_messages,
-            interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
-            wordless_items: conversation.wordless,
-            turns_without_words: tally.turns_without_words,
-            keys_withheld: conversation.happenings.keys_withheld,
-            words_withheld: conversation.happenings.words_withheld,
-            tools_withheld: conversation.happenings.tools_withheld,
-            omitted: conversation.omitted,
-            audio: conversation.happenings.diagnosis.clone(),
-            completion: review.completion.word(),
-            drop_off: review.drop_off.map(|drop| DropOffEntry { key: drop.key, timestamp: drop.at.map(at) }),
-            questions: review.questions.into_iter().map(|finding| QuestionEntry::new(finding, started_at)).collect(),
-            question_answer_pairs: answers::exchanges(said),
-            parameters_attempted,
-            parameters_captured,
-        }
-    }
-}
-
-impl QuestionEntry {
-    fn new(finding: Finding, started_at: DateTime<Utc>) -> Self {
-        let at = |after: Duration| rfc3339(moment(started_at, after));
-        let attempt = |(before, attempt): (usize, &Attempt)| AttemptEntry {
-            sequence: before + 1,
-            start_time: at(attempt.asked_at),
-            end_time: at(attempt.saved_at),
-        };
-        Self {
-            attempts: finding.attempts.len(),
-            attempts_details: finding.attempts.iter().enumerate().map(attempt).collect(),
-            key: finding.key,
-            label: finding.label,
-            value: finding.value.map(shallow),
-            status: finding.status,
-        }
-    }
-
-    fn weight(&self) -> usize {
-        // A key appears up to three times: here, among the attempted keys and among the captured
-        // keys.
-        let attempts = self.attempts_details.len() * (size_of::<AttemptEntry>() + 2 * RFC3339_LENGTH);
-        let value = self.value.as_ref().map_or(0, happenings::weight);
-        size_of::<Self>() + 3 * (size_of::<String>() + self.key.len()) + self.label.len() + value + attempts
-    }
-}
-
-impl Voice {
-    fn role(self) -> &'static str {
-        match self {
-            Self::Caller => "user",
-            Self::Agent | Self::Line => "assistant",
-        }
-    }
-
-    /// The model's own names for the two sources of words, which old readers know, and our name for
-    /// the third.
-    fn event_type(self) -> &'static str {
-        match self {
-            Self::Caller => "transcription_completed",
-            Self::Agent => "response_audio_transcript_done",
-            Self::Line => "line_played",
-        }
-    }
-}
-
-fn moment(started_at: DateTime<Utc>, after: Duration) -> DateTime<Utc> {
-    TimeDelta::from_std(after).ok().and_then(|after| started_at.checked_add_signed(after)).unwrap_or(started_at)
-}
-
-fn rfc3339(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// Keeps a tool's text letter by letter as JSON if it is valid JSON, and as a string otherwise.
-/// Text nested too deeply for a reader of the file also becomes a string.
-fn json_or_text(text: &str) -> Box<RawValue> {
-    let kept = if nesting(text) > DEEPEST { None } else { RawValue::from_string(text.to_owned()).ok() };
-    kept.or_else(|| to_raw_value(text).ok()).unwrap_or_default()
-}
-
-/// Does the same as [`json_or_text`], for a value that is already JSON.
-fn shallow(value: Value) -> Value {
-    if value.is_array() || value.is_object() {
-        let text = value.to_string();
-        if nesting(&text) > DEEPEST {
-            return Value::String(text);
-        }
-    }
-    value
-}
-
-/// An upper bound of the nesting of `text` if it is JSON; brackets inside strings count too.
-fn nesting(text: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut deepest = 0;
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 /// The words so far, in the form of the record's `conversation`.
 pub(super) fn words(conversation: &Conversation, started_at: DateTime<Utc>) -> Value {
     let said = conversation.utterances.iter().map(|u| ConversationEntry::new(u, started_at)).collect::<Vec<_>>();
@@ -723,12 +259,6 @@ pub fn name_part(id: &str) -> String {
 /// The most characters of an id in a file name. Carriers' ids have 34 to 36; file systems allow 255
 /// in total.
 const LONGEST_NAME_PART: usize = 96;
-
-/// The characters of a moment as `rfc3339` writes it.
-const RFC3339_LENGTH: usize = 24;
-
-/// The deepest JSON of a tool that is kept as JSON. Common parsers give up at 128 levels.
-const DEEPEST: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,12 @@ use serde_json::json;
 
 use super::*;
 use crate::incident::Incident;
-use crate::transcript::log::{KeyPress, ToolUse};
+use crate::latency::TurnLatency;
+use crate::money::Usd;
+use crate::realtime::report::{TranscriptionUsage, Usage};
+use crate::transcript::happenings::Happenings;
+use crate::transcript::log::{KeyPress, ToolUse, Utterance, Voice};
+use crate::transcript::record::values::{DEEPEST, json_or_text, shallow};
 use crate::transcript::testing::{identity, profile};
 
 #[test]
