@@ -7,8 +7,8 @@ use ResponsePurpose::{Answer, Greeting, IdlePrompt, Keypad, ToolResult};
 use std::time::Duration;
 
 use super::*;
-use crate::realtime::messages::ResponseRequest;
-use crate::realtime::requests::{LONGEST_WAIT, MOST_REQUESTS, Remedy, Unspoken};
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
+use crate::realtime::requests::{LONGEST_WAIT, MOST_REQUESTS, PATIENCE, Remedy, Unspoken};
 
 const RTT: Duration = Duration::from_millis(80);
 
