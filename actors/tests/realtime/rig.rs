@@ -1,0 +1,198 @@
+//! A RealtimeLlm with its neighbours, played by one actor, and the plans of its sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use serde_json::json;
+use switchboard_actors::carrier::AudioFormat;
+use switchboard_actors::child::ChildLost;
+use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
+use switchboard_actors::line::messages::{FromModel, ItemComplete};
+use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
+use switchboard_actors::realtime::conversation::ProviderPlan;
+use switchboard_actors::realtime::openai::options::SessionOptions;
+use switchboard_actors::realtime::openai::plan::{OpenAiPlan, TurnDetection};
+use switchboard_actors::realtime::plan::{
+    Common, Credential, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription,
+};
+use switchboard_actors::realtime::providers::actor::Providers;
+use switchboard_actors::realtime::report::{ModelLoss, ModelReport, Words};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::peer::Peer;
+
+/// A message to a neighbour of the RealtimeLlm.
+#[derive(Debug)]
+pub(super) enum Told {
+    Report(ModelReport),
+    Audio(Vec<u8>),
+    Complete(String),
+    Words,
+    Lost,
+}
+
+/// One actor in place of all neighbours.
+struct Probe(UnboundedSender<Told>);
+
+impl Actor for Probe {
+    type Context = Context<Self>;
+}
+
+macro_rules! hears {
+    ($message:ty, $told:expr) => {
+        impl Handler<$message> for Probe {
+            type Result = ();
+
+            fn handle(&mut self, message: $message, _: &mut Self::Context) {
+                let told: fn($message) -> Told = $told;
+                self.0.send(told(message)).ok();
+            }
+        }
+    };
+}
+
+hears!(ModelReport, Told::Report);
+hears!(FromModel, |audio| Told::Audio(audio.audio.to_vec()));
+hears!(ItemComplete, |complete| Told::Complete(complete.item.to_string()));
+hears!(Words, |_| Told::Words);
+hears!(ChildLost, |_| Told::Lost);
+
+/// A RealtimeLlm with its neighbours.
+pub(super) struct Rig {
+    pub(super) llm: Addr<RealtimeLlm>,
+    call: Option<Addr<Probe>>,
+    told: UnboundedReceiver<Told>,
+}
+
+impl Rig {
+    pub(super) fn start(plan: SessionPlan) -> Self {
+        let (tell, told) = unbounded_channel();
+        let neighbours = Probe(tell.clone()).start();
+        let call = Probe(tell).start();
+        let llm = RealtimeLlm::new(LlmSetup {
+            call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
+            plan: Arc::new(plan),
+            safety_identifier: Some("hashed-caller".to_owned()),
+            providers: Providers::new().start(),
+            audio: neighbours.clone().recipient(),
+            items: neighbours.clone().recipient(),
+            words: neighbours.recipient(),
+            to_call: call.clone().recipient().downgrade(),
+            lost: call.clone().recipient().downgrade(),
+        })
+        .start();
+        Self { llm, call: Some(call), told }
+    }
+
+    pub(super) async fn next(&mut self) -> Told {
+        soon(self.told.recv()).await.expect("something is told")
+    }
+
+    pub(super) async fn report(&mut self) -> ModelReport {
+        match self.next().await {
+            Told::Report(report) => report,
+            other @ (Told::Audio(_) | Told::Complete(_) | Told::Words | Told::Lost) => panic!("no report: {other:?}"),
+        }
+    }
+
+    /// The next audio or end of audio. Skips the report of a response's first audio.
+    pub(super) async fn audio(&mut self) -> Told {
+        match self.next().await {
+            Told::Report(ModelReport::FirstAudio { .. }) => self.next().await,
+            other @ (Told::Report(_) | Told::Audio(_) | Told::Complete(_) | Told::Words | Told::Lost) => other,
+        }
+    }
+
+    pub(super) async fn is_ready(&mut self) {
+        assert!(matches!(self.report().await, ModelReport::Ready { .. }));
+    }
+
+    pub(super) async fn callers_turn_is_open(&mut self, peer: &mut Peer) {
+        peer.say(&json!({"type": "input_audio_buffer.speech_started", "item_id": "u"})).await;
+        assert!(matches!(self.report().await, ModelReport::SpeechStarted { .. }));
+    }
+
+    pub(super) async fn loss(&mut self) -> ModelLoss {
+        loop {
+            if let Told::Report(ModelReport::Lost(loss)) = self.next().await {
+                return loss;
+            }
+        }
+    }
+
+    /// The call is gone; the session's neighbours are not.
+    pub(super) fn drop_call(&mut self) {
+        self.call = None;
+    }
+
+    /// All messages until no sender is left.
+    pub(super) async fn last_words(mut self) -> Vec<Told> {
+        drop((self.call.take(), self.llm));
+        let mut last = Vec::new();
+        while let Some(told) = soon(self.told.recv()).await {
+            last.push(told);
+        }
+        last
+    }
+}
+
+/// A guard against hanging, not a measurement.
+pub(super) async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(120), future).await.expect("within reason")
+}
+
+pub(super) fn transcribing(port: u16) -> SessionPlan {
+    let mut plan = plan(port);
+    plan.common_mut().transcription = Some(Transcription { model: "whisper-1".to_owned(), ..Transcription::default() });
+    plan
+}
+
+/// A plan for another server or with another key.
+pub(super) fn at(endpoint: Endpoint) -> SessionPlan {
+    let own = OpenAiPlan {
+        address: ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() },
+        voice: "marin".to_owned(),
+        speed: None,
+        format: AudioFormat::PCM_24K,
+        turn_detection: TurnDetection::Server {
+            threshold: 0.5,
+            prefix_padding_ms: 300,
+            silence_duration_ms: 500,
+            idle_timeout_ms: None,
+            create_response: true,
+            interrupt_response: true,
+        },
+        noise_reduction: None,
+        max_output_tokens: None,
+        retention_ratio: None,
+        options: SessionOptions::default(),
+        created_timeout: Duration::from_secs(10),
+        updated_timeout: Duration::from_secs(5),
+    };
+    let common = Common {
+        instructions: "Be brief.".to_owned(),
+        transcription: None,
+        tools: Vec::new(),
+        connect_timeout: Duration::from_secs(10),
+        silence_timeout: Duration::from_secs(45),
+        ping_timeout: Duration::ZERO,
+    };
+    SessionPlan {
+        common: Arc::new(common),
+        provider: ProviderPlan::OpenAi(Arc::new(own)),
+        resilience: Resilience::default(),
+    }
+}
+
+pub(super) fn endpoint(port: u16) -> Endpoint {
+    Endpoint {
+        url: format!("ws://127.0.0.1:{port}/v1/realtime"),
+        credential: Credential::Bearer(Private::new("sk-test".to_owned())),
+        key_variable: None,
+    }
+}
+
+pub(super) fn plan(port: u16) -> SessionPlan {
+    at(endpoint(port))
+}
