@@ -6,13 +6,12 @@
 //! of their own: `transfer`.
 #![doc = include_str!("exit.md")]
 
-mod hand_over;
 mod transfer;
 
 use std::time::{Duration, Instant};
 
-pub(super) use self::hand_over::By;
-use self::hand_over::{HandOver, Request, Transfer};
+pub(super) use self::transfer::progress::By;
+use self::transfer::progress::{Progress, Request, Transfer};
 use super::conversation::Conversation;
 use super::floor::Interrupter;
 use super::line_link::say_it_broke;
@@ -42,7 +41,7 @@ enum Way {
     /// The transfer begins after the last words were heard.
     Announcing(Transfer, LastWords),
     /// The caller is being transferred; the end of the stream does not end the call.
-    HandingOn(HandOver),
+    Transferring(Progress),
     /// The call is over.
     Ended(Ending, ToldBy),
 }
@@ -87,7 +86,7 @@ impl Exit {
     pub(super) fn stage(&self, talk: &Conversation) -> Stage {
         match &self.way {
             Way::Ended(..) => Stage::Ended,
-            Way::HandingOn(_) => Stage::HandedOn,
+            Way::Transferring(_) => Stage::Transferring,
             _ if talk.line.is_broken() => Stage::Broken,
             Way::Closing(..) | Way::Announcing(..) => Stage::Closing,
             Way::Staying if talk.model.is_dialling() => Stage::Connecting,
@@ -100,7 +99,7 @@ impl Exit {
         match (self.stage(talk), &self.way) {
             (Stage::Connecting, _) => "connecting",
             (Stage::Talking, _) => talk.floor.name(),
-            (Stage::HandedOn, _) | (Stage::Closing, Way::Announcing(..)) => "transferring",
+            (Stage::Transferring, _) | (Stage::Closing, Way::Announcing(..)) => "transferring",
             (Stage::Closing, _) => "closing",
             (Stage::Broken, _) => "reconnecting",
             (Stage::Ended, _) => "ended",
@@ -109,13 +108,13 @@ impl Exit {
 
     /// The state's name in the table.
     #[cfg(test)]
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> String {
         match &self.way {
-            Way::Staying => self.request.name(),
-            Way::Closing(..) => "closing",
-            Way::Announcing(..) => "announcing",
-            Way::HandingOn(on) => on.name(),
-            Way::Ended(..) => "ended",
+            Way::Staying => self.request.name().to_owned(),
+            Way::Closing(_, words) => format!("closing, {}", words.awaiting.name()),
+            Way::Announcing(_, words) => format!("announcing, {}", words.awaiting.name()),
+            Way::Transferring(on) => on.name().to_owned(),
+            Way::Ended(ending, _) => ending.reason().to_owned(),
         }
     }
 
@@ -140,7 +139,7 @@ impl Exit {
         let wish = match &self.way {
             Way::Closing(ending, _) => *ending == Ending::AgentHungUp,
             Way::Announcing(transfer, _) => transfer.is_revocable(),
-            Way::Staying | Way::HandingOn(_) | Way::Ended(..) => false,
+            Way::Staying | Way::Transferring(_) | Way::Ended(..) => false,
         };
         wish && !talk.model.is_gone() && !talk.line.is_broken()
     }
@@ -149,7 +148,7 @@ impl Exit {
     pub(super) fn timers(&self, timers: &mut TimerTable) {
         match &self.way {
             Way::Closing(_, words) | Way::Announcing(_, words) => timers.set(Timer::Goodbye, Some(words.until)),
-            Way::HandingOn(on) => timers.set(Timer::Transfer, Some(on.until())),
+            Way::Transferring(on) => timers.set(Timer::Transfer, Some(on.until())),
             Way::Staying | Way::Ended(..) => {}
         }
     }
@@ -176,11 +175,11 @@ impl Exit {
             Stage::Closing | Stage::Ended => {}
             // The transfer needs the service no longer, unless the caller still waits for the
             // callee.
-            Stage::HandedOn if order != HangUp::Operator && !self.waits_for_person(talk) => {
+            Stage::Transferring if order != HangUp::Operator && !self.waits_for_person(talk) => {
                 self.finish(Ending::Transferred, talk);
             }
             // The caller cannot hear a goodbye.
-            Stage::Broken | Stage::HandedOn => self.finish(ending, talk),
+            Stage::Broken | Stage::Transferring => self.finish(ending, talk),
             Stage::Connecting | Stage::Talking => self.say_goodbye(ending, talk),
         }
     }
@@ -223,7 +222,7 @@ impl Exit {
         talk.call.act(CallAction::DetachModel);
         match stage {
             // The model is not needed during a transfer; `come_back` deals with its loss.
-            Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Broken | Stage::Transferring | Stage::Ended => {}
             // Requesting the drained report twice is harmless.
             Stage::Closing => self.await_silence(talk),
             Stage::Connecting | Stage::Talking => {
@@ -265,7 +264,7 @@ impl Exit {
 
     /// Ends the call, as reported by `by`. The only function that enters [`Way::Ended`].
     pub(super) fn finish_by(&mut self, ending: Ending, by: ToldBy, talk: &mut Conversation) {
-        if let Way::HandingOn(on) = &mut self.way {
+        if let Way::Transferring(on) = &mut self.way {
             on.drop_person(&mut talk.call);
         }
         self.way = Way::Ended(ending, by);
@@ -286,14 +285,14 @@ impl Exit {
     fn words(&self) -> Option<&LastWords> {
         match &self.way {
             Way::Closing(_, words) | Way::Announcing(_, words) => Some(words),
-            Way::Staying | Way::HandingOn(_) | Way::Ended(..) => None,
+            Way::Staying | Way::Transferring(_) | Way::Ended(..) => None,
         }
     }
 
     fn words_mut(&mut self) -> Option<&mut LastWords> {
         match &mut self.way {
             Way::Closing(_, words) | Way::Announcing(_, words) => Some(words),
-            Way::Staying | Way::HandingOn(_) | Way::Ended(..) => None,
+            Way::Staying | Way::Transferring(_) | Way::Ended(..) => None,
         }
     }
 
@@ -389,8 +388,8 @@ impl Exit {
     pub(super) fn closed(&mut self, talk: &mut Conversation) {
         match std::mem::replace(&mut self.way, Way::Staying) {
             Way::Closing(ending, _) => self.finish(ending, talk),
-            Way::Announcing(transfer, _) => self.hand_over(transfer, talk),
-            way @ (Way::Staying | Way::HandingOn(_) | Way::Ended(..)) => self.way = way,
+            Way::Announcing(transfer, _) => self.begin(transfer, talk),
+            way @ (Way::Staying | Way::Transferring(_) | Way::Ended(..)) => self.way = way,
         }
     }
 }
@@ -401,7 +400,7 @@ impl Exit {
     pub(super) fn line_returned(&mut self, talk: &mut Conversation) {
         match self.stage(talk) {
             Stage::Broken => self.line_mended(talk),
-            Stage::HandedOn => {
+            Stage::Transferring => {
                 talk.line.returned(talk.call.now);
                 self.come_back(talk);
             }
@@ -432,9 +431,22 @@ impl Exit {
     /// The carrier has the document of another stream for the caller.
     pub(super) fn stream_offered(&mut self, talk: &mut Conversation) {
         match self.stage(talk) {
-            Stage::HandedOn => self.returns_by_itself(talk),
+            Stage::Transferring => self.returns_by_itself(talk),
             Stage::Connecting | Stage::Talking | Stage::Broken => talk.line.stream_offered(&talk.call),
             Stage::Closing | Stage::Ended => {}
+        }
+    }
+}
+
+#[cfg(test)]
+impl Awaiting {
+    /// The state's name in the table.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Goodbye => "due",
+            Self::Words => "speaking",
+            Self::Silence => "playing",
+            Self::Proof => "proof",
         }
     }
 }

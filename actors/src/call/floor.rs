@@ -130,7 +130,7 @@ impl Floor {
         match (self.turn.is_sounding(), self.turn.is_caller_speaking()) {
             (true, _) => Holder::Agent,
             (false, true) => Holder::Caller,
-            (false, false) if self.turn.is_owed() || self.turn.is_generating() => Holder::Due,
+            (false, false) if self.turn.is_due() => Holder::Due,
             (false, false) => Holder::Silent,
         }
     }

@@ -139,7 +139,7 @@ impl LineLink {
             (L::Stopped | L::Closed, _) if earlier => E::Nothing,
             // The report is about the stream that broke.
             (L::Stopped | L::Closed, Stage::Broken) => E::Nothing,
-            (L::Stopped | L::Closed | L::CallOver, Stage::HandedOn) => E::Beneath,
+            (L::Stopped | L::Closed | L::CallOver, Stage::Transferring) => E::Beneath,
             // A polite close is no network failure: no other stream will come. A close of an
             // earlier socket, or of one that another stream follows, means nothing here.
             (L::Left, Stage::Connecting | Stage::Talking) if !earlier && !self.another_follows(call.now) => {

@@ -159,7 +159,7 @@ impl CallMachine {
                 self.talk.floor.timers(&mut timers, call);
                 self.talk.model.outage_timer(self.talk.floor.is_owed(), &mut timers);
             }
-            Stage::Closing | Stage::HandedOn => self.exit.timers(&mut timers),
+            Stage::Closing | Stage::Transferring => self.exit.timers(&mut timers),
             Stage::Broken => self.talk.line.break_timer(&mut timers),
             Stage::Ended => {}
         }

@@ -26,11 +26,11 @@ pub(super) enum Verdict {
 pub(super) struct Meter {
     model: Price,
     transcription: Price,
+    /// The call's limits. The soft one is taken out once the agent is asked to wrap up.
     budget: Budget,
     spent: Usd,
     /// What the last response cost: the best guess at the next.
     last: Usd,
-    warned: bool,
 }
 
 impl Meter {
@@ -38,7 +38,7 @@ impl Meter {
     pub(super) fn new(plan: &SpendPlan, model: &str, transcription: Option<&str>) -> Self {
         let transcription = transcription.map(|model| plan.prices.of(model)).unwrap_or_default();
         let model = plan.prices.of(model);
-        Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO, warned: false }
+        Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO }
     }
 
     /// Another model answers from now on.
@@ -63,15 +63,14 @@ impl Meter {
 
     /// Returns the consequence of the spending.
     pub(super) fn verdict(&mut self) -> Verdict {
-        let reached = |limit: Option<Usd>, amount: Usd| limit.is_some_and(|limit| amount >= limit);
-        if reached(self.budget.hard, self.spent + self.last) {
-            return Verdict::Close;
+        let (spent, next) = (self.spent, self.spent + self.last);
+        if self.budget.hard.is_some_and(|limit| next >= limit) {
+            Verdict::Close
+        } else if self.budget.soft.take_if(|limit| spent >= *limit).is_some() {
+            Verdict::WrapUp
+        } else {
+            Verdict::Within
         }
-        if reached(self.budget.soft, self.spent) && !self.warned {
-            self.warned = true;
-            return Verdict::WrapUp;
-        }
-        Verdict::Within
     }
 
     /// The cost so far.

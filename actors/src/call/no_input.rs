@@ -57,8 +57,16 @@ enum Goodbye {
 struct Untold {
     item: ItemId,
     ended: Instant,
-    /// It has been reported as missing.
-    missing: bool,
+    words: Awaited,
+}
+
+/// How long the words of a turn have been awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// Not longer than usual.
+    Usually,
+    /// Too long: they have been reported as missing, and may still come.
+    Missing,
 }
 
 /// The result of a turn's transcription.
@@ -113,7 +121,7 @@ impl NoInput {
             // A server that owes this many transcripts does not transcribe.
             self.sign_of_life(oldest.ended);
         }
-        self.untold.push_back(Untold { item: item.clone(), ended: now, missing: false });
+        self.untold.push_back(Untold { item: item.clone(), ended: now, words: Awaited::Usually });
     }
 
     /// A transcription result came, for a turn or for speech that was not counted as one. Returns
@@ -133,13 +141,13 @@ impl NoInput {
                 }
             }
         }
-        turn.is_some_and(|turn| turn.missing)
+        turn.is_some_and(|turn| turn.words == Awaited::Missing)
     }
 
     /// The number of turns whose transcript has become overdue; each is counted once.
     pub(super) fn late_turns(&mut self, now: Instant) -> u64 {
-        let late = self.untold.iter_mut().filter(|turn| !turn.missing && now >= turn.ended + LATE);
-        late.map(|turn| turn.missing = true).count() as u64
+        let late = self.untold.iter_mut().filter(|turn| turn.words == Awaited::Usually && now >= turn.ended + LATE);
+        late.map(|turn| turn.words = Awaited::Missing).count() as u64
     }
 
     fn sign_of_life(&mut self, at: Instant) {

@@ -30,7 +30,7 @@ pub(super) enum Stage {
     /// The line broke, and the call waits for the caller.
     Broken,
     /// The caller is being transferred.
-    HandedOn,
+    Transferring,
     /// The call is over.
     Ended,
 }

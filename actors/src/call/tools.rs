@@ -54,9 +54,8 @@ pub(super) enum Round {
 #[derive(Debug)]
 struct Asked {
     call: ToolCall,
-    since: Instant,
-    /// Whether the caller was asked to wait.
-    filled: bool,
+    /// When the caller is asked to wait; `None` once they were.
+    filler_due: Option<Instant>,
 }
 
 /// What a tool call needs.
@@ -181,7 +180,7 @@ impl Tools {
             return Err("too many tools are being asked at once; wait for their answers".to_owned());
         }
         let arguments = plan.arguments(&call.arguments)?;
-        self.asked.push(Asked { call: call.clone(), since: now, filled: false });
+        self.asked.push(Asked { call: call.clone(), filler_due: Some(now + FILLED_AFTER) });
         Ok(Outcome::Ask { plan: Arc::clone(plan), arguments })
     }
 
@@ -199,17 +198,13 @@ impl Tools {
 
     /// When the agent asks the caller to wait for a tool.
     pub(super) fn filler_due(&self) -> Option<Instant> {
-        self.asked.iter().filter(|asked| !asked.filled).map(|asked| asked.since + FILLED_AFTER).min()
+        self.asked.iter().filter_map(|asked| asked.filler_due).min()
     }
 
     /// Whether to ask the caller to wait now; once per tool.
     pub(super) fn fill(&mut self, now: Instant) -> bool {
-        let mut due = false;
-        for asked in self.asked.iter_mut().filter(|asked| !asked.filled && asked.since + FILLED_AFTER <= now) {
-            asked.filled = true;
-            due = true;
-        }
-        due
+        let due = self.asked.iter_mut().filter_map(|asked| asked.filler_due.take_if(|due| *due <= now));
+        due.count() > 0
     }
 }
 

@@ -7,12 +7,16 @@
 //! the carrier has the conference, never before: if that call fails, the caller must be somewhere
 //! to be brought back from. If the callee does not join, the carrier takes the caller out of the
 //! conference.
+//!
+//! `progress` has the request, the step and its deadline.
+
+pub(super) mod progress;
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::hand_over::{ASKING, By, HandOver, Person, Request, Step, Transfer};
+use self::progress::{ASKING, By, Person, Progress, Request, Step, Transfer};
 use super::{Awaiting, Exit, LastWords, Way};
 use crate::call::conversation::Conversation;
 use crate::call::floor::Interrupter;
@@ -179,21 +183,21 @@ impl Exit {
     }
 
     /// The last words before the transfer were heard: the carrier dials.
-    pub(super) fn hand_over(&mut self, transfer: Transfer, talk: &mut Conversation) {
+    pub(super) fn begin(&mut self, transfer: Transfer, talk: &mut Conversation) {
         talk.call.act(CallAction::DetachModel);
         transfer.write_down("dialled", &mut talk.call);
         if talk.call.means.requests {
             talk.call.act(CallAction::AskHandover);
-            self.way = Way::HandingOn(HandOver { transfer, step: Step::Asking, until: talk.call.after(ASKING) });
+            self.way = Way::Transferring(Progress { transfer, step: Step::Asking, until: talk.call.after(ASKING) });
         } else {
             talk.call.act(CallAction::ReleaseLine);
-            self.way = Way::HandingOn(HandOver::ringing(transfer, &talk.call));
+            self.way = Way::Transferring(Progress::ringing(transfer, &talk.call));
         }
     }
 
     /// The carrier has answered our request.
     pub(in crate::call) fn carrier_answered(&mut self, answer: CarrierAnswer, talk: &mut Conversation) {
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         match (on.step, answer) {
             (Step::Asking, CarrierAnswer::Done) => on.rings(&talk.call),
             (Step::Recalling(_), CarrierAnswer::Done) => on.returns(&talk.call),
@@ -226,7 +230,7 @@ impl Exit {
     /// Returns how the call continues after the end of its stream or of a dialled leg.
     pub(in crate::call) fn next(&self, talk: &Conversation) -> Next {
         let stage = self.stage(talk);
-        let Way::HandingOn(HandOver { transfer, step, .. }) = &self.way else {
+        let Way::Transferring(Progress { transfer, step, .. }) = &self.way else {
             let another = matches!(stage, Stage::Connecting | Stage::Talking) && talk.line.is_offered();
             return if another || stage == Stage::Broken { Next::Return } else { Next::HangUp };
         };
@@ -252,7 +256,7 @@ impl Exit {
             }
             _ => {}
         }
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         match on.step {
             Step::Recalling(_) | Step::Pausing(_) => on.returns(&talk.call),
             Step::Asking | Step::Ringing | Step::Answered => on.call_person(&mut talk.call),
@@ -269,20 +273,20 @@ impl Exit {
         talk.line.mended();
         if let Way::Announcing(transfer, _) = std::mem::replace(&mut self.way, Way::Staying) {
             transfer.write_down("dialled", &mut talk.call);
-            self.way = Way::HandingOn(HandOver::ringing(transfer, &talk.call));
+            self.way = Way::Transferring(Progress::ringing(transfer, &talk.call));
         }
     }
 
     /// The dialled destination was answered, by a person or a machine.
     pub(in crate::call) fn dial_answered(&mut self) {
-        if let Way::HandingOn(HandOver { step: step @ (Step::Asking | Step::Ringing), .. }) = &mut self.way {
+        if let Way::Transferring(Progress { step: step @ (Step::Asking | Step::Ringing), .. }) = &mut self.way {
             *step = Step::Answered;
         }
     }
 
     /// The dialled leg has ended.
     pub(in crate::call) fn dial_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         if !matches!(on.step, Step::Asking | Step::Ringing | Step::Answered) {
             return;
         }
@@ -298,7 +302,7 @@ impl Exit {
 
     /// The stream reports its end while the caller is being transferred.
     pub(in crate::call) fn line_ends_beneath(&mut self, report: &LineReport, talk: &mut Conversation) {
-        let Way::HandingOn(on) = &self.way else { return };
+        let Way::Transferring(on) = &self.way else { return };
         match (handover(&talk.call), report) {
             (_, LineReport::CallOver) if on.step == Step::Answered => self.finish(Ending::Transferred, talk),
             (_, LineReport::CallOver) => self.finish(Ending::CallerHungUp, talk),
@@ -315,7 +319,7 @@ impl Exit {
     /// The carrier's next report did not come in time.
     pub(in crate::call) fn transfer_overdue(&mut self, talk: &mut Conversation) {
         let waits = self.waits_for_person(talk);
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         match on.step {
             Step::Asking | Step::Recalling(_) => {
                 let reason = "the carrier did not answer in time".to_owned();
@@ -343,12 +347,12 @@ fn spoken_to(destination: &Destination, talk: &Conversation) -> String {
 impl Exit {
     /// Whether the caller waits for a callee who has not taken the call.
     pub(in crate::call) fn waits_for_person(&self, talk: &Conversation) -> bool {
-        matches!(&self.way, Way::HandingOn(on) if on.waits_for_person(&talk.call))
+        matches!(&self.way, Way::Transferring(on) if on.waits_for_person(&talk.call))
     }
 
     /// The announcement to the callee; `None` if the caller no longer waits for them.
     pub(in crate::call) fn briefing(&self, talk: &Conversation) -> Option<Briefing> {
-        let Way::HandingOn(on) = &self.way else { return None };
+        let Way::Transferring(on) = &self.way else { return None };
         let destination = on.waits_for_person(&talk.call).then(|| on.warm(&talk.call))??;
         let words = destination.briefing.as_ref()?;
         // The agent's summary goes in last, so that our placeholders in it are not replaced.
@@ -362,7 +366,7 @@ impl Exit {
     /// The carrier has answered our request to call the callee: its id of that call, or why there
     /// is none.
     pub(in crate::call) fn person_called(&mut self, answer: Result<CarrierCallId, String>, talk: &mut Conversation) {
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         if on.transfer.person != Person::Asked {
             return;
         }
@@ -387,7 +391,7 @@ impl Exit {
     /// The callee has pressed the key and takes the call, if the caller still waits for them.
     pub(in crate::call) fn person_took(&mut self, talk: &mut Conversation) {
         let mut next = Next::HangUp;
-        if let Way::HandingOn(on) = &mut self.way
+        if let Way::Transferring(on) = &mut self.way
             && on.waits_for_person(&talk.call)
         {
             on.transfer.person = Person::Took;
@@ -399,7 +403,7 @@ impl Exit {
 
     /// The callee's line has ended.
     pub(in crate::call) fn person_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         if !matches!(on.step, Step::Ringing | Step::Answered) {
             return;
         }
@@ -423,7 +427,7 @@ impl Exit {
     /// The carrier has the document of another stream for the caller. It has ended whatever it
     /// dialled.
     pub(super) fn returns_by_itself(&mut self, talk: &mut Conversation) {
-        let Way::HandingOn(on) = &mut self.way else { return };
+        let Way::Transferring(on) = &mut self.way else { return };
         let until = talk.call.after(RETURNING);
         if matches!(on.step, Step::Asking | Step::Ringing | Step::Answered) {
             on.drop_person(&mut talk.call);
@@ -435,7 +439,9 @@ impl Exit {
 
     /// The caller is back with the agent, who gets the reason.
     pub(super) fn come_back(&mut self, talk: &mut Conversation) {
-        let Way::HandingOn(HandOver { transfer, .. }) = std::mem::replace(&mut self.way, Way::Staying) else { return };
+        let Way::Transferring(Progress { transfer, .. }) = std::mem::replace(&mut self.way, Way::Staying) else {
+            return;
+        };
         talk.floor.comes_back();
         if talk.model.is_gone() {
             talk.call.apologise();

@@ -32,7 +32,7 @@ impl Floor {
                 self.speak_instead(&asked, first, stage, call);
                 return Called::Nothing;
             }
-            Round::End if matches!(stage, Stage::Closing | Stage::HandedOn) => {}
+            Round::End if matches!(stage, Stage::Closing | Stage::Transferring) => {}
             Round::End => return Called::Endless(endless()),
         }
         match self.tools.run(&asked, &call.profile, call.now) {
@@ -64,7 +64,7 @@ impl Floor {
     fn speak_instead(&mut self, asked: &ToolCall, first: bool, stage: Stage, call: &mut Shared) {
         let told = failure("too many calls in a row without a word to the caller; speak to them now");
         self.answer_tool(asked, told, false, stage, call);
-        if first && !matches!(stage, Stage::Closing | Stage::HandedOn) {
+        if first && !matches!(stage, Stage::Closing | Stage::Transferring) {
             let detail = "tools were called again and again without a word to the caller";
             call.tell(Note::Incident(Incident::new(IncidentKind::ToolLoop, detail)));
             self.request(ResponsePurpose::Spoken, Some(SPEAK.to_owned()), call);

@@ -300,6 +300,11 @@ impl Turn {
         self.making.begun().is_some()
     }
 
+    /// Whether an answer is requested or generated.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_owed() || self.is_generating()
+    }
+
     /// The response that is being generated.
     pub(super) fn generated(&self) -> Option<&ResponseId> {
         self.making.begun().map(|begun| &begun.id)

@@ -46,7 +46,7 @@ impl CallMachine {
         match stage {
             Stage::Talking => self.talk.floor.settle(was_sounding),
             Stage::Closing => self.exit.all_was_heard(&mut self.talk),
-            Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
     }
 

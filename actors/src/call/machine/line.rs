@@ -49,7 +49,7 @@ impl CallMachine {
         match stage {
             // The caller cannot revoke the end, or is being transferred.
             Stage::Closing if !revocable => call.record_key(key, paused),
-            Stage::Broken | Stage::HandedOn | Stage::Ended => call.record_key(key, paused),
+            Stage::Broken | Stage::Transferring | Stage::Ended => call.record_key(key, paused),
             // While connecting, the entry waits for the model.
             Stage::Connecting | Stage::Talking | Stage::Closing => {
                 floor.key_pressed(key, call);
@@ -70,7 +70,7 @@ impl CallMachine {
                 self.exit.goes_on("pressed a key", &mut self.talk);
             }
             // No model can continue yet, or the caller cannot revoke the end.
-            Stage::Connecting | Stage::Closing | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Connecting | Stage::Closing | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
     }
 

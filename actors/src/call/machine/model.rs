@@ -110,7 +110,7 @@ impl CallMachine {
             // The last audio may still be on its way to the playout; the report of silence ends the
             // agent's turn.
             Stage::Talking => talk.tell_when_drained(),
-            Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
         self.check_spending();
     }
@@ -129,7 +129,7 @@ impl CallMachine {
             }
             Stage::Closing => exit.words_given_up(purpose, talk),
             // Something else is being said or awaited; its own reports continue the call.
-            Stage::Connecting | Stage::Talking | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Connecting | Stage::Talking | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
     }
 
@@ -144,7 +144,7 @@ impl CallMachine {
                 talk.floor.session_is_mute(&mut talk.call);
                 self.replace_session();
             }
-            Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
     }
 
@@ -185,7 +185,7 @@ impl CallMachine {
             (Some(Effect::Transfer { destination, reason, summary }), _) => {
                 return exit.transfer_asked(destination, reason, summary, By::Model(asked), talk);
             }
-            (Some(Effect::HangUp), Stage::Closing | Stage::HandedOn) => {}
+            (Some(Effect::HangUp), Stage::Closing | Stage::Transferring) => {}
             (Some(Effect::HangUp), Stage::Broken) => {
                 output = r#"{"ok":false,"error":"the line broke, so the call goes on"}"#.to_owned();
             }
@@ -207,7 +207,7 @@ impl CallMachine {
         talk.call.tell(Note::ChildLost(child));
         match (child, exit.stage(talk)) {
             // A caller who comes back gets a new one.
-            (Child::Audio, Stage::Broken | Stage::HandedOn) => {}
+            (Child::Audio, Stage::Broken | Stage::Transferring) => {}
             // The caller can hear nothing any more.
             (Child::Audio, _) => exit.finish(Ending::Crashed, talk),
             (Child::Model, _) => exit.model_gone(Ending::Crashed, talk),

@@ -14,18 +14,18 @@ use crate::transcript::messages::{Fact, WITHHELD};
 
 /// A transfer that was requested.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Transfer {
+pub(in crate::call::exit) struct Transfer {
     /// The destination's name in the table.
-    pub(super) destination: String,
+    pub(in crate::call::exit) destination: String,
     /// The reason, in the words of the requester.
-    pub(super) reason: String,
+    pub(in crate::call::exit) reason: String,
     /// A summary of the call so far, for the callee.
-    pub(super) summary: String,
-    pub(super) by: By,
+    pub(in crate::call::exit) summary: String,
+    pub(in crate::call::exit) by: By,
     /// The callee of a warm transfer.
-    pub(super) person: Person,
+    pub(in crate::call::exit) person: Person,
     /// The result of the carrier's dialling, once it is reported.
-    pub(super) outcome: Option<DialOutcome>,
+    pub(in crate::call::exit) outcome: Option<DialOutcome>,
 }
 
 /// Who requested a transfer.
@@ -43,7 +43,7 @@ pub(in crate::call) enum By {
 
 /// The callee of a warm transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Person {
+pub(in crate::call::exit) enum Person {
     /// Not called. The caller is not in the conference yet, or the transfer is a cold one.
     Uncalled,
     /// The carrier was asked to call them and has not answered.
@@ -58,7 +58,7 @@ pub(super) enum Person {
 
 /// A transfer that has not begun.
 #[derive(Debug)]
-pub(super) enum Request {
+pub(in crate::call::exit) enum Request {
     None,
     /// The Supervisor has not granted the permit yet.
     Asked(Transfer),
@@ -68,16 +68,16 @@ pub(super) enum Request {
 
 /// A transfer in progress.
 #[derive(Debug)]
-pub(super) struct HandOver {
-    pub(super) transfer: Transfer,
-    pub(super) step: Step,
+pub(in crate::call::exit) struct Progress {
+    pub(in crate::call::exit) transfer: Transfer,
+    pub(in crate::call::exit) step: Step,
     /// The deadline of the step.
-    pub(super) until: Instant,
+    pub(in crate::call::exit) until: Instant,
 }
 
 /// The step of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::call::exit) enum Step {
     /// A request to the carrier is awaiting its answer.
     Asking,
     /// The destination rings.
@@ -93,30 +93,31 @@ pub(super) enum Step {
     Returning,
 }
 
-impl HandOver {
+impl Progress {
     /// The carrier rings the destination.
-    pub(super) fn ringing(transfer: Transfer, call: &Shared) -> Self {
+    pub(in crate::call::exit) fn ringing(transfer: Transfer, call: &Shared) -> Self {
         let mut on = Self { transfer, step: Step::Ringing, until: call.now };
         on.rings(call);
         on
     }
 
-    pub(super) fn rings(&mut self, call: &Shared) {
+    pub(in crate::call::exit) fn rings(&mut self, call: &Shared) {
         let destination = call.profile.transfers.get(&self.transfer.destination);
         let longest = destination.map_or(RINGING_GRACE, |destination| destination.timeout + RINGING_GRACE);
         (self.step, self.until) = (Step::Ringing, call.after(longest));
     }
 
     /// The deadline of the step.
-    pub(super) const fn until(&self) -> Instant {
+    pub(in crate::call::exit) const fn until(&self) -> Instant {
         self.until
     }
 
     /// The state's name in the table.
     #[cfg(test)]
-    pub(super) const fn name(&self) -> &'static str {
+    pub(in crate::call::exit) const fn name(&self) -> &'static str {
         match self.step {
             Step::Asking => "asking",
+            Step::Ringing if matches!(self.transfer.person, Person::Asked) => "calling",
             Step::Ringing => "ringing",
             Step::Answered => "answered",
             Step::Recalling(_) => "recalling",
@@ -126,18 +127,18 @@ impl HandOver {
     }
 
     /// The destination of a warm transfer; `None` for a cold one.
-    pub(super) fn warm<'c>(&self, call: &'c Shared) -> Option<&'c Destination> {
+    pub(in crate::call::exit) fn warm<'c>(&self, call: &'c Shared) -> Option<&'c Destination> {
         call.profile.transfers.get(&self.transfer.destination).filter(|to| to.briefing.is_some())
     }
 
-    pub(super) fn waits_for_person(&self, call: &Shared) -> bool {
+    pub(in crate::call::exit) fn waits_for_person(&self, call: &Shared) -> bool {
         matches!(self.step, Step::Asking | Step::Ringing | Step::Answered)
             && self.warm(call).is_some()
             && self.transfer.person != Person::Took
     }
 
     /// The caller waits in the conference: the callee is called, once.
-    pub(super) fn call_person(&mut self, call: &mut Shared) {
+    pub(in crate::call::exit) fn call_person(&mut self, call: &mut Shared) {
         if self.transfer.person != Person::Uncalled {
             return;
         }
@@ -149,7 +150,7 @@ impl HandOver {
 
     /// Corrects the carrier's result of a conference: it counts as answered even if only the caller
     /// was in it.
-    pub(super) fn judged(&self, outcome: DialOutcome, call: &Shared) -> DialOutcome {
+    pub(in crate::call::exit) fn judged(&self, outcome: DialOutcome, call: &Shared) -> DialOutcome {
         let joined = matches!(self.transfer.person, Person::Took | Person::Gone);
         if outcome == DialOutcome::Bridged && self.warm(call).is_some() && !joined {
             DialOutcome::NotTaken
@@ -159,7 +160,7 @@ impl HandOver {
     }
 
     /// Hangs up on a callee who rings or listens to the briefing: the caller no longer waits.
-    pub(super) fn drop_person(&mut self, call: &mut Shared) {
+    pub(in crate::call::exit) fn drop_person(&mut self, call: &mut Shared) {
         if let Person::Called(person) = &self.transfer.person {
             call.act(CallAction::DropPerson(person.clone()));
             self.transfer.person = Person::Gone;
@@ -167,26 +168,26 @@ impl HandOver {
     }
 
     /// No callee takes the call: the caller is taken out of the conference.
-    pub(super) fn recall(&mut self, outcome: DialOutcome, call: &mut Shared) {
+    pub(in crate::call::exit) fn recall(&mut self, outcome: DialOutcome, call: &mut Shared) {
         self.drop_person(call);
         self.transfer.write_down(outcome.word(), call);
         self.transfer.outcome = Some(outcome);
         self.ask_back(1, call);
     }
 
-    pub(super) fn ask_back(&mut self, tries: u32, call: &mut Shared) {
+    pub(in crate::call::exit) fn ask_back(&mut self, tries: u32, call: &mut Shared) {
         call.act(CallAction::AskHandover);
         (self.step, self.until) = (Step::Recalling(tries), call.after(ASKING));
     }
 
-    pub(super) fn returns(&mut self, call: &Shared) {
+    pub(in crate::call::exit) fn returns(&mut self, call: &Shared) {
         (self.step, self.until) = (Step::Returning, call.after(RETURNING));
     }
 }
 
 impl Transfer {
     /// Whether the caller revokes the transfer by speaking before it begins.
-    pub(super) const fn is_revocable(&self) -> bool {
+    pub(in crate::call::exit) const fn is_revocable(&self) -> bool {
         match self.by {
             By::Model(_) | By::Caller => true,
             By::Operator | By::Fallback => false,
@@ -194,7 +195,7 @@ impl Transfer {
     }
 
     /// Records a result in the record and in the audit line.
-    pub(super) fn write_down(&self, outcome: &'static str, call: &mut Shared) {
+    pub(in crate::call::exit) fn write_down(&self, outcome: &'static str, call: &mut Shared) {
         let known = call.profile.transfers.contains_key(&self.destination);
         let private = !known && matches!(&self.by, By::Model(asked) if call.is_withheld(asked));
         let named = if private { WITHHELD } else { &self.destination };
@@ -212,7 +213,7 @@ impl Transfer {
 
 impl By {
     /// The requester's name in the audit line.
-    pub(super) const fn word(&self) -> &'static str {
+    pub(in crate::call::exit) const fn word(&self) -> &'static str {
         match self {
             Self::Model(_) => "model",
             Self::Caller => "caller",
@@ -225,7 +226,7 @@ impl By {
 #[cfg(test)]
 impl Request {
     /// The state's name in the table.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(in crate::call::exit) const fn name(&self) -> &'static str {
         match self {
             Self::None => "staying",
             Self::Asked(_) => "requested",
@@ -238,7 +239,7 @@ impl Request {
 const LONGEST_NAME: usize = 64;
 /// Longest wait for the carrier's answer to a request. The request is then repeated or skipped; the
 /// caller hears silence meanwhile.
-pub(super) const ASKING: Duration = Duration::from_secs(12);
+pub(in crate::call::exit) const ASKING: Duration = Duration::from_secs(12);
 /// How long the carrier's result is awaited beyond the destination's ringing time. Without a result
 /// by then, the caller is talking to the destination.
 const RINGING_GRACE: Duration = Duration::from_secs(30);

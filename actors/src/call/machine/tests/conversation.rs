@@ -1,14 +1,13 @@
 //! The finer rules of the conversation: interruptions, silence, keys, tools and languages.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::testing::{hindi, plan_where, profile};
-use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
+use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::latency::TurnLatency;
 use crate::profile::LanguageProfile;
 use crate::profile::no_input::NoInputPlan;
@@ -299,29 +298,12 @@ fn speaking(interruption: InterruptionPlan) -> Harness {
     call
 }
 
-fn clears(done: &[CallAction]) -> bool {
-    done.iter().any(|action| matches!(action, A::ClearPlayout { .. }))
-}
-
 fn place(done: &[CallAction], wanted: &CallAction) -> usize {
     done.iter().position(|action| action == wanted).unwrap_or_else(|| panic!("{wanted:?} is not in {done:?}"))
 }
 
 fn requests(action: &CallAction, purpose: ResponsePurpose) -> bool {
     matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == purpose)
-}
-
-/// The instructions of all requests.
-fn said(done: &[CallAction]) -> String {
-    let requests = done.iter().filter_map(|action| {
-        if let A::Order(ModelOrder::Speak(request)) = action { request.instructions.clone() } else { None }
-    });
-    requests.collect::<Vec<_>>().join(" | ")
-}
-
-fn words(text: &str) -> CallEvent {
-    let (item, text) = (ItemId::new("item_user"), Private::new(text.to_owned()));
-    CallEvent::Model(ModelReport::CallerWords { item, text, last: true })
 }
 
 fn heard_whole(response: &str) -> ItemPlayout {
@@ -341,12 +323,4 @@ pub(super) fn tools() -> Arc<std::collections::BTreeMap<String, Arc<ToolPlan>>> 
         allowed_private: Vec::new(),
     });
     Arc::new([("stock".to_owned(), Arc::new(plan.expect("a good tool")))].into())
-}
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
 }

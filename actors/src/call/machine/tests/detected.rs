@@ -1,15 +1,11 @@
 //! The detection of who answered, during the call.
 
 use super::*;
-use crate::call::messages::{CallDetail, Detected};
+use crate::call::messages::CallDetail;
 use crate::carrier::desk::AnsweredBy;
 use crate::realtime::messages::ModelOrder as Order;
 
 const LEAVE_A_MESSAGE: &str = "Leave one short message.";
-
-fn detected(by: AnsweredBy, told: Option<&'static str>) -> CallEvent {
-    CallEvent::Detected(Detected { by, told })
-}
 
 fn requests(done: &[CallAction]) -> Vec<ResponsePurpose> {
     let request =

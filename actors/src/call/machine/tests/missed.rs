@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::outages::profile_with_sounds;
+use super::outages::{held, profile_with_sounds};
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::AudioReport;
@@ -277,12 +277,4 @@ fn incidents(done: &[CallAction]) -> Vec<IncidentKind> {
         if let A::Tell(Note::Incident(incident)) = action { Some(incident.kind) } else { None }
     };
     done.iter().filter_map(kind).collect()
-}
-
-fn held() -> Harness {
-    let mut call = Harness::of(profile_with_sounds());
-    call.on(ready());
-    call.says("greet");
-    call.on(drained());
-    call
 }

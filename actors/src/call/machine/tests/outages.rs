@@ -8,7 +8,7 @@ use super::*;
 use crate::call::testing::{profile, sales};
 use crate::profile::{Greeting, LanguageProfile};
 use crate::realtime::messages::ModelOrder;
-use crate::realtime::report::{ModelLoss, ModelReport};
+use crate::realtime::report::ModelReport;
 
 use CallAction as A;
 
@@ -117,14 +117,6 @@ fn fillers(call: &mut Harness) -> Vec<Duration> {
     waits
 }
 
-fn held() -> Harness {
-    let mut call = Harness::of(profile_with_sounds());
-    call.on(ready());
-    call.says("greet");
-    call.on(drained());
-    call
-}
-
 pub(super) fn profile_with_sounds() -> CallProfile {
     let sound = || Some(Arc::from([1i16; 8]));
     let language = LanguageProfile {
@@ -143,14 +135,10 @@ pub(super) fn profile_with_sounds() -> CallProfile {
     CallProfile { languages: Arc::new([("en".to_owned(), language)].into()), ..profile() }
 }
 
-fn faltered() -> CallEvent {
-    CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() }))
-}
-
-fn resumed(answering: bool) -> CallEvent {
-    CallEvent::Model(ModelReport::Resumed { session: "sess_2".to_owned(), gap: ms(300), answering })
-}
-
-fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
+pub(super) fn held() -> Harness {
+    let mut call = Harness::of(profile_with_sounds());
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    call
 }

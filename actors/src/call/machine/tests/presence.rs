@@ -206,7 +206,3 @@ fn transcribing() -> Arc<crate::realtime::plan::SessionPlan> {
     plan.common_mut().transcription = Some(crate::realtime::plan::Transcription::default());
     Arc::new(plan)
 }
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}

@@ -2,7 +2,6 @@
 //! while the recording is paused.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::transfers::{granted, outcomes};
 use super::*;
@@ -447,32 +446,12 @@ fn playout(response: &str, received: u64, heard: u64) -> ItemPlayout {
     }
 }
 
-fn clears(done: &[CallAction]) -> bool {
-    done.iter().any(|action| matches!(action, A::ClearPlayout { .. }))
-}
-
-/// The instructions of all requests.
-fn said(done: &[CallAction]) -> String {
-    let requests = done.iter().filter_map(|action| {
-        if let A::Order(ModelOrder::Speak(request)) = action { request.instructions.clone() } else { None }
-    });
-    requests.collect::<Vec<_>>().join(" | ")
-}
-
 /// The texts added to the model's context.
 fn told(done: &[CallAction]) -> String {
     let texts = done.iter().filter_map(|action| {
         if let A::Order(ModelOrder::AddText { text, .. }) = action { Some(text.clone()) } else { None }
     });
     texts.collect::<Vec<_>>().join(" | ")
-}
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
 }
 
 /// The recorded facts.
