@@ -6,7 +6,7 @@ use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{FakeStream, Running, get, post_body, start};
+use common::{FakeStream, Running, get, post_body, start, transcript};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
@@ -255,12 +255,6 @@ fn recording(records: &Path, sid: &str) -> (String, [Vec<i16>; 2]) {
         bytes[44..].chunks_exact(4).map(|moment| i16::from_le_bytes([moment[offset], moment[offset + 1]])).collect()
     };
     (name, [side(0), side(2)])
-}
-
-fn transcript(records: &Path, sid: &str) -> Value {
-    let found = files(records, "_transcript.json");
-    let path = found.iter().find(|path| path.to_string_lossy().contains(sid)).expect("a transcript");
-    serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON")
 }
 
 fn files(dir: &Path, end: &str) -> Vec<PathBuf> {

@@ -7,9 +7,8 @@ use std::f64::consts::TAU;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Running, start};
+use common::{Running, start, transcript, voice};
 use futures_util::future::{join, join_all};
-use serde_json::Value;
 use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::call::actor::sabotage::Sabotage;
 use switchboard_actors::child::Child;
@@ -69,22 +68,10 @@ async fn a_panic_costs_its_own_call_alone() {
 async fn call(running: &Running, caller: usize) -> CallReport {
     let url = running.public("/twilio/voice").parse().expect("a URL");
     let mut options = PhoneOptions::new(Target::Webhook(url));
-    options.speech = voice(caller).into();
+    options.speech = voice(pitch(caller), 1_500).into();
     options.longest = Duration::from_secs(60);
     let (handset, _remote) = Handset::new();
     place_call(options, handset).await
-}
-
-/// 1.5 s of a pulsating tone at a pitch unique to the caller.
-fn voice(caller: usize) -> Vec<i16> {
-    let pitch = pitch(caller);
-    (0..12_000)
-        .map(|n| {
-            let t = f64::from(n) / 8000.0;
-            let envelope = 0.6 + 0.4 * (TAU * 4.0 * t).sin();
-            (9000.0 * envelope * (TAU * pitch * t).sin()) as i16
-        })
-        .collect()
 }
 
 fn pitch(caller: usize) -> f64 {
@@ -129,9 +116,5 @@ fn ending(records: &Path, call_sid: &str) -> String {
         .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(&prefix)))
         .collect();
     assert_eq!(files.len(), 2, "one transcript and one queue entry of {call_sid}: {files:?}");
-    let transcript =
-        files.iter().find(|path| path.to_string_lossy().ends_with("_transcript.json")).expect("a transcript");
-    let text = std::fs::read_to_string(transcript).expect("readable");
-    let value: Value = serde_json::from_str(&text).expect("JSON");
-    value["ending"]["reason"].as_str().expect("a reason").to_owned()
+    transcript(records, call_sid)["ending"]["reason"].as_str().expect("a reason").to_owned()
 }

@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::Running;
-use common::stage::{Stage, record};
+use common::stage::Stage;
+use common::{Running, transcript, voice};
 use serde_json::Value;
 use switchboard::tools::phone::{CallReport, PhoneOptions};
 use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
@@ -258,7 +258,7 @@ async fn a_key_that_is_refused_is_seen_by_who_asks() {
     let report = call(&stage, |_| {}).await;
     let Running { service, records } = stage.running;
     service.stop(Duration::ZERO).await;
-    let record = record(records.path(), &report.summary.call_sid);
+    let record = transcript(records.path(), &report.summary.call_sid);
     assert_eq!(record["ending"]["reason"], "model_refused");
     assert_eq!(incidents(&record)[..2], ["model_breaker", "model_lost"], "the reason before what came of it");
 }
@@ -328,7 +328,7 @@ async fn a_key_that_a_mute_server_does_not_answer_is_answered_by_another() {
 /// Places a call that speaks for two seconds, unless `change` changes that.
 async fn call(stage: &Stage, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
     let speaking = |options: &mut PhoneOptions| {
-        options.speech = voice(2_000);
+        options.speech = voice(440.0, 2_000).into();
         options.longest = Duration::from_secs(40);
         change(options);
     };
@@ -374,14 +374,4 @@ fn spoken(record: &Value, speaker: &str) -> Vec<String> {
     let said = record["conversation"].as_array().expect("a conversation");
     let said = said.iter().filter(|entry| entry["speaker"] == speaker && entry["text"] != "");
     said.map(|entry| entry["text"].as_str().unwrap_or_default().to_owned()).collect()
-}
-
-/// A pulsating tone.
-fn voice(milliseconds: u32) -> Arc<[i16]> {
-    let samples = (0..milliseconds * 8).map(|n| {
-        let t = f64::from(n) / 8000.0;
-        let envelope = 0.6 + 0.4 * (std::f64::consts::TAU * 4.0 * t).sin();
-        (9000.0 * envelope * (std::f64::consts::TAU * 440.0 * t).sin()) as i16
-    });
-    samples.collect()
 }

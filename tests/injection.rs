@@ -48,9 +48,7 @@ async fn five_hundred_injected_destinations_are_dialled_by_nobody() {
     running.until_calls(0).await;
     let records = running.records.path().to_owned();
     running.service.stop(Duration::ZERO).await;
-    let path = std::fs::read_dir(&records).expect("the records").map(|entry| entry.expect("an entry").path());
-    let path = path.into_iter().find(|path| path.to_string_lossy().ends_with("_transcript.json")).expect("a record");
-    let record: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON");
+    let record = common::transcript(&records, "");
     let outcomes: Vec<_> =
         record["transfers"].as_array().into_iter().flatten().filter_map(|it| it["outcome"].as_str()).collect();
     // The record is limited to a readable number of entries.

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::stage::{Stage, record};
-use common::{FakeStream, Running, post_body};
+use common::stage::Stage;
+use common::{FakeStream, Running, post_body, transcript, voice};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -90,7 +90,7 @@ async fn what_is_keyed_in_while_the_recording_is_paused_is_found_nowhere() {
         let log = stage.log.clone();
         let Running { service, records } = stage.running;
         service.stop(Duration::ZERO).await;
-        let record = record(records.path(), "CA1");
+        let record = transcript(records.path(), "CA1");
         let keys: Vec<_> = record["keys"].as_array().expect("keys").iter().map(|press| press["key"].clone()).collect();
         assert_eq!(keys, ["3", "2"], "{record:#}");
         assert_eq!(record["analytics"]["keys_withheld"], 17);
@@ -161,14 +161,8 @@ async fn a_caller_whose_words_are_never_written_down_is_not_let_go() {
 }
 
 /// Turns of 1.5 s, separated by as much silence as an answer takes.
-fn talk(turns: u32) -> Arc<[i16]> {
-    let turn = (0..28_000u32).map(|n| {
-        let t = f64::from(n) / 8000.0;
-        let envelope = 0.6 + 0.4 * (std::f64::consts::TAU * 4.0 * t).sin();
-        let sound = (9000.0 * envelope * (std::f64::consts::TAU * 440.0 * t).sin()) as i16;
-        if n < 12_000 { sound } else { 0 }
-    });
-    std::iter::repeat_n(turn, turns as usize).flatten().collect()
+fn talk(turns: usize) -> Arc<[i16]> {
+    [voice(440.0, 1_500), vec![0; 16_000]].concat().repeat(turns).into()
 }
 
 /// All events of the first call, as text, until the call ends.

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{ACCOUNT, FakeStream, PATIENCE, Running, get, incoming, post, silence, start};
+use common::{ACCOUNT, FakeStream, PATIENCE, Running, get, incoming, post, silence, start, transcripts};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -334,13 +334,9 @@ async fn until_state(running: &Running, state: &str) {
 async fn records(running: &Running, number: usize) -> Vec<Value> {
     let waiting = async {
         loop {
-            let paths =
-                std::fs::read_dir(running.records.path()).expect("a folder").flatten().map(|entry| entry.path());
-            let transcripts: Vec<_> =
-                paths.filter(|path| path.to_string_lossy().ends_with("_transcript.json")).collect();
-            if transcripts.len() >= number {
-                let read = |path| serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON");
-                return transcripts.into_iter().map(read).collect();
+            let found = transcripts(running.records.path(), "");
+            if found.len() >= number {
+                return found;
             }
             sleep(Duration::from_millis(20)).await;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use common::{ACCOUNT, AUTH_TOKEN, Answer, Running, get, post, post_body, start, start_with};
+use common::{ACCOUNT, AUTH_TOKEN, Answer, Running, get, post, post_body, start, start_with, transcript};
 use serde_json::{Value, json};
 use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
 
@@ -125,10 +125,7 @@ async fn order(running: &Running, body: &str) -> Answer {
 async fn record(running: Running) -> Value {
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;
-    let files = std::fs::read_dir(records.path()).expect("the records").map(|entry| entry.expect("an entry").path());
-    let mut found: Vec<_> = files.filter(|path| path.to_string_lossy().ends_with("_transcript.json")).collect();
-    assert_eq!(found.len(), 1, "{found:?}");
-    serde_json::from_str(&std::fs::read_to_string(found.remove(0)).expect("readable")).expect("JSON")
+    transcript(records.path(), "")
 }
 
 fn field(form: &str, name: &str) -> String {

@@ -2,10 +2,9 @@
 
 mod common;
 
-use std::path::Path;
 use std::time::Duration;
 
-use common::{Running, get, start_with};
+use common::{Running, get, start_with, transcript};
 use serde_json::{Value, json};
 use switchboard::service::Service;
 use switchboard::service::config::Config;
@@ -177,12 +176,5 @@ async fn kill(running: &Running, order: &'static str) -> (u16, Value) {
 async fn record(running: Running, report: &CallReport) -> Value {
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;
-    let folder: &Path = records.path();
-    let mut files = std::fs::read_dir(folder).expect("the records").map(|entry| entry.expect("an entry").path());
-    let of_call = |path: &std::path::PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.contains(&report.summary.call_sid) && name.ends_with("_transcript.json")
-    };
-    let path = files.find(of_call).expect("a record");
-    serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON")
+    transcript(records.path(), &report.summary.call_sid)
 }

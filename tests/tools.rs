@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{FakeStream, PATIENCE, Running, start_with};
+use common::{FakeStream, PATIENCE, Running, start_with, transcripts};
 use serde_json::{Map, Value, json};
 use switchboard_actors::delivery::http::{Letter, post};
 use switchboard_actors::delivery::notice::Kind;
@@ -357,11 +357,8 @@ async fn call_that_asks(running: &Running, call: &str) -> Value {
     stream.say(&json!({"event": "stop", "streamSid": sid, "stop": {}})).await;
     let written = async {
         loop {
-            let files = std::fs::read_dir(running.records.path()).expect("a folder").flatten();
-            let record =
-                files.map(|file| file.path()).find(|path| path.to_string_lossy().ends_with("_transcript.json"));
-            if let Some(text) = record.and_then(|path| std::fs::read_to_string(path).ok()) {
-                return serde_json::from_str(&text).expect("JSON");
+            if let Some(record) = transcripts(running.records.path(), "").pop() {
+                return record;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

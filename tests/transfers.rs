@@ -3,22 +3,17 @@
 
 mod common;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, web};
-use common::{ACCOUNT, AUTH_TOKEN, FakeStream, Running, post, post_body, start, start_with};
+use common::api::{Api, Manner, PERSON, SALES, options};
+use common::{ACCOUNT, FakeStream, Running, post, post_body, start, transcript};
 use serde_json::Value;
-use switchboard::tools::phone::{
-    CallReport, DialOutcome, Handset, Invited, PersonReport, PhoneOptions, Remote, Target, place_call, ring_person,
-};
+use switchboard::tools::phone::{CallReport, DialOutcome, Handset, place_call};
 
 const CALL: &str = "CA00000000000000000000000000000001";
-const SALES: [(&str, &str); 2] =
-    [("transfers.sales.number", "+14155550100"), ("transfers.sales.announce", "One moment, I put you through.")];
+/// A destination whose callee is briefed before they meet the caller.
+const WARM: [(&str, &str); 1] = [("transfers.sales.warm", "true")];
 
 #[actix_rt::test]
 async fn a_caller_is_put_through_and_the_call_is_over_when_they_have_finished() {
@@ -54,7 +49,7 @@ async fn a_recorded_caller_who_comes_back_has_two_recordings_and_the_record_name
     came_back(&report);
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;
-    let record = transcripts(records.path(), &report.summary.call_sid).remove(0);
+    let record = transcript(records.path(), &report.summary.call_sid);
     let named = record["recordings"].as_array().expect("a list").clone();
     assert_eq!(named.len(), 2, "{named:?}");
     assert_eq!(record["recording"], named[0]);
@@ -310,20 +305,6 @@ async fn a_person_is_briefed_in_the_language_of_the_call_or_their_own() {
     }
 }
 
-/// A caller who presses 1 once the agent speaks.
-fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
-    let url = running.public("/twilio/voice").parse().expect("a URL");
-    let mut options = PhoneOptions::new(Target::Webhook(url));
-    options.dtmf = vec![(Duration::from_secs(2), '1')];
-    options.dial_outcome = dial_outcome;
-    options.account_sid = ACCOUNT.to_owned();
-    // This is longer than the service waits for an API that does not answer. Until then, the caller
-    // hears nothing.
-    options.answer_pause = Duration::from_secs(5);
-    options.longest = Duration::from_secs(60);
-    options
-}
-
 async fn call(running: &Running, dial_outcome: DialOutcome) -> CallReport {
     let (handset, _remote) = Handset::new();
     place_call(options(running, dial_outcome), handset).await
@@ -358,199 +339,11 @@ fn came_back(report: &CallReport) {
 async fn record(running: Running, report: &CallReport) -> Value {
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;
-    let found = transcripts(records.path(), &report.summary.call_sid);
-    assert_eq!(found.len(), 1, "exactly one record");
-    found.into_iter().next().expect("one")
-}
-
-fn transcripts(records: &Path, call_sid: &str) -> Vec<Value> {
-    let prefix = format!("call_{call_sid}_");
-    let entries = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());
-    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    entries
-        .filter(|path| name(path).starts_with(&prefix) && name(path).ends_with("_transcript.json"))
-        .map(|path| serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON"))
-        .collect()
+    transcript(records.path(), &report.summary.call_sid)
 }
 
 fn outcomes(record: &Value) -> Vec<&str> {
     let transfers = record["transfers"].as_array().unwrap_or_else(|| panic!("{record}"));
     assert!(transfers.iter().all(|it| it["destination"] == "sales"), "{transfers:?}");
     transfers.iter().filter_map(|it| it["outcome"].as_str()).collect()
-}
-
-const WARM: [(&str, &str); 1] = [("transfers.sales.warm", "true")];
-/// The callee's call.
-const PERSON: &str = "CA00000000000000000000000000000009";
-
-/// The behaviour of the carrier's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// Redirects the call to the document and confirms that.
-    Obey,
-    /// Redirects the call to the document, and confirms long after the document was read.
-    ObeyThenAnswerLate,
-    /// Does nothing and answers with this status.
-    Answer(u16),
-    /// Does nothing and does not answer.
-    Never,
-    /// Fails the first request to redirect a caller, and obeys the others.
-    RefuseToHandOver,
-    /// Obeys the first request, fails this many after it, and then obeys again.
-    RefuseToTakeBack(usize),
-}
-
-/// A carrier's API with one callee.
-struct Api {
-    address: String,
-    handle: ServerHandle,
-    state: Arc<State>,
-}
-
-struct State {
-    manner: Manner,
-    remote: Mutex<Option<Remote>>,
-    told: Mutex<Vec<String>>,
-    /// Number of requests about the caller.
-    updates: AtomicUsize,
-    /// Behaviour of a dialled callee. If `None`, the API refuses to dial.
-    person: Mutex<Option<DialOutcome>>,
-    /// Whether the callee's phone rings without being answered.
-    rings: AtomicBool,
-    /// Results of the calls to the callee.
-    reports: Mutex<Vec<Result<PersonReport, String>>>,
-}
-
-impl Api {
-    fn start(manner: Manner) -> Self {
-        let state = Arc::new(State {
-            manner,
-            remote: Mutex::default(),
-            told: Mutex::default(),
-            updates: AtomicUsize::new(0),
-            person: Mutex::default(),
-            rings: AtomicBool::new(false),
-            reports: Mutex::default(),
-        });
-        let shared = web::Data::from(Arc::clone(&state));
-        let server =
-            HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::post().to(update)))
-                .workers(1)
-                .disable_signals()
-                .shutdown_timeout(0)
-                .bind("127.0.0.1:0")
-                .expect("a free port");
-        let address = format!("http://{}", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        actix_rt::spawn(server);
-        Self { address, handle, state }
-    }
-
-    fn with_person(self, outcome: Option<DialOutcome>) -> Self {
-        *self.state.person.lock().expect("whole") = outcome;
-        self
-    }
-
-    /// Waits for the result of the callee's call.
-    async fn person(&self) -> PersonReport {
-        let waiting = async {
-            while self.state.reports.lock().expect("whole").is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(common::PATIENCE, waiting).await.expect("the person is called");
-        self.state.reports.lock().expect("whole").remove(0).expect("documents that Twilio can use")
-    }
-
-    async fn service(&self, overrides: &[(&str, &str)]) -> Running {
-        let variables = [("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_AUTH_TOKEN", AUTH_TOKEN)];
-        let mut all = vec![("twilio.verify", "off"), ("twilio.api_url", self.address.as_str()), SALES[0], SALES[1]];
-        all.push(("limits.goodbye", "3s"));
-        all.extend_from_slice(overrides);
-        start_with(&variables, &all).await
-    }
-
-    async fn call(&self, running: &Running, dial_outcome: DialOutcome) -> CallReport {
-        let (handset, remote) = Handset::new();
-        *self.state.remote.lock().expect("whole") = Some(remote);
-        place_call(options(running, dial_outcome), handset).await
-    }
-
-    /// Waits for this number of requests and returns them.
-    async fn until(&self, times: usize) -> Vec<String> {
-        let waiting = async {
-            while self.state.told.lock().expect("whole").len() < times {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(common::PATIENCE, waiting).await.expect("the API is told");
-        self.state.told.lock().expect("whole").clone()
-    }
-
-    /// Stops the API and returns all its requests.
-    async fn stop(self) -> Vec<String> {
-        self.handle.stop(false).await;
-        std::mem::take(&mut *self.state.told.lock().expect("whole"))
-    }
-}
-
-async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<State>) -> HttpResponse {
-    state.told.lock().expect("whole").push(format!("{} {body}", request.path()));
-    if request.path().ends_with("/Calls.json") {
-        return call_person(body, state);
-    }
-    let url = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Url").map(|(_, url)| url.parse());
-    let redirect = || {
-        if let (Some(remote), Some(Ok(url))) = (&*state.remote.lock().expect("whole"), url) {
-            remote.redirect(url);
-        }
-    };
-    let done = || HttpResponse::Ok().json(serde_json::json!({ "status": "in-progress" }));
-    let update = state.updates.fetch_add(1, Ordering::Relaxed);
-    match state.manner {
-        Manner::RefuseToHandOver if update == 0 => HttpResponse::ServiceUnavailable().finish(),
-        Manner::RefuseToTakeBack(times) if (1..=times).contains(&update) => HttpResponse::TooManyRequests().finish(),
-        Manner::Obey | Manner::RefuseToHandOver | Manner::RefuseToTakeBack(_) => {
-            redirect();
-            done()
-        }
-        Manner::ObeyThenAnswerLate => {
-            redirect();
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            done()
-        }
-        Manner::Answer(200) => done(),
-        Manner::Answer(status) => {
-            let status = actix_web::http::StatusCode::from_u16(status).expect("a status");
-            HttpResponse::build(status).json(serde_json::json!({ "code": 0, "message": "no" }))
-        }
-        Manner::Never => std::future::pending().await,
-    }
-}
-
-/// Dials the callee, or refuses.
-fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
-    let outcome = *state.person.lock().expect("whole");
-    let caller = state.remote.lock().expect("whole").clone();
-    let Some((outcome, caller)) = outcome.zip(caller) else {
-        return HttpResponse::BadRequest().json(serde_json::json!({ "code": 21211, "message": "no" }));
-    };
-    if !state.rings.load(Ordering::Relaxed) {
-        let invited = Invited {
-            carrier: switchboard_actors::carrier::twilio::CARRIER,
-            form,
-            call_sid: PERSON.to_owned(),
-            account_sid: ACCOUNT.to_owned(),
-            auth_token: None,
-            outcome,
-            speaks: Duration::from_secs(1),
-            caller,
-        };
-        actix_rt::spawn(async move {
-            let report = ring_person(invited).await;
-            state.reports.lock().expect("whole").push(report);
-        });
-    }
-    HttpResponse::Created().json(serde_json::json!({ "sid": PERSON, "status": "queued" }))
 }

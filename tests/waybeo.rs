@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use awc::ws::{CloseCode, Message};
-use common::{FakeStream, PATIENCE, Running, get, post_body, start_with};
+use common::{FakeStream, PATIENCE, Running, get, post_body, start_with, transcripts};
 use serde_json::{Value, json};
 use switchboard::tools::phone::{Fault, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::carrier::waybeo;
@@ -306,18 +306,9 @@ impl Waybeo for Running {
     }
 
     async fn transcript(&self, ucid: &str) -> Value {
-        let begins = format!("call_{ucid}_");
-        let found = || {
-            let mut names = std::fs::read_dir(self.records.path()).expect("a folder").filter_map(Result::ok);
-            let path = names.find(|entry| {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                name.starts_with(&begins) && name.ends_with("_transcript.json")
-            })?;
-            serde_json::from_str(&std::fs::read_to_string(path.path()).ok()?).ok()
-        };
         let waiting = async {
             loop {
-                if let Some(transcript) = found() {
+                if let Some(transcript) = transcripts(self.records.path(), ucid).pop() {
                     return transcript;
                 }
                 sleep(Duration::from_millis(50)).await;

@@ -1,9 +1,12 @@
 //! The whole service in-process, and a small carrier that can misbehave exactly as a test needs.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod api;
 pub mod receiver;
 pub mod stage;
 
+use std::f64::consts::TAU;
+use std::path::Path;
 use std::time::Duration;
 
 use actix_codec::Framed;
@@ -151,6 +154,35 @@ impl Answer {
         let (_, rest) = self.text.split_once("name=\"token\" value=\"").unwrap_or_else(|| panic!("{}", self.text));
         rest.split('"').next().expect("a quote").to_owned()
     }
+}
+
+/// The transcripts in the folder `records` of the carrier's call `call`; of all calls if it is
+/// empty.
+pub fn transcripts(records: &Path, call: &str) -> Vec<Value> {
+    let prefix = if call.is_empty() { "call_".to_owned() } else { format!("call_{call}_") };
+    let paths = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());
+    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    paths
+        .filter(|path| name(path).starts_with(&prefix) && name(path).ends_with("_transcript.json"))
+        .map(|path| serde_json::from_slice(&std::fs::read(path).expect("readable")).expect("JSON"))
+        .collect()
+}
+
+/// The single transcript of a call, as [`transcripts`] finds it.
+pub fn transcript(records: &Path, call: &str) -> Value {
+    let mut found = transcripts(records, call);
+    assert_eq!(found.len(), 1, "one record of {call}: {found:?}");
+    found.remove(0)
+}
+
+/// A tone of this pitch in hertz that pulsates as a voice does, at 8 kHz.
+pub fn voice(pitch: f64, milliseconds: u32) -> Vec<i16> {
+    let samples = (0..milliseconds * 8).map(|n| {
+        let t = f64::from(n) / 8000.0;
+        let envelope = 0.6 + 0.4 * (TAU * 4.0 * t).sin();
+        (9000.0 * envelope * (TAU * pitch * t).sin()) as i16
+    });
+    samples.collect()
 }
 
 /// The value of `series` in `/metrics`, named with its labels as shown there. 0 if it is missing.

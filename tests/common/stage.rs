@@ -1,13 +1,12 @@
 //! A rehearsal model with configurable faults, and a service that uses it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
 use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
 
-use super::{Running, start};
+use super::{Running, start, transcript};
 
 /// The model, the service, and the client events that the model received.
 pub struct Stage {
@@ -47,18 +46,6 @@ impl Stage {
         service.stop(Duration::ZERO).await;
         drop(self.model);
         assert_eq!(report.summary.failures, Vec::<String>::new());
-        record(records.path(), &report.summary.call_sid)
+        transcript(records.path(), &report.summary.call_sid)
     }
-}
-
-/// The single record of a call.
-pub fn record(records: &Path, call_sid: &str) -> Value {
-    let prefix = format!("call_{call_sid}_");
-    let files = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());
-    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let transcript = files
-        .filter(|path| name(path).starts_with(&prefix) && name(path).ends_with("_transcript.json"))
-        .collect::<Vec<_>>();
-    assert_eq!(transcript.len(), 1, "one record of {call_sid}: {transcript:?}");
-    serde_json::from_str(&std::fs::read_to_string(&transcript[0]).expect("readable")).expect("JSON")
 }
