@@ -141,83 +141,116 @@ fn prices_are_those_of_the_reference_and_limits_are_what_is_written() {
     problem(&refused(&[("spend.day_soft", "9"), ("spend.day_hard", "8")]), "spend.day_soft");
 }
 
-/// One invalid setting, with its key and the settings that make it invalid. The error must name the
-/// first key.
-fn wrong() -> impl Strategy<Value = Vec<(&'static str, String)>> {
-    let text = |words: &'static [&'static str]| prop::sample::select(words).prop_map(str::to_owned);
-    let beyond = |low: f64, high: f64| {
-        prop_oneof![(high + 0.01)..(high + 50.0), (low - 50.0)..(low - 0.01)].prop_map(|number| format!("{number:.3}"))
-    };
-    let one = |key: &'static str, value: BoxedStrategy<String>| value.prop_map(move |value| vec![(key, value)]).boxed();
-    let with = |key: &'static str, value: BoxedStrategy<String>, also: &'static [(&'static str, &'static str)]| {
-        let also = also.iter().map(|(key, value)| (*key, (*value).to_owned()));
-        value.prop_map(move |value| [(key, value)].into_iter().chain(also.clone()).collect::<Vec<_>>()).boxed()
-    };
-    let ms = |range: std::ops::Range<u32>| range.prop_map(|ms| format!("{ms}ms")).boxed();
-    let semantic: &[(&str, &str)] = &[("realtime.turn_detection.type", "semantic_vad")];
+/// Settings by their keys: an invalid one, and those that make it invalid.
+type Setting = Vec<(&'static str, String)>;
+
+/// One invalid setting. The error must name its first key.
+fn wrong() -> impl Strategy<Value = Setting> {
+    let all = [wrong_speech(), wrong_turns(), wrong_servers()];
+    prop::strategy::Union::new(all.into_iter().flatten())
+}
+
+/// The model, its voice and its answers.
+fn wrong_speech() -> Vec<BoxedStrategy<Setting>> {
     let plain: &[(&str, &str)] = &[("realtime.model", "gpt-realtime-1.5")];
-    let whisper: &[(&str, &str)] = &[("realtime.transcription.model", "whisper-1")];
     let efforts: &[&str] = &["minimal", "low", "medium", "high", "xhigh"];
-    prop::strategy::Union::new(vec![
-        one("realtime.speed", beyond(0.25, 1.5).boxed()),
+    vec![
+        one("realtime.speed", beyond(0.25, 1.5)),
         one("realtime.max_output_tokens", prop_oneof![Just(0u32), 4097..u32::MAX].prop_map(|n| n.to_string()).boxed()),
-        one("realtime.retention_ratio", beyond(0.1, 1.0).boxed()),
-        with(
+        one("realtime.retention_ratio", beyond(0.1, 1.0)),
+        because(
             "realtime.retention_tokens",
             (1..9_999u32).prop_map(|n| n.to_string()).boxed(),
             &[("realtime.retention_ratio", "auto")],
         ),
-        one("realtime.noise_strength", beyond(0.0, 1.0).boxed()),
-        with(
+        one("realtime.noise_strength", beyond(0.0, 1.0)),
+        because(
             "realtime.noise_strength",
             (0.0..1.0f64).prop_map(|n| format!("{n:.3}")).boxed(),
             &[("realtime.noise_reduction", "off")],
         ),
-        one("realtime.noise_reduction", text(&["on", "none", "both"]).boxed()),
-        one("realtime.reasoning_effort", text(&["none", "maximal", "LOW", "3"]).boxed()),
-        with("realtime.reasoning_effort", text(efforts).boxed(), plain),
-        with("realtime.parallel_tool_calls", text(&["true", "false"]).boxed(), plain),
-        one("realtime.tool_choice", text(&["required", "any", "end_call"]).boxed()),
-        one("realtime.tool_choices.answer", text(&["auto", "any", "end_call"]).boxed()),
-        one("realtime.tool_choices.notice", text(&["required", "auto"]).boxed()),
-        one("realtime.tracing", text(&["on", "{}", "{ name = \"x\" }", "{ metadata = 1 }"]).boxed()),
-        one("realtime.mcp", text(&["[\"nobody\"]", "crm", "[1]"]).boxed()),
+        one("realtime.noise_reduction", text(&["on", "none", "both"])),
+        one("realtime.reasoning_effort", text(&["none", "maximal", "LOW", "3"])),
+        because("realtime.reasoning_effort", text(efforts), plain),
+        because("realtime.parallel_tool_calls", text(&["true", "false"]), plain),
+        one("realtime.tool_choice", text(&["required", "any", "end_call"])),
+        one("realtime.tool_choices.answer", text(&["auto", "any", "end_call"])),
+        one("realtime.tool_choices.notice", text(&["required", "auto"])),
+        one("realtime.tracing", text(&["on", "{}", "{ name = \"x\" }", "{ metadata = 1 }"])),
+        one("realtime.mcp", text(&["[\"nobody\"]", "crm", "[1]"])),
         one("realtime.voice", "[a-z]{3,9}x".boxed()),
-        one(
-            "realtime.model",
-            text(&["gpt-4o-realtime-preview", "gpt-audio-1.5", "gpt-4o-mini-realtime-preview"]).boxed(),
-        ),
-        one("realtime.turn_detection.threshold", beyond(0.0, 1.0).boxed()),
+        one("realtime.model", text(&["gpt-4o-realtime-preview", "gpt-audio-1.5", "gpt-4o-mini-realtime-preview"])),
+    ]
+}
+
+/// The caller's turns and words.
+fn wrong_turns() -> Vec<BoxedStrategy<Setting>> {
+    let semantic: &[(&str, &str)] = &[("realtime.turn_detection.type", "semantic_vad")];
+    let whisper: &[(&str, &str)] = &[("realtime.transcription.model", "whisper-1")];
+    vec![
+        one("realtime.turn_detection.threshold", beyond(0.0, 1.0)),
         one("realtime.turn_detection.prefix_padding", ms(5_001..60_000)),
         one("realtime.turn_detection.silence_duration", prop_oneof![ms(0..100), ms(10_001..60_000)].boxed()),
         one("realtime.turn_detection.idle_timeout", prop_oneof![ms(0..5_000), ms(30_001..90_000)].boxed()),
-        one("realtime.turn_detection.eagerness", text(&["eager", "max", "LOW"]).boxed()),
-        with("realtime.turn_detection.threshold", (0.0..1.0f64).prop_map(|n| format!("{n:.3}")).boxed(), semantic),
-        with("realtime.turn_detection.silence_duration", ms(200..9_000), semantic),
-        with("realtime.turn_detection.idle_timeout", ms(5_000..30_000), semantic),
-        one("realtime.transcription.model", text(&["gpt-realtime-whisper"]).boxed()),
-        with("realtime.transcription.keywords", text(&["[\"Pune\"]"]).boxed(), whisper),
-        with("realtime.transcription.languages", text(&["[\"hi\", \"en\"]"]).boxed(), whisper),
-        one("realtime.transcription.languages", text(&["[\"hindi\"]", "[\"EN\"]", "en"]).boxed()),
-        with(
+        one("realtime.turn_detection.eagerness", text(&["eager", "max", "LOW"])),
+        because("realtime.turn_detection.threshold", (0.0..1.0f64).prop_map(|n| format!("{n:.3}")).boxed(), semantic),
+        because("realtime.turn_detection.silence_duration", ms(200..9_000), semantic),
+        because("realtime.turn_detection.idle_timeout", ms(5_000..30_000), semantic),
+        one("realtime.transcription.model", text(&["gpt-realtime-whisper"])),
+        because("realtime.transcription.keywords", text(&["[\"Pune\"]"]), whisper),
+        because("realtime.transcription.languages", text(&["[\"hi\", \"en\"]"]), whisper),
+        one("realtime.transcription.languages", text(&["[\"hindi\"]", "[\"EN\"]", "en"])),
+        because(
             "realtime.transcription.prompt",
             "[a-z]{1,9}".boxed(),
             &[("realtime.transcription.model", "gpt-4o-transcribe-diarize")],
         ),
+    ]
+}
+
+/// Languages and tool servers.
+fn wrong_servers() -> Vec<BoxedStrategy<Setting>> {
+    vec![
         one("languages.en.transcription_language", "[a-z]{3,5}".boxed()),
-        one("mcp.crm.url", text(&["http://crm.example", "crm", "https://u:p@crm.example"]).boxed()),
-        with(
-            "mcp.crm.require_approval",
-            text(&["always", "sometimes"]).boxed(),
-            &[("mcp.crm.url", "https://crm.example")],
-        ),
-        with("mcp.crm.allowed_tools", text(&["[]", "find"]).boxed(), &[("mcp.crm.url", "https://crm.example")]),
-        with(
+        one("mcp.crm.url", text(&["http://crm.example", "crm", "https://u:p@crm.example"])),
+        because("mcp.crm.require_approval", text(&["always", "sometimes"]), &[("mcp.crm.url", "https://crm.example")]),
+        because("mcp.crm.allowed_tools", text(&["[]", "find"]), &[("mcp.crm.url", "https://crm.example")]),
+        because(
             "mcp.crm.token_env",
-            text(&["NOT_SET_ANYWHERE", "lower case"]).boxed(),
+            text(&["NOT_SET_ANYWHERE", "lower case"]),
             &[("mcp.crm.url", "https://crm.example")],
         ),
-    ])
+    ]
+}
+
+/// Any of `words`.
+fn text(words: &'static [&'static str]) -> BoxedStrategy<String> {
+    prop::sample::select(words).prop_map(str::to_owned).boxed()
+}
+
+/// A number outside `low..=high`.
+fn beyond(low: f64, high: f64) -> BoxedStrategy<String> {
+    let outside = prop_oneof![(high + 0.01)..(high + 50.0), (low - 50.0)..(low - 0.01)];
+    outside.prop_map(|number| format!("{number:.3}")).boxed()
+}
+
+fn ms(range: std::ops::Range<u32>) -> BoxedStrategy<String> {
+    range.prop_map(|ms| format!("{ms}ms")).boxed()
+}
+
+/// A setting that is invalid by itself.
+fn one(key: &'static str, value: BoxedStrategy<String>) -> BoxedStrategy<Setting> {
+    because(key, value, &[])
+}
+
+/// A setting that is invalid because of others.
+fn because(
+    key: &'static str,
+    value: BoxedStrategy<String>,
+    also: &'static [(&'static str, &'static str)],
+) -> BoxedStrategy<Setting> {
+    let also = also.iter().map(|(key, value)| (*key, (*value).to_owned()));
+    value.prop_map(move |value| [(key, value)].into_iter().chain(also.clone()).collect()).boxed()
 }
 
 /// The same settings for a single agent, if agents have them.

@@ -160,130 +160,131 @@ const WRONG: &[(&str, &[&str])] = &[
     ("limits.sockets_per_address", &["0"]),
 ];
 
+/// Settings, each valid by itself, that lead nowhere or contradict each other; and the key that the
+/// problem names.
+const ASTRAY: &[(&[(&str, &str)], &str)] = &[
+    (&[("routes", r#"[{ agent = "defalt" }]"#)], "routes[0].agent"),
+    (&[("routes", r#"[{ to = "+1*" }]"#)], "routes[0].agent"),
+    (&[("limits.on_model_loss", "transfer nobody")], "limits.on_model_loss"),
+    (&[("limits.on_model_loss", "pray")], "limits.on_model_loss"),
+    (&[("realtime.fallbacks", "[{}]")], "realtime.fallbacks[0]"),
+    (&[("realtime.fallbacks", r#"[{ key_env = "sk-123" , provider = "openai" }]"#)], "realtime.fallbacks[0].key_env"),
+    (&[("realtime.fallbacks", r#"[{ provider = "azure" }]"#)], "realtime.fallbacks[0].url"),
+    (&[("routes", r#"[{ language = "fr" }]"#)], "routes[0].language"),
+    (&[("routes", r#"[{ to = "+1*2", agent = "default" }]"#)], "routes[0].to"),
+    (&[("routes", r#"[{ carrier = "telnyx", agent = "default" }]"#)], "routes[0].carrier"),
+    (
+        &[("routes", r#"[{ agent = "default", language = "hi" }]"#), ("agents.default.languages", r#"["en"]"#)],
+        "routes[0].language",
+    ),
+    (&[("agents.Sales.instructions", "Sell."), ("agents.Sales.languages", r#"["en"]"#)], "agents.Sales"),
+    (&[("transfers.sales.announce", "Hello")], "transfers.sales.number"),
+    (&[("transfers.sales.number", "+14155550100"), ("transfers.sales.carrier", "true")], "transfers.sales.number"),
+    (&[("tools.end_call.url", "https://x"), ("tools.end_call.description", "x")], "tools.end_call"),
+    (
+        &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", secret_env = "s3cr3t" }]"#)],
+        "webhooks.endpoints[0].secret_env",
+    ),
+    (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints[0].secret_env"),
+    (
+        &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", payload = "waybeo_data_record" }]"#)],
+        "webhooks.endpoints[0].bearer_env",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { X-API-Key = "hunter2" } }]"#,
+        )],
+        "webhooks.endpoints[0].headers",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { X-API-Key = "NOT_SET" } }]"#,
+        )],
+        "webhooks.endpoints[0].headers",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { Host = "HOST" } }]"#,
+        )],
+        "webhooks.endpoints[0].headers",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { Content-Length = "HOST" } }]"#,
+        )],
+        "webhooks.endpoints[0].headers",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { webhook-signature = "HOST" } }]"#,
+        )],
+        "webhooks.endpoints[0].headers",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { "X API" = "HOST" } }]"#,
+        )],
+        "webhooks.endpoints[0].headers",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", events = ["call.ended"] }]"#,
+        )],
+        "webhooks.endpoints[0].events",
+    ),
+    (
+        &[("webhooks.endpoints", r#"[{ name = "a", url = "http://10.0.0.5/", payload = "singleinterface_v2" }]"#)],
+        "webhooks.endpoints[0].url",
+    ),
+    (
+        &[(
+            "webhooks.endpoints",
+            r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2" }, { name = "a", url = "https://y", payload = "singleinterface_v2" }]"#,
+        )],
+        "webhooks.endpoints",
+    ),
+    (&[("agents.default.questions", r#"[{ key = "E Mail", label = "x" }]"#)], "agents.default.questions[0].key"),
+    (
+        &[("agents.default.questions", r#"[{ key = "a", label = "x", kind = "number", choices = ["1"] }]"#)],
+        "agents.default.questions[0].choices",
+    ),
+    (
+        &[("agents.default.questions", r#"[{ key = "a", label = "x", min_length = 6, max_length = 4 }]"#)],
+        "agents.default.questions[0].min_length",
+    ),
+    (&[("tools.crm.url", "http://10.0.0.5/"), ("tools.crm.description", "x")], "tools.crm.url"),
+    (
+        &[
+            ("tools.crm.url", "https://x"),
+            ("tools.crm.description", "x"),
+            ("tools.crm.parameters", r#"{ type = "object", properties = { a = { type = "nonsense" } } }"#),
+        ],
+        "tools.crm.parameters",
+    ),
+    (
+        &[
+            ("tools.crm.url", "https://x"),
+            ("tools.crm.description", "x"),
+            ("tools.crm.parameters", r#"{ type = "string" }"#),
+        ],
+        "tools.crm.parameters",
+    ),
+    (
+        &[("agents.default.questions", r#"[{ key = "a", label = "x" }, { key = "a", label = "y" }]"#)],
+        "agents.default.questions",
+    ),
+];
+
 #[test]
 fn names_must_lead_somewhere_and_be_writable_everywhere() {
-    for (settings, key) in [
-        ([("routes", r#"[{ agent = "defalt" }]"#)].as_slice(), "routes[0].agent"),
-        (&[("routes", r#"[{ to = "+1*" }]"#)], "routes[0].agent"),
-        (&[("limits.on_model_loss", "transfer nobody")], "limits.on_model_loss"),
-        (&[("limits.on_model_loss", "pray")], "limits.on_model_loss"),
-        (&[("realtime.fallbacks", "[{}]")], "realtime.fallbacks[0]"),
-        (
-            &[("realtime.fallbacks", r#"[{ key_env = "sk-123" , provider = "openai" }]"#)],
-            "realtime.fallbacks[0].key_env",
-        ),
-        (&[("realtime.fallbacks", r#"[{ provider = "azure" }]"#)], "realtime.fallbacks[0].url"),
-        (&[("routes", r#"[{ language = "fr" }]"#)], "routes[0].language"),
-        (&[("routes", r#"[{ to = "+1*2", agent = "default" }]"#)], "routes[0].to"),
-        (&[("routes", r#"[{ carrier = "telnyx", agent = "default" }]"#)], "routes[0].carrier"),
-        (
-            &[("routes", r#"[{ agent = "default", language = "hi" }]"#), ("agents.default.languages", r#"["en"]"#)],
-            "routes[0].language",
-        ),
-        (&[("agents.Sales.instructions", "Sell."), ("agents.Sales.languages", r#"["en"]"#)], "agents.Sales"),
-        (&[("transfers.sales.announce", "Hello")], "transfers.sales.number"),
-        (&[("transfers.sales.number", "+14155550100"), ("transfers.sales.carrier", "true")], "transfers.sales.number"),
-        (&[("tools.end_call.url", "https://x"), ("tools.end_call.description", "x")], "tools.end_call"),
-        (
-            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", secret_env = "s3cr3t" }]"#)],
-            "webhooks.endpoints[0].secret_env",
-        ),
-        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints[0].secret_env"),
-        (
-            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", payload = "waybeo_data_record" }]"#)],
-            "webhooks.endpoints[0].bearer_env",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { X-API-Key = "hunter2" } }]"#,
-            )],
-            "webhooks.endpoints[0].headers",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { X-API-Key = "NOT_SET" } }]"#,
-            )],
-            "webhooks.endpoints[0].headers",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { Host = "HOST" } }]"#,
-            )],
-            "webhooks.endpoints[0].headers",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { Content-Length = "HOST" } }]"#,
-            )],
-            "webhooks.endpoints[0].headers",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { webhook-signature = "HOST" } }]"#,
-            )],
-            "webhooks.endpoints[0].headers",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { "X API" = "HOST" } }]"#,
-            )],
-            "webhooks.endpoints[0].headers",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", events = ["call.ended"] }]"#,
-            )],
-            "webhooks.endpoints[0].events",
-        ),
-        (
-            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://10.0.0.5/", payload = "singleinterface_v2" }]"#)],
-            "webhooks.endpoints[0].url",
-        ),
-        (
-            &[(
-                "webhooks.endpoints",
-                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2" }, { name = "a", url = "https://y", payload = "singleinterface_v2" }]"#,
-            )],
-            "webhooks.endpoints",
-        ),
-        (&[("agents.default.questions", r#"[{ key = "E Mail", label = "x" }]"#)], "agents.default.questions[0].key"),
-        (
-            &[("agents.default.questions", r#"[{ key = "a", label = "x", kind = "number", choices = ["1"] }]"#)],
-            "agents.default.questions[0].choices",
-        ),
-        (
-            &[("agents.default.questions", r#"[{ key = "a", label = "x", min_length = 6, max_length = 4 }]"#)],
-            "agents.default.questions[0].min_length",
-        ),
-        (&[("tools.crm.url", "http://10.0.0.5/"), ("tools.crm.description", "x")], "tools.crm.url"),
-        (
-            &[
-                ("tools.crm.url", "https://x"),
-                ("tools.crm.description", "x"),
-                ("tools.crm.parameters", r#"{ type = "object", properties = { a = { type = "nonsense" } } }"#),
-            ],
-            "tools.crm.parameters",
-        ),
-        (
-            &[
-                ("tools.crm.url", "https://x"),
-                ("tools.crm.description", "x"),
-                ("tools.crm.parameters", r#"{ type = "string" }"#),
-            ],
-            "tools.crm.parameters",
-        ),
-        (
-            &[("agents.default.questions", r#"[{ key = "a", label = "x" }, { key = "a", label = "y" }]"#)],
-            "agents.default.questions",
-        ),
-    ] {
+    for (settings, key) in ASTRAY {
         problem(&refused(settings), key);
     }
     let message = problem(&refused(&[("routes", r#"[{ agent = "defalt" }]"#)]), "routes[0].agent").message.clone();
