@@ -96,7 +96,8 @@ fn rehearse_help() -> String {
 /// Which configuration.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfigArgs {
-    /// The configuration; without it config.toml in the working directory, where there is one, else the built-in defaults
+    /// The configuration; without it config.toml in the working directory, where there is one, else
+    /// the built-in defaults
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -110,7 +111,8 @@ pub struct CheckArgs {
     /// Prints JSON, for machines
     #[arg(long)]
     pub json: bool,
-    /// Prints the `session.update` of every agent in every language, a line of JSON each; secrets are left out
+    /// Prints the `session.update` of every agent in every language, a line of JSON each; secrets
+    /// are left out
     #[arg(long)]
     pub session_update: bool,
     /// Shows which route a call to this number would take, and why
@@ -128,10 +130,12 @@ pub struct CheckArgs {
     pub parameter: Vec<(String, String)>,
 }
 
-/// Where an operator's command finds what is kept. Each of these may stand before or behind the command's own words.
+/// Where an operator's command finds what is kept. Each of these may stand before or behind the
+/// command's own words.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KeptArgs {
-    /// The configuration; without it config.toml in the working directory, where there is one, else the built-in defaults
+    /// The configuration; without it config.toml in the working directory, where there is one, else
+    /// the built-in defaults
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// The folder of records, whatever the configuration says

@@ -1,4 +1,5 @@
-//! The frame path, piece by piece and whole: Twilio's JSON → PCM → 24 kHz → append, and a model's delta → 8 kHz → Twilio's JSON.
+//! The frame path, piece by piece and whole: Twilio's JSON → PCM → 24 kHz → append, and a model's
+//! delta → 8 kHz → Twilio's JSON.
 //!
 //! `cargo bench -p switchboard-actors`; `actors/benches/README.md` says how to read it.
 

@@ -28,10 +28,10 @@
 //! # Where to start
 //!
 //! Start with [`call::machine`], whose page has the state table. Continue with
-//! the `playout` of [`audio`], which knows what the caller has heard, and with [`realtime::requests`],
-//! which lets the model say one thing at a time. Every room has the same layout: `mod.rs`
-//! describes it, `messages.rs` has the messages it accepts, the files named by nouns have its
-//! logic, and `actor.rs` has its effects.
+//! the `playout` of [`audio`], which knows what the caller has heard, and with
+//! [`realtime::requests`], which lets the model say one thing at a time. Every room has the same
+//! layout: `mod.rs` describes it, `messages.rs` has the messages it accepts, the files named by
+//! nouns have its logic, and `actor.rs` has its effects.
 //!
 //! | room | |
 //! |---|---|

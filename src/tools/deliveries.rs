@@ -45,7 +45,8 @@ pub enum Ask {
         /// The event's id, as `list` shows it
         id: String,
     },
-    /// Sends dead letters again, under their old ids; an endpoint that answered 410 is asked again too
+    /// Sends dead letters again, under their old ids; an endpoint that answered 410 is asked again
+    /// too
     #[command(
         after_long_help = "Example: switchboard deliveries retry evt_48b7f720-aa86-4a7d-8698-a8643a397676_transcript\n\n\
         A running service begins within a second, another one when it starts."

@@ -1,4 +1,5 @@
-//! HTTP bodies of tools and receivers: `encoding\ncharset\nbytes`. What is unpacked stays within its limit.
+//! HTTP bodies of tools and receivers: `encoding\ncharset\nbytes`. What is unpacked stays within
+//! its limit.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! The heads of WebSocket frames, as they come in pieces: what is judged does not depend on where the pieces are cut.
+//! The heads of WebSocket frames, as they come in pieces: what is judged does not depend on where
+//! the pieces are cut.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Numbers as carriers, operators and SIP write them: `country\nnumber`. A number is always likely to be itself, and its normal form is
-//! read as the same.
+//! Numbers as carriers, operators and SIP write them: `country\nnumber`. A number is always likely
+//! to be itself, and its normal form is read as the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

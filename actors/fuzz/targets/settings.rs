@@ -1,4 +1,5 @@
-//! A configuration file and a `.env` beside it, a NUL between them: whatever they hold is told as problems, which repeat no secret.
+//! A configuration file and a `.env` beside it, a NUL between them: whatever they hold is told as
+//! problems, which repeat no secret.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

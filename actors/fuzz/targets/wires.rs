@@ -1,5 +1,5 @@
-//! Every carrier's wire, fed with a stream of messages: the first byte chooses the carrier, lines are messages, one that begins with a
-//! NUL is one of bytes.
+//! Every carrier's wire, fed with a stream of messages: the first byte chooses the carrier, lines
+//! are messages, one that begins with a NUL is one of bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

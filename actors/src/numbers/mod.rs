@@ -1,4 +1,5 @@
-//! The other party of a call: one normal form of a number or an address, whatever its spelling. Pure.
+//! The other party of a call: one normal form of a number or an address, whatever its spelling.
+//! Pure.
 //!
 //! Carriers write one number as `+912250000000`, `912250000000`, `00912250000000`, `02250000000`,
 //! `tel:+91-22-5000-0000` or `sip:+912250000000@host;user=phone`. Routes, budgets, caps,

@@ -44,10 +44,12 @@ pub struct BenchArgs {
     /// Measure again with one feature off at a time, at this many calls.
     #[arg(long)]
     pub features_at: Option<usize>,
-    /// Measure what the audio path does to sound instead, and fail when a limit is missed (audio.json, spectra.svg).
+    /// Measure what the audio path does to sound instead, and fail when a limit is missed
+    /// (audio.json, spectra.svg).
     #[arg(long)]
     pub audio: bool,
-    /// Where the sheet (sheet.json), the plot (latency.svg) and the service's own log (service.log) go.
+    /// Where the sheet (sheet.json), the plot (latency.svg) and the service's own log (service.log)
+    /// go.
     #[arg(long, default_value = "target/bench")]
     pub out: PathBuf,
     /// Print the sheet as JSON.

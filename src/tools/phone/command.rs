@@ -46,10 +46,12 @@ pub struct CallArgs {
     /// What the caller says without --wav: the bundled sentence of this language, or nothing
     #[arg(long, value_name = "CODE", default_value = "en", conflicts_with = "wav", value_parser = clap::builder::PossibleValuesParser::new(said()))]
     pub say: String,
-    /// Where to write what the caller heard: 8 kHz, from the start of the stream. Several calls get a number each
+    /// Where to write what the caller heard: 8 kHz, from the start of the stream. Several calls get
+    /// a number each
     #[arg(long, value_name = "FILE")]
     pub heard: Option<PathBuf>,
-    /// When the caller begins to speak, after the start of the stream [default: when the greeting is over]
+    /// When the caller begins to speak, after the start of the stream [default: when the greeting
+    /// is over]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub speak_at: Option<Duration>,
     /// The caller's number

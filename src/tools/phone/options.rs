@@ -74,7 +74,8 @@ pub enum DialOutcome {
     /// Somebody answers, speaks for a moment and hangs up.
     #[default]
     Answered,
-    /// Something answers that does not take the call: it presses no key when it is told to, as an answering machine.
+    /// Something answers that does not take the call: it presses no key when it is told to, as an
+    /// answering machine.
     Declined,
     /// The line is busy.
     Busy,

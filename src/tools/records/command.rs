@@ -37,7 +37,8 @@ enum What {
     /// Shows how a call went, moment by moment
     #[command(after_long_help = show::HELP)]
     Show(ShowArgs),
-    /// Erases everything of one call or one caller: transcript, queue file, deliveries, recordings, journals kept aside
+    /// Erases everything of one call or one caller: transcript, queue file, deliveries, recordings,
+    /// journals kept aside
     #[command(after_long_help = erase::HELP)]
     Erase(EraseArgs),
 }

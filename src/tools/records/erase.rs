@@ -36,7 +36,8 @@ pub(super) struct EraseArgs {
     /// The call: the carrier's id of it, or ours
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     call: Option<String>,
-    /// A number that may be the caller's is theirs, written as the record has it; may be given again
+    /// A number that may be the caller's is theirs, written as the record has it; may be given
+    /// again
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with = "call")]
     also: Vec<String>,
     /// A number that may be the caller's is not, written as the record has it; may be given again

@@ -193,7 +193,8 @@ fn a_call_that_may_be_hanging_up_at_the_carrier_is_left_its_line_for_a_while() {
 
 #[test]
 fn a_close_that_arrives_behind_a_look_at_the_call_is_in_order() {
-    // Both lie in one mailbox: a thread that was held up looks first, and the call that ordered the close is gone.
+    // Both lie in one mailbox: a thread that was held up looks first, and the call that ordered the
+    // close is gone.
     let mut rig = Rig::attached(&plain());
     assert_eq!(rig.pass(false), []);
     let out = rig.on(StreamEvent::Command(LineCommand::Close));
