@@ -439,6 +439,8 @@ impl World {
                 SessionAction::SendAudio(_)
                 | SessionAction::Pong(_)
                 | SessionAction::ExpiresAt(_)
+                | SessionAction::EndsIn(_)
+                | SessionAction::Resumable(_)
                 | SessionAction::Prepared
                 | SessionAction::Close => {}
                 SessionAction::Lose(loss) => panic!("the model was lost: {loss:?}"),
