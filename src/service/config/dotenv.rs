@@ -24,27 +24,26 @@ pub(super) enum Line {
 /// # Errors
 /// If the file as a whole is not text that could contain variables.
 pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line>, &'static str> {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+    // Without its mark, UTF-16 is known by the zero byte of its first plain character.
+    let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    if marked || bytes.iter().take(2).any(|byte| *byte == 0) {
         return Err("is written in UTF-16, expected UTF-8; save it again as plain text");
     }
     let bytes = bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes);
-    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let lines = lines(bytes);
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(line) = lines.get(at) {
         let number = at + 1;
         at += 1;
         let line = String::from_utf8_lossy(line);
         let line = line.trim();
-        let (exported, statement) = match line.strip_prefix("export ") {
-            Some(rest) => (true, rest.trim_start()),
-            None => (false, line),
-        };
+        let (exported, statement) = without_export(line);
         if statement.is_empty() || statement.starts_with('#') {
             continue;
         }
         let bad = |name: &str, why| Line::Bad { name: name.to_owned(), line: number, why };
         let Some((name, value)) = assignment(statement) else {
-            let word = statement.split([' ', '\t', ':', '=']).next().unwrap_or_default();
+            let word = variable_of(statement);
             // `export NAME` without a value passes on the shell's variable and sets nothing.
             if ours(word) && !(exported && word == statement) {
                 found.push(bad(word, "the line is not NAME=value"));
@@ -64,7 +63,7 @@ pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line
                 // An unclosed quote must not swallow variables of ours.
                 let swallowed = lines[inside.clone()].iter().enumerate().filter_map(|(step, line)| {
                     let line = String::from_utf8_lossy(line);
-                    let (name, _) = assignment(line.trim().trim_start_matches("export ").trim_start())?;
+                    let (name, _) = assignment(without_export(line.trim()).1)?;
                     ours(name).then(|| (inside.start() + step + 1, name.to_owned()))
                 });
                 found.extend(swallowed.map(|(line, name)| Line::Bad { name, line, why: SWALLOWED }));
@@ -73,6 +72,28 @@ pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line
         }
     }
     Ok(found)
+}
+
+/// The lines of a file. Old editors end them with a lone carriage return.
+fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    lines.flat_map(|line| line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == b'\r')).collect()
+}
+
+/// Whether a line begins with `export`, and its rest.
+fn without_export(line: &str) -> (bool, &str) {
+    match line.strip_prefix("export").filter(|rest| rest.starts_with(char::is_whitespace)) {
+        Some(rest) => (true, rest.trim_start()),
+        None => (false, line),
+    }
+}
+
+/// The variable that a line seems to set although it is not NAME=value: its first word, behind the
+/// words with which shells, Windows and YAML begin such a line.
+fn variable_of(statement: &str) -> &str {
+    let words = statement.split(|c: char| c.is_whitespace() || matches!(c, ':' | '='));
+    let mut words = words.filter(|word| !word.is_empty() && !SETTING.contains(&word.to_ascii_lowercase().as_str()));
+    words.next().unwrap_or_default().trim_end_matches('+')
 }
 
 /// Name and value of a statement, if the name could be a variable's name.
@@ -107,6 +128,8 @@ fn closing(value: &str, lines: &[&[u8]]) -> Option<usize> {
     lines.iter().position(|line| line.trim_ascii_end().last() == Some(&quote))
 }
 
+/// Words with which a line may begin that sets a variable for somebody else than us.
+const SETTING: [&str; 10] = ["set", "setenv", "declare", "typeset", "readonly", "local", "export", "-x", "-", "$env"];
 const SEVERAL_LINES: &str = "the value goes on over several lines, expected one";
 const UNCLOSED: &str = "the value opens with a quote that nothing closes";
 const SWALLOWED: &str = "the line stands within the quotes that a line before it opens; close them";

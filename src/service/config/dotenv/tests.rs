@@ -62,6 +62,25 @@ fn marks_line_ends_exports_and_comments_are_no_part_of_it() {
 }
 
 #[test]
+fn a_lone_carriage_return_ends_a_line_and_a_tab_follows_export() {
+    let pairs =
+        [("A".to_owned(), "1".to_owned()), ("KEY".to_owned(), "one".to_owned()), ("TOKEN".to_owned(), "2".to_owned())];
+    assert_eq!(set("A=1\rKEY=one\rexport\tTOKEN=2\r"), pairs);
+    assert_eq!(set("A=1\r\nKEY=one\r\nexport \t TOKEN=2"), pairs);
+}
+
+#[test]
+fn utf_16_is_refused_with_and_without_its_mark() {
+    let units: Vec<u16> = "KEY=one".encode_utf16().collect();
+    let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    let marked = |mark: [u8; 2], bytes: &[u8]| [&mark, bytes].concat();
+    for bytes in [little.clone(), big.clone(), marked([0xFF, 0xFE], &little), marked([0xFE, 0xFF], &big)] {
+        assert!(read(&bytes, &ours).is_err_and(|why| why.contains("UTF-16")), "{bytes:?}");
+    }
+}
+
+#[test]
 fn lines_of_others_stop_nothing() {
     let text = "COMPANY=Example Motors Pvt Ltd\nCREDS={\"type\": \"x\", \"id\": 1}\nJSON={\n \"a\": \"b=c\"\n}\n\
         just some words\n=nothing\n- yaml: yes\nPEM=\"-----BEGIN\nMIIE==\n-----END\"\nSTRAY='tis\nKEY=mine\n";
@@ -75,6 +94,14 @@ fn a_line_of_ours_that_cannot_be_read_is_named_with_its_number() {
     assert_eq!(bad("A=1\nKEY sk-secret"), name("KEY", 2));
     assert_eq!(bad("KEY: sk-secret"), name("KEY", 1));
     assert_eq!(bad("\n\nKEY"), name("KEY", 3));
+    for line in
+        ["set KEY=sk-secret", "setenv KEY sk-secret", "declare -x KEY=\"sk-secret\"", "$env:KEY = \"sk-secret\""]
+    {
+        assert_eq!(bad(&format!("A=1\n{line}\nB=2")), name("KEY", 2), "{line}");
+    }
+    for line in ["KEY+=sk-secret", "- KEY=sk-secret", "SET KEY=sk-secret", "export -x KEY=sk-secret"] {
+        assert_eq!(bad(line), name("KEY", 1), "{line}");
+    }
     assert_eq!(bad("KEY=\"sk-secret\nA=1"), name("KEY", 1));
     assert_eq!(bad("A=1\nKEY='two\nlines'\nB=1"), name("KEY", 2));
     assert_eq!(bad("STRAY=\"oops\nKEY=mine\nA=\"x\""), name("KEY", 2));
