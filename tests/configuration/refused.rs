@@ -36,6 +36,28 @@ fn hundreds_of_wrong_settings_are_refused_by_name() {
 }
 
 #[test]
+fn an_address_is_refused_for_what_is_wrong_with_it() {
+    for (address, lacks) in [
+        ("http://10.0.0.7", "begins with redis://"),
+        ("redis://:pa55word@h:99999", "port is a number up to 65535"),
+        ("redis://10.0.0.7:port/0", "port is a number up to 65535"),
+        ("redis:///0", "a host behind its `://`"),
+        ("redis://[::1/0", "host is a name or an IP address"),
+        ("redis://user@10.0.0.7", "without a user and a password"),
+        ("redis://10.0.0.7/0#x", "without a `#` part"),
+        ("redis://10.0.0.7/orders", "path is the number of a database"),
+        ("redis://10.0.0.7/0/1", "path is the number of a database"),
+    ] {
+        let error = Config::builtin_with(&[("delivery.redis_url", address)]).expect_err(address);
+        let message = &problem(&error, "delivery.redis_url").message;
+        assert!(message.contains(lacks) && !message.contains("pa55word"), "{address}: {message}");
+    }
+    for address in ["redis://10.0.0.7", "redis://[::1]:6379/", "redis://cache.internal/15"] {
+        with(&[("delivery.redis_url", address), ("delivery.backend", "redis")]);
+    }
+}
+
+#[test]
 fn what_this_version_does_not_do_is_said_and_stops_nothing() {
     for (settings, note) in [
         ([("agents.default.tools", r#"["send_dtmf"]"#)].as_slice(), "agents.default.tools: send_dtmf"),

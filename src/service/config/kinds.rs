@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use super::layers::{Node, Value};
 
@@ -29,7 +29,7 @@ impl Expected {
     }
 
     /// Marks a kind whose values may be shown only in their harmless part.
-    fn hidden(self) -> Self {
+    pub(super) fn hidden(self) -> Self {
         Self { hidden: true, ..self }
     }
 
@@ -251,9 +251,16 @@ pub(super) fn url(schemes: &'static [&'static str]) -> impl Fn(&Node) -> Read<Ur
     move |node| {
         let expected = || Expected::new(format!("a URL that begins with {}://", schemes.join(":// or "))).hidden();
         let found = any_text(node).map_err(|_| expected())?;
-        let url = Url::parse(found.trim()).map_err(|_| expected())?;
-        if !schemes.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+        let found = found.trim();
+        let url = Url::parse(found).map_err(|error| {
+            let scheme = found.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            if scheme.is_some_and(|scheme| schemes.contains(&scheme.as_str())) { unreadable(error) } else { expected() }
+        })?;
+        if !schemes.contains(&url.scheme()) {
             return Err(expected());
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(unreadable(ParseError::EmptyHost));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Expected::new("a URL without a user and a password")
@@ -265,6 +272,24 @@ pub(super) fn url(schemes: &'static [&'static str]) -> impl Fn(&Node) -> Read<Ur
         }
         Ok(url)
     }
+}
+
+/// What a URL lacks whose scheme is right.
+fn unreadable(error: ParseError) -> Expected {
+    let what = match error {
+        ParseError::EmptyHost => "a URL with a host behind its `://`",
+        ParseError::InvalidPort => "a URL whose port is a number up to 65535",
+        ParseError::IdnaError
+        | ParseError::InvalidIpv4Address
+        | ParseError::InvalidIpv6Address
+        | ParseError::InvalidDomainCharacter => "a URL whose host is a name or an IP address",
+        ParseError::RelativeUrlWithoutBase
+        | ParseError::RelativeUrlWithCannotBeABaseBase
+        | ParseError::SetHostOnCannotBeABaseUrl
+        | ParseError::Overflow
+        | _ => "a URL",
+    };
+    Expected::new(what).hidden()
 }
 
 /// One of a few words, each with its value.

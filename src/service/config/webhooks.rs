@@ -10,7 +10,7 @@ use switchboard_actors::delivery::plan::EndpointPlan;
 use switchboard_actors::delivery::schedule::RetryPlan;
 use switchboard_actors::delivery::signature::Secrets;
 use switchboard_actors::ids::Private;
-use url::Host;
+use url::{Host, Url};
 
 use super::headers::read_header;
 use super::kinds::{
@@ -42,7 +42,7 @@ pub struct DeliveryQueue {
 impl DeliveryQueue {
     pub(super) fn read(section: &Section<'_>, variables: &BTreeMap<String, Variable>) -> Option<Self> {
         let backend = section.read("backend", word(BACKENDS));
-        let redis_url = section.read("redis_url", url(&["redis"]));
+        let redis_url = section.read("redis_url", redis);
         let (backend, mut url) = (backend?, redis_url?);
         let password = variables.get(REDIS_PASSWORD).map(|variable| variable.value.trim());
         if let Some(password) = password.filter(|password| !password.is_empty()) {
@@ -56,6 +56,16 @@ impl DeliveryQueue {
             },
         })
     }
+}
+
+/// A Redis and the number of its database.
+fn redis(node: &Node) -> Result<Url, Expected> {
+    let url = url(&["redis"])(node)?;
+    let database = url.path().trim_matches('/');
+    if database.is_empty() || database.parse::<u16>().is_ok() {
+        return Ok(url);
+    }
+    Err(Expected::new("a URL whose path is the number of a database, as redis://127.0.0.1:6379/0").hidden())
 }
 
 #[derive(Debug, Clone, Copy)]
