@@ -45,7 +45,7 @@ fn too_few_open_files_for_the_calls_are_told() {
 #[test]
 fn signals_that_ask_for_nothing_are_named_and_change_nothing() {
     let mut service = Serving::start(Command::new(BINARY).arg("serve"), &[]);
-    for signal in ["HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR"] {
+    for signal in ["HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "XCPU", "XFSZ", "STKFLT"] {
         service.signal(signal);
         let line = service.says("signal ignored");
         assert!(line.contains(&format!("SIG{signal}")), "{line}");

@@ -163,6 +163,13 @@ const KNOWN: &[(&str, MakeKind)] = {
         ("SIGUSR1", SignalKind::user_defined1),
         ("SIGUSR2", SignalKind::user_defined2),
         ("SIGALRM", SignalKind::alarm),
+        // Limits of the system: the operation over the limit fails, and calls go on.
+        #[cfg(target_os = "linux")]
+        ("SIGXCPU", || SignalKind::from_raw(24)),
+        #[cfg(target_os = "linux")]
+        ("SIGXFSZ", || SignalKind::from_raw(25)),
+        #[cfg(target_os = "linux")]
+        ("SIGSTKFLT", || SignalKind::from_raw(16)),
         #[cfg(target_os = "linux")]
         ("SIGVTALRM", || SignalKind::from_raw(26)),
         #[cfg(target_os = "linux")]
