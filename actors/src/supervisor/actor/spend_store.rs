@@ -47,13 +47,18 @@ pub fn read_spend_store(file: &Path) -> Result<Option<SpendStore>, SpendStoreUnr
     let unreadable = |problem: &dyn std::fmt::Display| SpendStoreUnreadable { problem: problem.to_string() };
     let text = match fs::read(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A link whose target is gone is no day without spending.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !file.is_symlink() => return Ok(None),
         Err(error) => return Err(unreadable(&error)),
     };
     if text.is_empty() {
         return Err(unreadable(&"the file is empty"));
     }
-    serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&format!("no books: {error}")))
+    // A list of the fields would be read too.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(unreadable(&"the file holds no spending: it does not begin with `{`"));
+    }
+    serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&format!("the file holds no spending: {error}")))
 }
 
 impl SpendWriter {

@@ -9,6 +9,7 @@ fn what_is_no_books_is_not_taken_for_an_empty_day() {
         fs::write(&file, broken).expect("written");
         let error = read_spend_store(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for books"));
         assert!(error.to_string().contains("remove it"), "{error}");
+        assert!(!error.to_string().contains("SpendStore"), "a name of the code: {error}");
     }
     let broken = r#"{"day":739000,"total_billionths":"5","killed":false,"callers":{}}"#;
     fs::write(&file, broken).expect("written");
@@ -16,6 +17,12 @@ fn what_is_no_books_is_not_taken_for_an_empty_day() {
     fs::remove_file(&file).expect("removed");
     fs::create_dir(&file).expect("a folder");
     assert!(read_spend_store(&file).is_err(), "a folder in its place");
+    #[cfg(unix)]
+    {
+        fs::remove_dir(&file).expect("removed");
+        std::os::unix::fs::symlink(folder.path().join("gone"), &file).expect("a link");
+        assert!(read_spend_store(&file).is_err(), "a link whose target is gone");
+    }
 }
 
 #[test]
