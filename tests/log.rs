@@ -55,6 +55,22 @@ async fn a_webhook_that_nobody_signed_is_named_by_the_call_it_names_and_forges_n
     );
 }
 
+#[actix_rt::test]
+async fn a_stranger_who_is_refused_without_end_does_not_fill_the_disk() {
+    let service = Logging::start(&[("TWILIO_AUTH_TOKEN", "a_token_of_tests"), ("SWITCHBOARD__SERVER__WORKERS", "1")]);
+    let url = service.url("/twilio/voice");
+    for number in 0..300 {
+        let form = format!("CallSid=CA{number}&AccountSid=AC1&From=%2B15550100001&To=%2B15550100002");
+        common::post(&url, &form, Some("forged")).await.problem(403);
+        common::get(&service.url("/ws"), &[("Origin", "https://example.com")]).await.problem(403);
+    }
+    let log = service.stop();
+    // Two reasons, and what was wrong with each request: 180 lines in a minute, 1,200 without a
+    // limit. A slow machine may need two minutes.
+    let about = log.iter().filter(|line| line.contains("refused")).count();
+    assert!((120..=360).contains(&about), "{about} lines");
+}
+
 /// The service as a process whose log is captured.
 struct Logging {
     child: Child,

@@ -33,5 +33,40 @@ impl RateWindow {
     }
 }
 
+/// Bounds the log lines about what a stranger can cause any number of times, and counts the rest.
+#[derive(Debug)]
+pub struct LineLimit {
+    written: RateWindow,
+    withheld: u64,
+}
+
+impl LineLimit {
+    /// Nothing was written yet.
+    pub const fn new() -> Self {
+        Self { written: RateWindow::new(LINE_SPAN), withheld: 0 }
+    }
+
+    /// Whether one more line may be written; `Some` is how many were withheld before it.
+    pub fn take(&mut self, now: Instant) -> Option<u64> {
+        if self.written.take(MOST_LINES, now) {
+            return Some(std::mem::take(&mut self.withheld));
+        }
+        self.withheld += 1;
+        None
+    }
+}
+
+impl Default for LineLimit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The span in which [`MOST_LINES`] lines of one kind are written.
+pub const LINE_SPAN: Duration = Duration::from_secs(60);
+/// Fewer would hide calls that a busy service refuses for a reason; more would let a stranger fill
+/// the disk.
+pub const MOST_LINES: usize = 60;
+
 #[cfg(test)]
 mod tests;

@@ -22,3 +22,16 @@ fn a_limit_of_none_grants_nothing_and_a_raised_one_grants_the_rest() {
     assert!(!window.take(1, now));
     assert!(window.take(2, now));
 }
+
+#[test]
+fn a_flood_gets_its_lines_and_then_a_number() {
+    let (mut limit, now) = (LineLimit::new(), crate::clock::now());
+    let written: Vec<_> = (0..1_000).filter_map(|_| limit.take(now)).collect();
+    assert_eq!(written, vec![0; MOST_LINES]);
+    assert_eq!(
+        limit.take(now + LINE_SPAN),
+        Some(1_000 - MOST_LINES as u64),
+        "with the first line that is written again"
+    );
+    assert_eq!(limit.take(now + LINE_SPAN), Some(0));
+}

@@ -1,10 +1,15 @@
 //! Log events and counters of calls that are admitted, missed or refused, and of spending.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use log::{error, info, warn};
 use metrics::{counter, gauge};
 
+use crate::clock;
 use crate::events::{Emit, Known, TARGET};
 use crate::ids::{CallTag, logged};
+use crate::rate::LineLimit;
 
 /// Something that is logged and counted.
 #[derive(Debug)]
@@ -70,7 +75,12 @@ impl Emit for Event<'_> {
         match self {
             Self::CallRefused { reason, carrier_call } => {
                 counter!("switchboard_calls_refused_total", "reason" => reason).increment(1);
-                warn!(target: TARGET, carrier_call:% = Known(carrier_call.map(logged)), reason; "call refused");
+                if let Some(withheld) = may_write(reason) {
+                    if withheld > 0 {
+                        warn!(target: TARGET, reason, times = withheld; "calls refused without a line of their own");
+                    }
+                    warn!(target: TARGET, carrier_call:% = Known(carrier_call.map(logged)), reason; "call refused");
+                }
             }
             Self::StreamMissed { call } => {
                 warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "the stream of an announced call did not come");
@@ -97,4 +107,15 @@ impl Emit for Event<'_> {
             }
         }
     }
+}
+
+/// Whether a refusal may be logged, and how many were not before it: anybody can be refused, as
+/// often as they like.
+fn may_write(reason: &'static str) -> Option<u64> {
+    REFUSED.with_borrow_mut(|refused| refused.entry(reason).or_default().take(clock::now()))
+}
+
+thread_local! {
+    /// The refusals that this thread logged, by reason.
+    static REFUSED: RefCell<HashMap<&'static str, LineLimit>> = RefCell::default();
 }

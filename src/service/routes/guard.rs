@@ -10,6 +10,7 @@ use actix_web::{Error, HttpRequest};
 use log::warn;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
 
@@ -75,7 +76,9 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
         if *listener == Listener::Public {
             emit(Event::CallRefused { reason: "web_page", carrier_call: None });
         }
-        warn!(path = request.path(), foreign:%; "request refused: a web page may have made it");
+        if app.hints.refusals.due(clock::now()) {
+            warn!(path = request.path(), foreign:%; "request refused: a web page may have made it");
+        }
         Problem::forbidden(format!("expected a request that no web page has made: {foreign}"))
     })
 }

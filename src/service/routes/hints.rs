@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use switchboard_actors::rate::LineLimit;
+
 /// The state of each hint.
 #[derive(Debug, Default)]
 pub struct Hints {
@@ -12,6 +14,19 @@ pub struct Hints {
     pub(super) other_address: Hint,
     /// A WebSocket request arrived without its upgrade.
     pub(super) no_upgrade: Hint,
+    /// Why requests were refused. Strangers can cause any number of these lines.
+    pub(super) refusals: Bounded,
+}
+
+/// Lines that are all logged unless there are too many.
+#[derive(Debug, Default)]
+pub(super) struct Bounded(Mutex<LineLimit>);
+
+impl Bounded {
+    /// Whether to log one more line.
+    pub(super) fn due(&self, now: Instant) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_some()
+    }
 }
 
 /// When a hint was last logged.

@@ -73,7 +73,9 @@ fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) 
         }
         let (reason, why) = (stranger.reason, stranger.why.as_str());
         emit(Event::CallRefused { reason, carrier_call });
-        warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused: {why}");
+        if door.app.hints.refusals.due(clock::now()) {
+            warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused: {why}");
+        }
     }
     Problem::new(StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN), refused.told)
 }
