@@ -35,6 +35,27 @@ impl Frame {
         Ok(frame)
     }
 
+    /// Decodes base64 of either alphabet, with line breaks or without padding, as some servers
+    /// write it. It is for what [`Self::of_base64`] refuses, because it is slower.
+    ///
+    /// # Errors
+    /// When `text` is no base64.
+    pub fn of_loose_base64(text: &str) -> Result<Self, base64_simd::Error> {
+        let plain: Vec<u8> = text
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            })
+            .collect();
+        let padding = plain.iter().rev().take_while(|byte| **byte == b'=').count().min(2);
+        let mut frame = Self::with_room(plain.len() / 4 * 3 + 3);
+        base64_simd::STANDARD_NO_PAD.decode_append(&plain[..plain.len() - padding], &mut *frame)?;
+        Ok(frame)
+    }
+
     /// A frame that holds a copy of `bytes`.
     pub fn copy_of(bytes: &[u8]) -> Self {
         let mut frame = Self::with_room(bytes.len());

@@ -27,3 +27,20 @@ fn a_buffer_goes_to_frames_of_its_own_size() {
     assert_eq!(Frame::with_room(2_000).as_ptr(), place);
     assert!(Frame::with_room(100_000).capacity() >= 100_000);
 }
+
+#[test]
+fn base64_is_read_however_it_is_written() {
+    let bytes: Vec<u8> = (0..=255).collect();
+    let standard = base64_simd::STANDARD.encode_to_string(&bytes);
+    let urls = base64_simd::URL_SAFE.encode_to_string(&bytes);
+    let lines: Vec<&str> =
+        (0..standard.len()).step_by(76).map(|at| &standard[at..standard.len().min(at + 76)]).collect();
+    for text in [&standard, &urls, &lines.join("\r\n"), &format!(" {standard}\n"), &urls.replace('=', "")] {
+        assert_eq!(Frame::of_loose_base64(text).expect(text)[..], bytes, "{text}");
+    }
+    assert!(Frame::of_base64(&urls).is_err(), "the quick reader is strict");
+    for text in ["!", "A", "AAAA=A", "AA=AA", "====", "AAé"] {
+        assert!(Frame::of_loose_base64(text).is_err(), "{text}");
+    }
+    assert!(Frame::of_loose_base64("").expect("nothing").is_empty());
+}

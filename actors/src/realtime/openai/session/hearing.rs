@@ -93,7 +93,7 @@ impl Session {
     /// Handles a piece of audio. This is the hot path: it allocates nothing once the frame pool is
     /// warm.
     fn hear_audio(&mut self, delta: &Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let Ok(audio) = Frame::of_base64(&delta.delta) else {
+        let Ok(audio) = Frame::of_base64(&delta.delta).or_else(|_| Frame::of_loose_base64(&delta.delta)) else {
             return self.garbled_audio(out);
         };
         self.garbled = Malformed::default();
