@@ -15,9 +15,9 @@ impl Session {
     pub(super) fn refused(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let text = redacted(error.text());
         let said = format!("{}: {text}", redacted(error.word()));
-        // The text may repeat what the server received. Only the debug log gets it unchanged; the
-        // report gets it redacted.
-        log::debug!(message = error.text(); "the model's server complained");
+        // The text may repeat what the server received, which is what people said and typed. No log
+        // gets that, and none gets more of it than a report.
+        log::debug!(code:% = failure::clipped(&redacted(error.word())), message:% = failure::clipped(&text); "the model's server complained");
         if let Some(class) = class_of_error(error) {
             return self.lose_for(class, &said, out);
         }
