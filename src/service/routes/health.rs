@@ -35,7 +35,7 @@ pub async fn health(app: Data<AppState>) -> HttpResponse {
 
 /// `GET /ready`: 200 if the next call would be accepted, else 503 with the reason.
 pub async fn ready(app: Data<AppState>) -> HttpResponse {
-    let refused = app.model.refused().await;
+    let Outlook { refused, failing } = app.model.outlook().await;
     let reason = match live_calls(&app).await {
         None => Some("unresponsive"),
         Some(live_calls) if live_calls.draining => Some("draining"),
@@ -48,6 +48,7 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
         (recordings_missing(&app), "recording_dir_missing"),
         (records_unwritable(&app), "records_unwritable"),
         (refused == Refused::SomeAgents, "model_refused"),
+        (failing, "model_failing"),
     ]
     .into_iter()
     .filter_map(|(is_so, word)| is_so.then_some(word))
@@ -111,6 +112,14 @@ enum Refused {
     MostCalls,
 }
 
+/// What the breakers say about the next call's model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Outlook {
+    refused: Refused,
+    /// Whether every model that is left for most calls failed several times in a row.
+    failing: bool,
+}
+
 impl ModelProbe {
     /// Creates a probe. It asks `providers` which models of `plans` are refused; the plan of most
     /// calls comes first. It believes `canary`. Until the canary has a result, it probes the
@@ -132,21 +141,24 @@ impl ModelProbe {
         }
     }
 
-    async fn refused(&self) -> Refused {
+    async fn outlook(&self) -> Outlook {
         let all = self.plans.concat();
         let asked = self.providers.send(Consult(all)).timeout(Duration::from_secs(1));
         // Without an answer no model counts as refused.
         let standings = asked.await.unwrap_or_default();
-        let mut standings = standings.into_iter();
+        let most_calls = &standings[..standings.len().min(self.plans.first().map_or(0, Vec::len))];
+        let failing = most_calls.contains(&Standing::Doubtful) && !most_calls.contains(&Standing::Good);
+        let mut standings = standings.iter().copied();
         let mut refused = self.plans.iter().map(|plan| {
             let plan: Vec<_> = standings.by_ref().take(plan.len()).collect();
             !plan.is_empty() && plan.iter().all(|standing| *standing == Standing::Blocked)
         });
-        match (refused.next(), refused.any(|it| it)) {
+        let refused = match (refused.next(), refused.any(|it| it)) {
             (Some(true), _) => Refused::MostCalls,
             (_, true) => Refused::SomeAgents,
             (_, false) => Refused::Nobody,
-        }
+        };
+        Outlook { refused, failing }
     }
 
     /// Whether any of the servers accepts connections; true if there is no server to probe.
@@ -208,7 +220,7 @@ mod tests {
             providers.do_send(Learn { address: address.clone(), lesson });
         };
         let seen = async || {
-            let refused = probe.refused().await;
+            let refused = probe.outlook().await.refused;
             (refused, probe.missing(refused).await)
         };
         refuse(&most);
@@ -217,6 +229,26 @@ mod tests {
         assert_eq!(seen().await, (Refused::SomeAgents, None));
         refuse(&spare);
         assert_eq!(seen().await, (Refused::MostCalls, Some("model_refused")));
+    }
+
+    #[actix_rt::test]
+    async fn a_model_that_fails_again_and_again_is_told_while_nothing_better_is_left() {
+        let [first, spare] = ["ws://127.0.0.1:9/first", "ws://127.0.0.1:9/spare"].map(model);
+        let providers = Providers::new().start();
+        let plans = vec![vec![first.clone(), spare.clone()]];
+        let probe = ModelProbe::new(plans, true, Canary::default(), providers.clone());
+        let fail = |address: &ModelAddress, class: LossClass, scope: Scope| {
+            let loss = ModelLoss { class, reason: "upgrade answered with status 500".to_owned() };
+            providers.do_send(Learn { address: address.clone(), lesson: Lesson::Lost { loss, scope } });
+        };
+        for _ in 0..5 {
+            fail(&first, LossClass::Retryable, Scope::Session);
+        }
+        assert!(!probe.outlook().await.failing, "there is a spare one");
+        fail(&spare, LossClass::Fatal, Scope::Model);
+        assert_eq!(probe.outlook().await, Outlook { refused: Refused::Nobody, failing: true });
+        fail(&first, LossClass::Fatal, Scope::Model);
+        assert_eq!(probe.outlook().await, Outlook { refused: Refused::MostCalls, failing: false });
     }
 
     #[actix_rt::test]

@@ -38,8 +38,11 @@ pub fn scope_of(loss: &ModelLoss) -> Scope {
         Scope::Session
     } else if OF_THE_MODEL.iter().any(|word| has(word)) || has("404") || has("4004") {
         Scope::Model
-    } else if FATAL.iter().any(|word| has(word)) || has("401") || has("403") || has("3000") || has("3003") {
+    } else if FATAL.iter().any(|word| has(word)) || ["401", "402", "403", "3000", "3003"].into_iter().any(has) {
         Scope::Key
+    } else if loss.reason.starts_with(UPGRADE) && !has("400") {
+        // Whoever answers there opens no session for anybody.
+        Scope::Model
     } else {
         Scope::Session
     }
@@ -94,15 +97,20 @@ fn class_of_kind(text: &str) -> Option<LossClass> {
 pub fn loss_of_status(status: u16) -> ModelLoss {
     let (class, meaning) = match status {
         401 | 403 => (LossClass::Fatal, "the key was refused"),
-        404 => (LossClass::Fatal, "no such model or deployment"),
+        402 => (LossClass::Fatal, "the key has no credit"),
+        404 | 410 => (LossClass::Fatal, "no such model or deployment"),
+        200..=299 => (LossClass::Fatal, "no WebSocket was opened; the URL is that of something else"),
         408 | 425 => (LossClass::Retryable, "the server took too long"),
         429 => (LossClass::Retryable, "too many requests or sessions"),
         500..=599 => (LossClass::Retryable, "the server has trouble"),
         300..=399 => (LossClass::Fatal, "redirects are not followed"),
         _ => (LossClass::Fatal, "the request was refused"),
     };
-    ModelLoss { class, reason: format!("upgrade answered with status {status}: {meaning}") }
+    ModelLoss { class, reason: format!("{UPGRADE}{status}: {meaning}") }
 }
+
+/// The beginning of a loss's reason that an upgrade's status caused.
+const UPGRADE: &str = "upgrade answered with status ";
 
 /// The remedy for a response that failed or was refused. Only a request that is itself wrong is not
 /// repeated. An unknown error may be temporary.
@@ -245,6 +253,11 @@ mod tests {
             (loss_of_status(401), Key),
             (loss_of_status(403), Key),
             (loss_of_status(404), Model),
+            (loss_of_status(402), Key),
+            (loss_of_status(200), Model),
+            (loss_of_status(302), Model),
+            (loss_of_status(405), Model),
+            (loss_of_status(426), Model),
             (loss_of_status(400), Session),
         ];
         for (loss, scope) in cases {
