@@ -10,7 +10,13 @@ use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
 
 #[actix_rt::test]
 async fn every_line_about_a_call_has_the_carriers_id_of_it() {
-    let service = Logging::start(&[("SWITCHBOARD__TWILIO__VERIFY", "off")]);
+    // Nobody listens where its webhooks go.
+    let endpoints = r#"[{ name = "crm", url = "http://127.0.0.1:9/", allow_private = ["127.0.0.1"] }]"#;
+    let service = Logging::start(&[
+        ("SWITCHBOARD__TWILIO__VERIFY", "off"),
+        ("SWITCHBOARD__WEBHOOKS__ENDPOINTS", endpoints),
+        ("SWITCHBOARD_WEBHOOK_SECRET", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+    ]);
     let call = "CA00000000000000000000000000000101";
     let options = PhoneOptions {
         call_sid: Some(call.to_owned()),
@@ -31,6 +37,8 @@ async fn every_line_about_a_call_has_the_carriers_id_of_it() {
     for what in ["call started", "model connected", "first audio sent", "call ended", "record written"] {
         assert!(about.iter().any(|line| line.contains(what)), "no `{what}` in {log:#?}");
     }
+    let delayed = log.iter().find(|line| line.contains("webhook delayed")).expect("nobody takes its webhooks");
+    assert!(delayed.contains(&told), "{delayed}");
     let started = about.iter().find(|line| line.contains("call started")).expect("just found");
     assert!(started.contains(" agent=default language=en route=-"), "{started}");
     let refused = log.iter().find(|line| line.contains("call refused")).expect("the stranger was refused");

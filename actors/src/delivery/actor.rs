@@ -129,13 +129,25 @@ impl Delivery {
             Action::Completed { job, attempts } => {
                 self.note(&job, attempts, Status::Completed, None);
                 let endpoint = &self.plan.endpoints[job.endpoint].name;
-                emit(Event::WebhookDelivered { endpoint, event: &job.notice, attempts });
+                emit(Event::WebhookDelivered {
+                    endpoint,
+                    event: &job.notice,
+                    carrier_call: self.carrier_call(&job.notice),
+                    attempts,
+                });
                 touched.insert(job.notice);
             }
             Action::Delayed { job, attempts, wait } => {
                 self.note(&job, attempts, Status::Pending, Some(wait));
                 let (endpoint, problem) = (&self.plan.endpoints[job.endpoint].name, self.last(&job));
-                emit(Event::WebhookDelayed { endpoint, event: &job.notice, attempts, wait, problem: &problem });
+                emit(Event::WebhookDelayed {
+                    endpoint,
+                    event: &job.notice,
+                    carrier_call: self.carrier_call(&job.notice),
+                    attempts,
+                    wait,
+                    problem: &problem,
+                });
                 touched.insert(job.notice);
             }
             Action::GivenUp { job, attempts, why } => {
@@ -144,7 +156,13 @@ impl Delivery {
                 }
                 self.note(&job, attempts, Status::Failed, None);
                 let (endpoint, problem) = (&self.plan.endpoints[job.endpoint].name, self.last(&job));
-                emit(Event::WebhookGivenUp { endpoint, event: &job.notice, attempts, problem: &problem });
+                emit(Event::WebhookGivenUp {
+                    endpoint,
+                    event: &job.notice,
+                    carrier_call: self.carrier_call(&job.notice),
+                    attempts,
+                    problem: &problem,
+                });
                 touched.insert(job.notice);
             }
             Action::Shut { endpoint } => {
@@ -161,6 +179,11 @@ impl Delivery {
                 emit(Event::EndpointRecovered { endpoint: &self.plan.endpoints[endpoint].name });
             }
         }
+    }
+
+    /// The carrier's id of the call that an event is about.
+    fn carrier_call(&self, id: &Arc<str>) -> Option<&str> {
+        self.cases.get(id).map(|case| case.notice.call.carrier_call_id.as_str())
     }
 
     /// Whether the service is stopping and no try is under way. Results go to the shared queue
@@ -220,7 +243,11 @@ impl Delivery {
             // This is the outbox: some node takes the case from the shared queue.
             match self.store.save(&case) {
                 Ok(()) => self.mark(&case),
-                Err(problem) => emit(Event::NoticeDropped { event: &case.notice.id, problem: &problem.to_string() }),
+                Err(problem) => emit(Event::NoticeDropped {
+                    event: &case.notice.id,
+                    carrier_call: Some(&case.notice.call.carrier_call_id),
+                    problem: &problem.to_string(),
+                }),
             }
         } else if self.cases.len() < MOST_HELD {
             let id: Arc<str> = Arc::from(case.notice.id.as_str());
@@ -231,7 +258,11 @@ impl Delivery {
         } else {
             match self.store.save(&case) {
                 Ok(()) => self.overflown = true,
-                Err(problem) => emit(Event::NoticeDropped { event: &case.notice.id, problem: &problem.to_string() }),
+                Err(problem) => emit(Event::NoticeDropped {
+                    event: &case.notice.id,
+                    carrier_call: Some(&case.notice.call.carrier_call_id),
+                    problem: &problem.to_string(),
+                }),
             }
         }
     }
@@ -301,7 +332,9 @@ impl Delivery {
                     self.cases.insert(Arc::clone(&id), case);
                     self.hold(&id, ctx);
                 }
-                Err(problem) => emit(Event::NoticeDropped { event: &id, problem: &problem.to_string() }),
+                Err(problem) => {
+                    emit(Event::NoticeDropped { event: &id, carrier_call: None, problem: &problem.to_string() });
+                }
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::time::Duration;
 use log::{error, info, warn};
 use metrics::counter;
 
-use crate::events::{Emit, TARGET};
-use crate::ids::CallTag;
+use crate::events::{Emit, Known, TARGET};
+use crate::ids::{CallTag, logged};
 
 /// Something that is logged and counted.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub enum Event<'a> {
         endpoint: &'a str,
         /// The event's id.
         event: &'a str,
+        /// The carrier's id of its call, if the event is at hand. Outside input.
+        carrier_call: Option<&'a str>,
         /// Tries it took.
         attempts: u32,
     },
@@ -26,6 +28,8 @@ pub enum Event<'a> {
         endpoint: &'a str,
         /// The event's id.
         event: &'a str,
+        /// The carrier's id of its call, if the event is at hand. Outside input.
+        carrier_call: Option<&'a str>,
         /// Tries so far.
         attempts: u32,
         /// The pause before the next.
@@ -39,6 +43,8 @@ pub enum Event<'a> {
         endpoint: &'a str,
         /// The event's id.
         event: &'a str,
+        /// The carrier's id of its call, if the event is at hand. Outside input.
+        carrier_call: Option<&'a str>,
         /// Tries it took.
         attempts: u32,
         /// Why.
@@ -82,6 +88,8 @@ pub enum Event<'a> {
     NoticeDropped {
         /// The event's id.
         event: &'a str,
+        /// The carrier's id of its call, if the event can be read. Outside input.
+        carrier_call: Option<&'a str>,
         /// Why.
         problem: &'a str,
     },
@@ -107,17 +115,17 @@ pub enum Event<'a> {
 impl Emit for Event<'_> {
     fn emit(self) {
         match self {
-            Self::WebhookDelivered { endpoint, event, attempts } => {
+            Self::WebhookDelivered { endpoint, event, carrier_call, attempts } => {
                 webhook_counted("delivered");
-                info!(target: TARGET, endpoint, event, attempts; "webhook delivered");
+                info!(target: TARGET, endpoint, event, carrier_call:% = Known(carrier_call.map(logged)), attempts; "webhook delivered");
             }
-            Self::WebhookDelayed { endpoint, event, attempts, wait, problem } => {
+            Self::WebhookDelayed { endpoint, event, carrier_call, attempts, wait, problem } => {
                 webhook_counted("retried");
-                warn!(target: TARGET, endpoint, event, attempts, wait_ms = wait.as_millis(), problem; "webhook delayed");
+                warn!(target: TARGET, endpoint, event, carrier_call:% = Known(carrier_call.map(logged)), attempts, wait_ms = wait.as_millis(), problem; "webhook delayed");
             }
-            Self::WebhookGivenUp { endpoint, event, attempts, problem } => {
+            Self::WebhookGivenUp { endpoint, event, carrier_call, attempts, problem } => {
                 webhook_counted("given_up");
-                error!(target: TARGET, endpoint, event, attempts, problem; "webhook given up; `switchboard deliveries retry` sends it again");
+                error!(target: TARGET, endpoint, event, carrier_call:% = Known(carrier_call.map(logged)), attempts, problem; "webhook given up; `switchboard deliveries retry` sends it again");
             }
             Self::EndpointShut { endpoint } => {
                 error!(target: TARGET, endpoint; "the endpoint answered 410 and is told nothing more; give it another url, or retry one of its deliveries");
@@ -140,9 +148,9 @@ impl Emit for Event<'_> {
             Self::QueueLost { events } => {
                 warn!(target: TARGET, events; "the shared queue lost deliveries; they are given to it again");
             }
-            Self::NoticeDropped { event, problem } => {
+            Self::NoticeDropped { event, carrier_call, problem } => {
                 webhook_counted("dropped");
-                error!(target: TARGET, event, problem; "webhook dropped");
+                error!(target: TARGET, event, carrier_call:% = Known(carrier_call.map(logged)), problem; "webhook dropped");
             }
             Self::NewsDropped { call } => {
                 warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again");

@@ -117,7 +117,9 @@ impl Delivery {
                     Err(problem) => emit(Event::DeliveryUnsaved { problem: &problem.to_string() }),
                 },
                 Ok(_) => {}
-                Err(problem) => emit(Event::NoticeDropped { event: id, problem: &problem.to_string() }),
+                Err(problem) => {
+                    emit(Event::NoticeDropped { event: id, carrier_call: None, problem: &problem.to_string() });
+                }
             }
         }
         if again > 0 {
@@ -131,7 +133,7 @@ impl Delivery {
         let cases = ids.iter().take(MOST_AT_ONCE).filter_map(|id| match self.store.pending(id) {
             Ok(case) => Some(case),
             Err(problem) => {
-                emit(Event::NoticeDropped { event: id, problem: &problem.to_string() });
+                emit(Event::NoticeDropped { event: id, carrier_call: None, problem: &problem.to_string() });
                 None
             }
         });
@@ -176,7 +178,11 @@ impl Delivery {
         }
         self.push_again(&outcome.lost);
         for entry in &outcome.unreadable {
-            emit(Event::NoticeDropped { event: entry, problem: "the entry in the shared queue cannot be read" });
+            emit(Event::NoticeDropped {
+                event: entry,
+                carrier_call: None,
+                problem: "the entry in the shared queue cannot be read",
+            });
         }
         for (entry, case) in outcome.taken {
             self.take_entry(entry, case, ctx);
