@@ -17,6 +17,7 @@ use crate::service::config::Config;
 use crate::service::{Service, huge_pages, logging, open_files, shutdown, telemetry};
 use crate::tools::bench::{BenchArgs, run_bench};
 use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
+use crate::tools::terminal::safe_lines;
 use crate::tools::{check, deliveries, health, records, rehearsal};
 
 /// Runs the requested command.
@@ -156,6 +157,8 @@ fn in_system(command: impl Future<Output = ExitCode>) -> ExitCode {
 const INTERRUPTED: i32 = 130;
 
 fn failed(error: &dyn Display, code: u8) -> ExitCode {
+    // An error may quote a server, a file or a name.
+    let error = safe_lines(&error.to_string());
     let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());
     // If stderr is closed, there is no other place to report the failure.
     let _ = io::stderr().lock().write_all(text.as_bytes());

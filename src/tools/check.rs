@@ -12,6 +12,7 @@ use switchboard_actors::profile::CallProfile;
 use crate::cli::CheckArgs;
 use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput, plan_problems};
 use crate::service::folders;
+use crate::tools::terminal::safe_lines;
 
 /// Exit code for bad usage or a bad configuration; nothing was started.
 const REFUSED: u8 = 2;
@@ -61,6 +62,7 @@ fn updates(config: &Config) -> String {
 
 /// Reports on stderr what is wrong with a configuration.
 pub fn refuse(error: &ConfigError) -> ExitCode {
+    let error = safe_lines(&error.to_string());
     let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());
     // If stderr is gone, the message cannot be delivered anywhere.
     let _ = io::stderr().lock().write_all(text.as_bytes());

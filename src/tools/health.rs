@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::tools::terminal::{complain, one_line};
+
 /// What `health` is asked.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
@@ -23,7 +25,7 @@ pub struct HealthArgs {
 pub(crate) fn run(args: &HealthArgs) -> ExitCode {
     match ask(args) {
         Ok(Answer { status: 200, body }) => {
-            let _ = writeln!(io::stdout(), "{body}");
+            let _ = writeln!(io::stdout(), "{}", one_line(&body));
             ExitCode::SUCCESS
         }
         Ok(Answer { status, body }) => refuse(&format!("{} answered {status}: {body}", args.at)),
@@ -32,8 +34,7 @@ pub(crate) fn run(args: &HealthArgs) -> ExitCode {
 }
 
 fn refuse(what: &str) -> ExitCode {
-    // If stderr is gone, the message cannot be delivered anywhere.
-    let _ = writeln!(io::stderr(), "error: {what}");
+    complain(what);
     ExitCode::FAILURE
 }
 

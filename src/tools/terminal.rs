@@ -19,6 +19,17 @@ pub(crate) fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// Returns the lines of `text`, each as [`one_line`] has it.
+pub(crate) fn safe_lines(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let bare = line.strip_suffix('\n');
+        safe.push_str(&one_line(bare.unwrap_or(line)));
+        safe.extend(bare.map(|_| '\n'));
+    }
+    safe
+}
+
 /// Formats a JSON value for machines and for people: characters that [`one_line`] would replace are
 /// escaped.
 pub(crate) fn json_text(value: &Value) -> String {

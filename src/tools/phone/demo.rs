@@ -64,7 +64,7 @@ fn examples() -> String {
     format!(
         "\
 No keys and no network are needed: the service runs on free ports of this machine with the built-in rehearsal model, which greets \
-the caller and says the caller's own words back.
+the caller and says the caller's own words back. No config.toml is read: `switchboard serve` and `switchboard call` rehearse your own.
 
 Exit code: 0 the caller heard the greeting and the answer and the records are complete, 1 not so, 2 bad usage.
 

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::summary::HttpTiming;
+use crate::tools::terminal::one_line;
 
 /// The HTTP client of one phone.
 #[derive(Clone)]
@@ -138,7 +139,7 @@ impl Http {
             self.ask(request, &format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())).await?;
         let took_ms = began.elapsed().as_millis() as u64;
         if !(200..300).contains(&status) {
-            let detail = body.chars().take(LONGEST_DETAIL).collect();
+            let detail = explanation(&body);
             return Err(HttpError::Refused { url, status, detail, code: self.fake.coded(Violation::Refused) });
         }
         let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -204,7 +205,7 @@ impl Http {
         }
         let body = response.body().limit(LONGEST_BODY).await.ok()?;
         let problem: Problem = serde_json::from_slice(&body).ok()?;
-        Some(problem.detail.chars().take(LONGEST_DETAIL).collect())
+        Some(shortened(&problem.detail))
     }
 
     /// Sends one request and returns its status, type and body. `late` is the message if no answer
@@ -248,6 +249,19 @@ impl Http {
 #[derive(Debug, Deserialize)]
 struct Problem {
     detail: String,
+}
+
+/// Returns what the body of a refusal says: the detail of a problem, or its beginning.
+fn explanation(body: &str) -> String {
+    match serde_json::from_str::<Problem>(body) {
+        Ok(problem) => shortened(&problem.detail),
+        Err(_) => shortened(body),
+    }
+}
+
+/// Fits foreign words into a line of the terminal.
+fn shortened(words: &str) -> String {
+    one_line(words).chars().take(LONGEST_DETAIL).collect()
 }
 
 /// Returns what a failed upgrade violates, and what went wrong.
@@ -330,6 +344,14 @@ mod tests {
 
     fn url(text: &str) -> Url {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn a_refusal_is_explained_without_moving_the_terminal() {
+        let problem = r#"{"detail":"wait \u001b[2J\na moment","status":503}"#;
+        assert_eq!(explanation(problem), "wait \u{fffd}[2J a moment");
+        assert_eq!(explanation("\u{1b}]0;x\u{7} plain"), "\u{fffd}]0;x\u{fffd} plain");
+        assert_eq!(explanation(&"x".repeat(100_000)).len(), LONGEST_DETAIL);
     }
 
     #[test]

@@ -18,6 +18,12 @@ fn json_says_the_same_and_is_as_harmless() {
 }
 
 #[test]
+fn lines_stay_lines_and_nothing_else_of_them_is_obeyed() {
+    assert_eq!(safe_lines("one\n  \u{1b}[2Jtwo\r\n\nthree"), "one\n  \u{fffd}[2Jtwo \n\nthree");
+    assert_eq!(safe_lines(""), "");
+}
+
+#[test]
 fn lines_are_as_wide_as_they_look() {
     assert_eq!(wrapped("one two three", Some(7)), ["one two", "three"]);
     assert_eq!(wrapped("one two three", None), ["one two three"]);

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde::Serialize;
 
 use crate::tools::phone::summary::Summary;
+use crate::tools::terminal::safe_lines;
 
 /// Prints the summaries on stdout. A closed pipe does not count as a failed call.
 pub(super) fn print(summaries: &[Summary], json: bool) {
@@ -17,6 +18,8 @@ pub(super) fn print(summaries: &[Summary], json: bool) {
         }
         many => table(many),
     };
+    // Servers are quoted in it.
+    let text = if json { text } else { safe_lines(&text) };
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
