@@ -3,49 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-/// Every code with a counter of its own: the server's
-/// (<https://platform.openai.com/docs/guides/error-codes>), ours for what a server omits, and
-/// [`OTHER`]. The list is closed because a server may invent any number of codes, and each would be
-/// a metric series for ever.
-pub const CODES: [&str; 50] = [
-    "account_deactivated",
-    "beta_api_shape_disabled",
-    "billing_hard_limit_reached",
-    "cannot_update_voice",
-    "content_filter",
-    "conversation_already_has_active_response",
-    "credit_balance_exhausted",
-    "inference_rate_limit_exceeded",
-    "input_audio_buffer_commit_empty",
-    "insufficient_quota",
-    "integer_above_max_value",
-    "integer_below_min_value",
-    "invalid_api_key",
-    "invalid_event",
-    "invalid_json",
-    "invalid_model",
-    "invalid_request_error",
-    "invalid_type",
-    "invalid_value",
-    "item_create_invalid_item_id",
-    "item_delete_invalid_item_id",
-    "item_retrieve_invalid_item_id",
-    "item_truncate_invalid_item_id",
-    "max_output_tokens",
-    "missing_model",
-    "missing_required_parameter",
-    "model_not_found",
-    "organization_deactivated",
-    "rate_limit_error",
-    "rate_limit_exceeded",
-    "response_cancel_not_active",
-    "server_error",
-    "session_expired",
-    "string_above_max_length",
-    "unknown",
-    "unknown_parameter",
-    "unsupported_content_type",
-    // Our own codes.
+/// The codes that no provider has and that have a counter of their own: ours for what a server
+/// omits, and [`OTHER`]. Each provider lists its own codes. All lists are closed, because a server
+/// may invent any number of codes, and each would be a metric series for ever.
+pub const CODES: [&str; 13] = [
     "cancel_unanswered",
     "create_unanswered",
     "not_prepared",
@@ -64,11 +25,6 @@ pub const CODES: [&str; 50] = [
 pub const USAGE_UNREADABLE: &str = "usage_unreadable";
 /// The counter of every code that has none of its own.
 pub const OTHER: &str = "other";
-
-/// The counter for an error with `code`.
-pub fn label(code: &str) -> &'static str {
-    CODES.into_iter().find(|known| *known == code).unwrap_or(OTHER)
-}
 
 /// The errors of one call. Each is counted. An error that repeats is logged from time to time, with
 /// the number of repeats.

@@ -41,7 +41,7 @@
 //! | [`call`] | one call: four regions (floor, model link, line link, exit), each with its table |
 //! | [`profile`] | how a call is configured: agent, language, model, limits, destinations, prices |
 //! | [`audio`] | resampling, pacing, the ledger of what was heard |
-//! | [`realtime`] | the model: which session speaks and what follows when it is lost (`sessions`), the health of providers (`providers`), and a folder per provider (`openai`) |
+//! | [`realtime`] | the model: which session speaks and what follows when it is lost (`sessions`), the health of providers (`providers`), and a folder per provider, with its row for the configuration |
 //! | [`recording`] | both sides of a call in stereo, written to disk during the call |
 //! | [`transcript`] | what was said, in order, and the files it is written to |
 //! | [`delivery`] | webhooks about calls, delivered at least once |

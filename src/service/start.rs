@@ -35,7 +35,7 @@ pub(crate) use self::disk::check_spend_store;
 use self::disk::{delivery, make_recordings, on_its_own_thread, start_records};
 use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
-use crate::service::config::{Config, ConfigError, Profiles, Provider, RouteInput, plan_problems};
+use crate::service::config::{Config, ConfigError, Profiles, RouteInput, plan_problems};
 use crate::service::listener::{Bound, Listener, Room};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
@@ -284,14 +284,12 @@ fn bind(
     Ok((public, admin))
 }
 
-/// Starts the embedded rehearsal model, if it is the configured one.
+/// Starts the embedded rehearsal model, if it is configured.
 async fn start_rehearsal(config: &Config) -> Result<Option<Rehearsal>, ServiceError> {
-    match config.realtime.provider {
-        Provider::Rehearsal => {
-            Rehearsal::start(RehearsalOptions::default()).await.map(Some).map_err(ServiceError::Rehearsal)
-        }
-        Provider::OpenAi | Provider::Azure => Ok(None),
+    if !config.realtime.needs_embedded() {
+        return Ok(None);
     }
+    Rehearsal::start(RehearsalOptions::default()).await.map(Some).map_err(ServiceError::Rehearsal)
 }
 
 fn supervisor_setup(
@@ -321,7 +319,7 @@ fn watch_model(
 ) -> (ModelProbe, Option<JoinHandle<()>>) {
     let (canary, plans) = (Canary::default(), plans(profiles));
     let addresses = plans.iter().map(|plan| plan.addresses()).collect();
-    let embedded = config.realtime.provider == Provider::Rehearsal;
+    let embedded = config.realtime.provider.is_embedded();
     let every = config.realtime.canary_every.filter(|_| !embedded);
     let watching = every.map(|every| canary.start(plans, every, providers.clone()));
     (ModelProbe::new(addresses, embedded, canary, providers.clone()), watching)

@@ -68,7 +68,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
     ];
     let sources = Sources::default().file("sample.toml", &sample).variables(&variables);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
-    assert_eq!(config.realtime.fallbacks[0].provider, Provider::Azure);
+    assert_eq!(config.realtime.fallbacks[0].provider, Provider::named("azure").expect("a provider"));
     assert_eq!(config.agents["default"].questions.len(), 1);
     assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
     assert_eq!(config.agents["default"].keypad["1"], KeyAction::Transfer("sales".to_owned()));
@@ -112,6 +112,15 @@ fn a_carriers_section_says_what_its_seat_says() {
         }
         let seat = carrier.settings().iter().map(|setting| (setting.key, setting.default, setting.help.to_owned()));
         assert_eq!(told, seat.collect::<Vec<_>>(), "[{}] of config.toml", carrier.name());
+    }
+}
+
+#[test]
+fn the_prices_of_config_toml_are_those_of_the_providers() {
+    let config = with(&[]);
+    for (model, price) in Provider::all().flat_map(|provider| provider.names().prices) {
+        assert!(DEFAULTS.contains(&format!("[prices.{model:?}]")), "config.toml has no price of {model}");
+        assert_eq!(config.prices.of(model), *price, "{model}");
     }
 }
 

@@ -45,13 +45,3 @@ fn what_a_server_quotes_is_not_told() {
         assert!(!shown.contains("0199") && !shown.contains("4111"), "{shown}");
     }
 }
-
-#[test]
-fn a_code_that_a_server_makes_up_has_no_count_of_its_own() {
-    for made_up in ["call +15550100 back", "", "Server_Error", "e4711"] {
-        assert_eq!(label(made_up), OTHER);
-    }
-    for known in CODES {
-        assert_eq!(label(known), known);
-    }
-}

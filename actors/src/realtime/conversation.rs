@@ -116,7 +116,7 @@ pub struct Header {
 /// One provider's part of a plan: the server, the model and its own settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProviderPlan {
-    /// OpenAI's Realtime API and compatible servers.
+    /// Of [`openai`].
     OpenAi(Arc<openai::plan::OpenAiPlan>),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
@@ -220,7 +220,7 @@ impl ProviderPlan {
 #[derive(Debug)]
 #[cfg_attr(test, expect(clippy::large_enum_variant, reason = "the small one is for tests"))]
 pub enum Conversation {
-    /// OpenAI's Realtime API and compatible servers.
+    /// Of [`openai`].
     OpenAi(openai::session::Session),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use log::{debug, info, warn};
 use metrics::{counter, gauge, histogram};
 
-use crate::complaints::{self, Telling};
+use super::seat::Provider;
+use crate::complaints::Telling;
 use crate::events::{Emit, TARGET};
 use crate::ids::CallTag;
 
@@ -126,7 +127,7 @@ impl Emit for Event<'_> {
                 warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model lost");
             }
             Self::ModelComplained { call, code, message, telling } => {
-                counter!("switchboard_model_errors_total", "code" => complaints::label(code)).increment(1);
+                counter!("switchboard_model_errors_total", "code" => Provider::counter_of(code)).increment(1);
                 let (id, carrier_call) = (call.id(), call.carrier_call());
                 match telling {
                     Telling::First => {

@@ -1,10 +1,15 @@
 //! The model's side of the call: a chain of sessions, with any provider.
 //!
-//! Each provider has a folder with its protocol and the state machine of a session ([`openai`]);
-//! its capabilities are data (`capabilities`). Everything above the providers uses a
-//! [`conversation`] and names no provider. `plan` is the configuration of a session: a part that
+//! Each provider has a folder with its protocol and the state machine of a session; its
+//! capabilities are data (`capabilities`). Everything above the providers uses a [`conversation`]
+//! and names no provider. `plan` is the configuration of a session: a part that
 //! all providers share, and one provider's own part. `requests` is the queue of responses to
 //! request, and `fields` reads the fields of a server's message one by one, both for every provider.
+//!
+//! The configuration knows a provider by its row ([`seat`]): its keys, addresses, models, voices and
+//! prices (`price`), and how its part of a plan is made of neutral [`settings`]. To add a provider,
+//! add a folder, its `mod` line, its row of `SEATS` and its variants of the two enums of
+//! [`conversation`].
 //!
 //! A session may be lost, but a call may not: [`sessions`] has the table of what happens then.
 //! `failover_plan` chooses the next candidate. `history` and `turn_audio` keep what was said and
@@ -36,10 +41,18 @@ pub mod messages;
 pub mod openai;
 pub mod plan;
 pub mod pool;
+pub mod price;
 pub mod providers;
 pub mod report;
 pub mod requests;
+pub mod seat;
 pub mod seed;
 pub mod sessions;
+pub mod settings;
 pub mod turn_audio;
 pub mod writer;
+
+use self::seat::Seat;
+
+/// Every provider, one row each.
+const SEATS: [&Seat; 3] = [&openai::seat::REHEARSAL, &openai::seat::OPENAI, &openai::seat::AZURE];

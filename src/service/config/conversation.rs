@@ -38,7 +38,7 @@ pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtim
     let greeting_protection = section.read("greeting_protection", duration(Duration::ZERO..=MINUTE));
     let policy = section.read("policy", word(POLICIES));
     let resume_after = section.read("resume_after", duration(100 * MILLISECOND..=10 * SECOND));
-    if realtime.is_some_and(|realtime| realtime.options.turn_detection.interrupts()) {
+    if realtime.is_some_and(|realtime| realtime.interrupts(&realtime.options)) {
         if policy == Some(Policy::Pause) {
             let next = "set realtime.turn_detection.interrupt_response = false, because a server that interrupts leaves \
                         nothing to go on with";

@@ -11,6 +11,7 @@ use super::carriers;
 use super::hours::hours;
 use super::kinds::{MINUTE, SECOND, duration, flag, quoted, text, texts, whole};
 use super::names::unknown;
+use super::options;
 use super::pattern::Pattern;
 use super::reader::{Reader, Section};
 use super::realtime::Realtime;
@@ -139,14 +140,14 @@ pub(super) fn check_models(
 ) {
     for (route, section) in routes.iter().zip(sections) {
         let Some(model) = &route.model else { continue };
-        realtime.house().check_model(section, "model", model);
+        realtime.at().check_model(section, "model", model);
         // Any agent may take a call of a route that names none.
         let possible = agents.iter().filter(|(name, _)| route.agent.as_ref().is_none_or(|agent| agent == *name));
-        if let Some((name, key)) = possible
-            .into_iter()
-            .find_map(|(name, agent)| agent.options(realtime).lacking(model).first().map(|key| (name, *key)))
-        {
-            let found = format!("found {}, which does not reason, with {key} set for agent {name}", quoted(model));
+        let lacked = |agent: &super::people::Agent| {
+            options::lacking(agent.options(realtime), realtime.provider, model).first().copied()
+        };
+        if let Some((name, (key, why))) = possible.into_iter().find_map(|(name, agent)| Some((name, lacked(agent)?))) {
+            let found = format!("found {}, {why}, with {key} set for agent {name}", quoted(model));
             section.problem("model", format!("{found}; expected {key} = \"auto\", or another model"));
         }
     }

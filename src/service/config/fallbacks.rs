@@ -1,27 +1,30 @@
-//! `[[realtime.fallbacks]]`: other servers, keys and models for failover. Pure; the environment is
-//! a parameter.
+//! `[[realtime.fallbacks]]`: other servers, keys, models and providers for failover. Pure; the
+//! environment is a parameter.
 
 use std::collections::BTreeMap;
 
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::seat::Provider;
 use url::Url;
 
-use super::kinds::{any_text, text, url, word};
+use super::kinds::{any_text, text, url};
 use super::layers::Variable;
 use super::names::is_variable;
-use super::provider::{House, PROVIDERS, Provider, read_url};
+use super::provider::{At, provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
 
 /// A server to use when the ones before it are not available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
-    /// The provider, which also decides how we authenticate.
+    /// The provider, which makes its own plan.
     pub provider: Provider,
-    /// The server's URL; `None` means the first server's.
+    /// The server's URL; `None` means the first server's, or the embedded model.
     pub url: Option<Url>,
-    /// The model (for Azure the deployment); `None` means the agent's own.
+    /// The model (for some providers the deployment); `None` means the agent's own.
     pub model: Option<String>,
+    /// The voice; `None` means the agent's own.
+    pub voice: Option<String>,
     /// The key; `None` for a server that needs none.
     pub key: Option<Private<String>>,
     /// The variable that contains the key; `None` for a server that needs none.
@@ -29,74 +32,86 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// Reads one fallback. What it leaves out is as with the first server, whose provider is
-    /// `first`.
+    /// Reads one fallback. What it leaves out is as with the first server, as far as its provider
+    /// knows the same names.
     pub(super) fn read(
         section: &Section<'_>,
-        first: Option<Provider>,
+        first: Option<At<'_>>,
         secrets: &Secrets,
         variables: &BTreeMap<String, Variable>,
     ) -> Option<Self> {
-        let provider = section.read_if_set("provider", word(PROVIDERS));
+        let own = section.read_if_set("provider", provider);
         let address = section.read_if_set("url", url(&["wss", "ws"]));
         let model = section.read_if_set("model", text);
+        let voice = section.read_if_set("voice", text);
         let variable = section.read_if_set("key_env", any_text);
-        let (provider, address, model) = (provider?.or(first)?, address?, model?);
-        let address = match (address, provider == first?) {
+        let provider = own?.or(first.map(|first| first.provider))?;
+        let (address, model, voice, first) = (address?, model?, voice?, first?);
+        let is_same = provider == first.provider;
+        let address = match (address, is_same) {
             // This is the first server, with another key or model.
             (None, true) => None,
             (address, _) => read_url(section, provider, address)?,
         };
+        let at = At { provider, url: if is_same { address.as_ref().or(first.url) } else { address.as_ref() } };
         if let Some(model) = &model {
-            House::of(provider, address.as_ref()).check_model(section, "model", model);
+            at.check_model(section, "model", model);
         }
-        let (key, key_variable) = match (provider, variable?) {
-            (Provider::Rehearsal, None) => (None, None),
-            (Provider::Rehearsal, Some(_)) => {
-                // The message does not repeat the value: it may be the key itself, written here by
-                // mistake.
-                section.problem("key_env", "found one for a server that takes no key; leave it out");
-                return None;
-            }
-            (Provider::OpenAi | Provider::Azure, name) => {
-                let variable = name.clone().unwrap_or_else(|| FIRST_KEY.to_owned());
-                (Some(key(section, name, secrets, variables)?), Some(variable))
-            }
-        };
-        if address.is_none() && model.is_none() && !section.has("key_env") {
+        if let Some(voice) = &voice {
+            at.check_voice(section, voice);
+        }
+        let (key, key_variable) = key(section, provider, variable?, secrets, variables)?;
+        let differs = address.is_some() || model.is_some() || voice.is_some() || section.has("key_env");
+        if !differs && (is_same || !provider.is_embedded()) {
             section.refuse("found nothing that differs from the first server; expected url, model or key_env");
             return None;
         }
-        Some(Self { provider, url: address, model, key, key_variable })
+        let (names, foreign) = (provider.names(), !provider.shares_names_with(first.provider));
+        let is_here = provider.is_embedded() && !is_same && address.is_none();
+        let of_its_own = |name: &str| foreign.then(|| name.to_owned());
+        let model = model.or_else(|| if is_here { Some(provider.word().to_owned()) } else { of_its_own(names.model) });
+        let voice = voice.or_else(|| of_its_own(names.voice));
+        Some(Self { provider, url: address, model, voice, key, key_variable })
+    }
+
+    /// Whether it is the embedded model, while the first server is one of `first`.
+    pub fn is_here(&self, first: Provider) -> bool {
+        self.provider.is_embedded() && self.url.is_none() && self.provider != first
     }
 }
 
-/// The variable that contains the first server's key.
-pub(super) const FIRST_KEY: &str = "OPENAI_API_KEY";
-
-/// The key of a fallback: the value of the variable it names, or the first server's key.
+/// The key of a fallback and its variable: the one that it names, or its provider's own.
 fn key(
     section: &Section<'_>,
+    provider: Provider,
     variable: Option<String>,
     secrets: &Secrets,
     variables: &BTreeMap<String, Variable>,
-) -> Option<Private<String>> {
+) -> Option<(Option<Private<String>>, Option<String>)> {
     let refuse = |message: String| {
         section.problem("key_env", message);
         None
     };
-    let Some(name) = variable else {
-        return match &secrets.openai_api_key {
-            Some(key) => Some(key.clone()),
-            None => refuse("missing, and OPENAI_API_KEY is not set; name the variable that holds the key".to_owned()),
-        };
+    let (own, name) = match (provider.key(), variable) {
+        (None, None) => return Some((None, None)),
+        // The message does not repeat the value: it may be the key itself, written here by mistake.
+        (None, Some(_)) => return refuse("found one for a server that takes no key; leave it out".to_owned()),
+        (Some(own), None) => {
+            let variable = own.variable;
+            return match secrets.model_keys.of(provider) {
+                Some(key) => Some((Some(key.clone()), Some(variable.to_owned()))),
+                None => refuse(format!("missing, and {variable} is not set; name the variable that holds the key")),
+            };
+        }
+        (Some(own), Some(name)) => (own.variable, name),
     };
     if !is_variable(&name) {
-        let next = "found no variable's name, expected one in capitals, as \"OPENAI_API_KEY_2\"; the key itself never stands in a file";
-        return refuse(next.to_owned());
+        return refuse(format!(
+            "found no variable's name, expected one in capitals, as \"{own}_2\"; the key itself never stands in a file"
+        ));
     }
     match variables.get(&name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty()) {
-        Some(value) => Some(Private::new(value.to_owned())),
+        Some(value) => Some((Some(Private::new(value.to_owned())), Some(name))),
         None => refuse(format!("found {name}, which is not in the environment; set {name}")),
     }
 }

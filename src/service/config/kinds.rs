@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use switchboard_actors::realtime::seat::Provider;
 use url::{Host, ParseError, Url};
 
 use super::layers::{Node, Value};
@@ -117,7 +118,7 @@ pub(super) fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     let long = text.len() >= 24 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let mixed = text.chars().any(|c| c.is_ascii_digit()) && text.chars().any(|c| c.is_ascii_alphabetic());
-    (text.starts_with("sk-") && text.len() >= 16) || (long && mixed && !text.contains("realtime"))
+    (Provider::key_beginning(text).is_some() && text.len() >= 16) || (long && mixed && !text.contains("realtime"))
 }
 
 /// Any text, including the empty one.

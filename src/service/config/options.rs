@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::messages::ResponsePurpose;
-use switchboard_actors::realtime::openai::options::{
-    Effort, McpServer, ResponseToolChoice, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
+use switchboard_actors::realtime::seat::{Future, Names, Provider};
+use switchboard_actors::realtime::settings::{
+    CallerTranscription, Effort, McpServer, NoiseReduction, Options, ResponseToolChoice, SessionOptions, ToolChoice,
+    Tracing, TurnDetection,
 };
-use switchboard_actors::realtime::openai::plan::{NoiseReduction, TurnDetection};
 
 use super::headers::read_header;
 use super::kinds::{
@@ -21,133 +22,108 @@ use super::kinds::{
 use super::layers::{Node, Value, Variable};
 use super::names::unknown;
 use super::problem::Origin;
+use super::provider::{At, leaves};
 use super::reader::Section;
-
-/// The options of a session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Speech rate; `None` uses the server's default, 1.0.
-    pub speed: Option<f32>,
-    /// Most tokens of one answer; `None` sets no limit.
-    pub max_output_tokens: Option<u32>,
-    /// Share of a full conversation that is kept when it is cut. `None` leaves that to the server,
-    /// or never cuts (`finer.never_cut`).
-    pub retention_ratio: Option<f32>,
-    /// Noise reduction before turn detection.
-    pub noise_reduction: Option<NoiseReduction>,
-    /// How turns of the caller are detected.
-    pub turn_detection: TurnDetection,
-    /// Transcription of the caller; `None` disables it.
-    pub transcription: Option<CallerTranscription>,
-    /// Options that go into the plan unchanged.
-    pub finer: SessionOptions,
-}
 
 /// The configured tool servers, by name.
 pub(super) type McpServers = BTreeMap<String, McpServer>;
 
-/// `[realtime.transcription]`: a separate model that transcribes the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerTranscription {
-    /// The transcription model.
-    pub model: String,
-    /// A hint about words to expect.
-    pub prompt: Option<String>,
-    /// Languages that may be spoken, in place of the call's language; if empty, the call's language
-    /// is used.
-    pub languages: Vec<String>,
-    /// Words to listen for.
-    pub keywords: Vec<String>,
+/// Reads the options from `[realtime]`, or from an agent's table laid over it.
+pub(super) fn read(section: &Section<'_>, provider: Option<Provider>, mcp: &McpServers) -> Option<Options> {
+    let speed = section.read("speed", number(0.25..=1.5));
+    let max_output_tokens = section.read("max_output_tokens", or_word("inf", whole(1..=4096)));
+    let retention = section.read("retention_ratio", retention);
+    let retention_tokens = section.read("retention_tokens", or_word("auto", whole(1..=128_000)));
+    let noise_reduction = section.read("noise_reduction", word(NOISE));
+    let noise_strength = section.read("noise_strength", or_word("auto", number(0.0..=1.0)));
+    let turn_detection = read_turn_detection(&section.table("turn_detection"));
+    let transcription = read_transcription(&section.table("transcription"), provider);
+    let reasoning = section.read("reasoning_effort", word(EFFORTS));
+    let parallel_tool_calls = section.read("parallel_tool_calls", or_word("auto", flag));
+    let tool_choice = section.read("tool_choice", word(CHOICES));
+    let tool_choices = read_tool_choices(&section.table("tool_choices"));
+    let tracing = section.read("tracing", tracing);
+    let servers = section.read("mcp", list(16, text));
+    let servers = servers.and_then(|names| choose_servers(section, &names, mcp));
+    let (retention, retention_tokens) = (retention?, retention_tokens?);
+    let (noise_reduction, noise_strength) = (noise_reduction?, noise_strength?);
+    let ratio = if let Retention::Ratio(ratio) = retention { Some(ratio) } else { None };
+    let retention_tokens = retention_tokens.filter(|_| {
+        let next = "expected \"auto\", or a number as retention_ratio, which it belongs to";
+        fits(section, "retention_tokens", ratio.is_some(), || format!("found a number without a ratio; {next}"))
+    });
+    let noise_strength = noise_strength.filter(|_| {
+        let next = "expected \"auto\", or another noise_reduction";
+        let found = || format!("found a number with noise_reduction = \"off\"; {next}");
+        fits(section, "noise_strength", noise_reduction.is_some(), found)
+    });
+    Some(Options {
+        speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
+        max_output_tokens: max_output_tokens?,
+        retention_ratio: ratio,
+        noise_reduction,
+        turn_detection: turn_detection?,
+        transcription: transcription?,
+        finer: SessionOptions {
+            reasoning: reasoning?,
+            parallel_tool_calls: parallel_tool_calls?,
+            tool_choice: tool_choice?,
+            tool_choices: tool_choices?,
+            never_cut: retention == Retention::Never,
+            retention_tokens,
+            noise_strength,
+            tracing: tracing?,
+            mcp: servers?,
+        },
+    })
 }
 
-impl Options {
-    /// Reads the options from `[realtime]`, or from an agent's table laid over it.
-    pub(super) fn read(section: &Section<'_>, mcp: &McpServers) -> Option<Self> {
-        let speed = section.read("speed", number(0.25..=1.5));
-        let max_output_tokens = section.read("max_output_tokens", or_word("inf", whole(1..=4096)));
-        let retention = section.read("retention_ratio", retention);
-        let retention_tokens = section.read("retention_tokens", or_word("auto", whole(1..=128_000)));
-        let noise_reduction = section.read("noise_reduction", word(NOISE));
-        let noise_strength = section.read("noise_strength", or_word("auto", number(0.0..=1.0)));
-        let turn_detection = read_turn_detection(&section.table("turn_detection"));
-        let transcription = read_transcription(&section.table("transcription"));
-        let reasoning = section.read("reasoning_effort", word(EFFORTS));
-        let parallel_tool_calls = section.read("parallel_tool_calls", or_word("auto", flag));
-        let tool_choice = section.read("tool_choice", word(CHOICES));
-        let tool_choices = read_tool_choices(&section.table("tool_choices"));
-        let tracing = section.read("tracing", tracing);
-        let servers = section.read("mcp", list(16, text));
-        let servers = servers.and_then(|names| choose_servers(section, &names, mcp));
-        let (retention, retention_tokens) = (retention?, retention_tokens?);
-        let (noise_reduction, noise_strength) = (noise_reduction?, noise_strength?);
-        let ratio = if let Retention::Ratio(ratio) = retention { Some(ratio) } else { None };
-        let retention_tokens = retention_tokens.filter(|_| {
-            let next = "expected \"auto\", or a number as retention_ratio, which it belongs to";
-            fits(section, "retention_tokens", ratio.is_some(), || format!("found a number without a ratio; {next}"))
-        });
-        let noise_strength = noise_strength.filter(|_| {
-            let next = "expected \"auto\", or another noise_reduction";
-            let found = || format!("found a number with noise_reduction = \"off\"; {next}");
-            fits(section, "noise_strength", noise_reduction.is_some(), found)
-        });
-        Some(Self {
-            speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
-            max_output_tokens: max_output_tokens?,
-            retention_ratio: ratio,
-            noise_reduction,
-            turn_detection: turn_detection?,
-            transcription: transcription?,
-            finer: SessionOptions {
-                reasoning: reasoning?,
-                parallel_tool_calls: parallel_tool_calls?,
-                tool_choice: tool_choice?,
-                tool_choices: tool_choices?,
-                never_cut: retention == Retention::Never,
-                retention_tokens,
-                noise_strength,
-                tracing: tracing?,
-                mcp: servers?,
-            },
-        })
+/// Reads the options of an agent that has its own table.
+pub(super) fn read_own(
+    agent: &Section<'_>,
+    realtime: &Node,
+    first: Option<At<'_>>,
+    mcp: &McpServers,
+) -> Option<Option<Options>> {
+    let Some(own) = agent.read_if_set("realtime", table)? else { return Some(None) };
+    let mut laid = handed_over(realtime);
+    laid.lay(own.clone());
+    let section = agent.laid("realtime", &laid, "realtime");
+    let Value::Table(entries) = &own.value else { return Some(None) };
+    let foreign = |key: &&String| !OWN.contains(&key.as_str()) && knows(realtime, key);
+    let foreign: Vec<_> = entries.keys().filter(foreign).collect();
+    for key in &foreign {
+        let next = match key.as_str() {
+            "model" | "voice" => "expected it beside `realtime`, as a key of the agent",
+            _ => "expected it in [realtime], for the whole service",
+        };
+        section.problem(key, format!("found a setting that is not held by this table; {next}"));
+        section.excuse(key);
     }
+    if let Some(first) = first {
+        first.check_settings(&section);
+    }
+    let options = read(&section, first.map(|first| first.provider), mcp);
+    if !foreign.is_empty() { None } else { options.map(Some) }
+}
 
-    /// Reads the options of an agent that has its own table.
-    pub(super) fn read_own(agent: &Section<'_>, realtime: &Node, mcp: &McpServers) -> Option<Option<Self>> {
-        let Some(own) = agent.read_if_set("realtime", table)? else { return Some(None) };
-        let mut laid = handed_over(realtime);
-        laid.lay(own.clone());
-        let section = agent.laid("realtime", &laid, "realtime");
-        let Value::Table(entries) = &own.value else { return Some(None) };
-        let foreign = |key: &&String| !OWN.contains(&key.as_str()) && knows(realtime, key);
-        let foreign: Vec<_> = entries.keys().filter(foreign).collect();
-        for key in &foreign {
-            let next = match key.as_str() {
-                "model" | "voice" => "expected it beside `realtime`, as a key of the agent",
-                _ => "expected it in [realtime], for the whole service",
-            };
-            section.problem(key, format!("found a setting that is not held by this table; {next}"));
-            section.excuse(key);
-        }
-        let options = Self::read(&section, mcp);
-        if !foreign.is_empty() { None } else { options.map(Some) }
+/// Refuses options that the model does not have: the server would reject the whole update.
+pub(super) fn check_model(options: &Options, provider: Provider, section: &Section<'_>, model: &str) {
+    for (key, why) in lacking(options, provider, model) {
+        let next = format!("expected \"auto\", or a model as {:?}", provider.names().model);
+        section.problem(key, format!("found a value with model {}, {why}; {next}", quoted(model)));
     }
+}
 
-    /// Refuses options that the model does not have: the server would reject the whole update.
-    pub(super) fn check_model(&self, section: &Section<'_>, model: &str) {
-        for key in self.lacking(model) {
-            let found = format!("found a value with model {}, which does not reason", quoted(model));
-            section.problem(key, format!("{found}; expected \"auto\", or a model as \"gpt-realtime-2.1\""));
-        }
-    }
-
-    /// The keys that are set and that `model` lacks.
-    pub(super) fn lacking(&self, model: &str) -> Vec<&'static str> {
-        let set = [
-            ("reasoning_effort", self.finer.reasoning.is_some()),
-            ("parallel_tool_calls", self.finer.parallel_tool_calls.is_some()),
-        ];
-        set.into_iter().filter(|(_, set)| *set && never_reasons(model)).map(|(key, _)| key).collect()
-    }
+/// The keys that are set and that `model` lacks, each with the reason.
+pub(super) fn lacking(options: &Options, provider: Provider, model: &str) -> Vec<(&'static str, &'static str)> {
+    let Some(lack) = provider.lacks(model) else { return Vec::new() };
+    let set = [
+        ("reasoning_effort", options.finer.reasoning.is_some()),
+        ("parallel_tool_calls", options.finer.parallel_tool_calls.is_some()),
+    ];
+    let lacked = set.into_iter().filter(|(key, set)| *set && lack.keys.contains(key));
+    lacked.map(|(key, _)| (key, lack.why)).collect()
 }
 
 /// Whether a setting fits another one. If it does not fit, it is refused if it was chosen here, and
@@ -350,7 +326,7 @@ fn read_turn_detection(section: &Section<'_>) -> Option<TurnDetection> {
 }
 
 #[expect(clippy::option_option, reason = "outer: a problem was reported; inner: switched off")]
-fn read_transcription(section: &Section<'_>) -> Option<Option<CallerTranscription>> {
+fn read_transcription(section: &Section<'_>, provider: Option<Provider>) -> Option<Option<CallerTranscription>> {
     let enabled = section.read("enabled", flag);
     let model = section.read("model", text);
     let prompt = section.read("prompt", any_text);
@@ -358,25 +334,39 @@ fn read_transcription(section: &Section<'_>) -> Option<Option<CallerTranscriptio
     let keywords = section.read("keywords", list(256, text));
     let (enabled, model, prompt) = (enabled?, model?, prompt?);
     let (languages, keywords) = (languages?, keywords?);
+    let names = provider?.names();
+    let model = own_transcriber(model, names);
+    let known = names.transcriber(&model);
+    let listed = names.transcribers.iter();
     let taken = |key: &str, list: Vec<String>| {
-        let next = "which takes none; expected them with \"gpt-live-transcribe\" or \"gpt-transcribe\"";
+        let takers = listed.clone().filter(|it| it.keywords).map(|it| format!("{:?}", it.name)).collect::<Vec<_>>();
+        let next = format!("which takes none; expected them with {}", takers.join(" or "));
         let found = || format!("found with model {}, {next}", quoted(&model));
-        let fits = list.is_empty() || fits(section, key, takes_keywords(&model), found);
+        let fits = list.is_empty() || fits(section, key, known.is_some_and(|it| it.keywords), found);
         if fits { list } else { Vec::new() }
     };
     let (languages, keywords) = (taken("languages", languages), taken("keywords", keywords));
-    if model == "gpt-realtime-whisper" {
-        let next = "found \"gpt-realtime-whisper\", which works only without turn detection; expected one like \"gpt-live-transcribe\"";
-        section.problem("model", next);
-    }
     let prompt = Some(prompt.trim().to_owned()).filter(|prompt| {
         let found = || format!("found with model {}, which takes no prompt; expected \"\"", quoted(&model));
-        !prompt.is_empty() && fits(section, "prompt", !model.contains("diarize"), found)
+        !prompt.is_empty() && fits(section, "prompt", known.is_none_or(|it| it.prompt), found)
     });
-    if model == "whisper-1" || model.starts_with("gpt-4o") {
-        section.note("model", &format!("{model} is shut down on 2027-02-26; gpt-live-transcribe takes its place"));
+    match known.map(|known| known.future) {
+        Some(Future::Leaves { on, successor }) => section.note("model", &leaves(&model, on, successor)),
+        Some(Future::Unusable(why)) => {
+            let example = listed.clone().next().map_or("another", |it| it.name);
+            section.problem("model", format!("found {}, {why}; expected one like {example:?}", quoted(&model)));
+        }
+        Some(Future::Stays) | None => {}
     }
     Some(enabled.then_some(CallerTranscription { model, prompt, languages, keywords }))
+}
+
+/// The transcription model: the default of the provider's own where the shipped one is another's.
+fn own_transcriber(model: String, names: &Names) -> String {
+    let usual = Provider::usual().names();
+    let is_shipped = usual.transcribers.first().is_some_and(|shipped| shipped.name == model);
+    let own = names.transcribers.first().filter(|_| is_shipped && usual.of != names.of);
+    own.map_or(model, |own| own.name.to_owned())
 }
 
 fn milliseconds(duration: Duration) -> u32 {

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use switchboard_actors::profile::{AnswerKind, InterruptionPlan, InterruptionPolicy, Question, Validation};
+use switchboard_actors::realtime::seat::Provider;
+use switchboard_actors::realtime::settings::Options;
 
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
 use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
 use super::names::{is_name, unknown};
-use super::options::{McpServers, Options};
-use super::provider::House;
+use super::options::{self, McpServers};
+use super::provider::At;
 use super::reader::{Reader, Section};
 use super::realtime::Realtime;
 use super::tools::BuiltIn;
@@ -98,6 +100,7 @@ pub struct Language {
 
 /// The names that an agent may refer to.
 pub(super) struct Directory<'d> {
+    pub(super) provider: Option<Provider>,
     pub(super) languages: &'d BTreeMap<String, Language>,
     pub(super) tools: &'d [&'d str],
     pub(super) transfers: &'d [&'d str],
@@ -130,10 +133,10 @@ impl Agent {
     }
 
     pub(super) fn read(section: &Section<'_>, common: &Common<'_>) -> Option<Self> {
-        let house = common.realtime.map(Realtime::house);
+        let at = common.realtime.map(Realtime::at);
         let instructions = section.read("instructions", text);
         let prompts = section.read_if_set("prompts", texts);
-        let options = Options::read_own(section, common.node, common.mcp);
+        let options = options::read_own(section, common.node, at, common.mcp);
         let voice = section.read_if_set("voice", text);
         let languages = section.read("languages", list(64, text));
         let greeting = section.read_if_set("greeting", greeting);
@@ -142,11 +145,11 @@ impl Agent {
         let tools = section.read_if_set("tools", list(128, text));
         let model = section.read_if_set("model", text);
         let questions: Vec<_> = section.listed("questions").iter().map(read_question).collect();
-        if let (Some(house), Some(Some(voice))) = (house, &voice) {
-            house.check_voice(section, voice);
+        if let (Some(at), Some(Some(voice))) = (at, &voice) {
+            at.check_voice(section, voice);
         }
-        if let (Some(house), Some(Some(model))) = (house, &model) {
-            house.check_model(section, "model", model);
+        if let (Some(at), Some(Some(model))) = (at, &model) {
+            at.check_model(section, "model", model);
         }
         if let (Some(options), Some(model)) = (&options, &model) {
             check_options(section, common, options.as_ref(), model.as_deref());
@@ -186,8 +189,8 @@ impl Agent {
         if let (Some(options), None) = (&self.options, &self.model) {
             // The model of a language is known only once its agents are.
             let models = self.languages.iter().filter_map(|code| known.languages.get(code)?.model.as_deref());
-            for model in models {
-                options.check_model(section, model);
+            for (model, provider) in models.flat_map(|model| known.provider.map(|provider| (model, provider))) {
+                options::check_model(options, provider, section, model);
             }
         }
         self.check_spoken("prompts", &self.prompts, section);
@@ -248,13 +251,13 @@ fn check_options(section: &Section<'_>, common: &Common<'_>, own: Option<&Option
         return;
     }
     let (options, model) = (own.unwrap_or(&realtime.options), model.unwrap_or(&realtime.model));
-    for key in options.lacking(model) {
+    for (key, why) in options::lacking(options, realtime.provider, model) {
         let place = if own.is_some() { "realtime" } else { "model" };
         let next = format!("set {} = \"auto\" or another model", section.name(&format!("realtime.{key}")));
-        section.problem(place, format!("found {key} with model {}, which does not reason; {next}", quoted(model)));
+        section.problem(place, format!("found {key} with model {}, {why}; {next}", quoted(model)));
     }
     let pauses = common.interruption.is_some_and(|plan| plan.policy != InterruptionPolicy::Immediate);
-    if own.is_some() && pauses && options.turn_detection.interrupts() {
+    if own.is_some() && pauses && realtime.interrupts(options) {
         let next = "expected false with interruption.policy = \"pause\", because a server that interrupts leaves nothing to go on with";
         section.problem("realtime", format!("found turn_detection.interrupt_response = true, {next}"));
     }
@@ -286,7 +289,7 @@ fn read_question(section: &Section<'_>) -> Option<Question> {
 }
 
 impl Language {
-    pub(super) fn read(section: &Section<'_>, house: Option<House>, base: &Path) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, at: Option<At<'_>>, base: &Path) -> Option<Self> {
         let name = section.read("name", text);
         let instructions = section.read("instructions", text);
         let greeting = section.read("greeting", text);
@@ -298,11 +301,11 @@ impl Language {
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
         let filler = section.read("filler", text);
-        if let (Some(house), Some(Some(voice))) = (house, &voice) {
-            house.check_voice(section, voice);
+        if let (Some(at), Some(Some(voice))) = (at, &voice) {
+            at.check_voice(section, voice);
         }
-        if let (Some(house), Some(Some(model))) = (house, &model) {
-            house.check_model(section, "model", model);
+        if let (Some(at), Some(Some(model))) = (at, &model) {
+            at.check_model(section, "model", model);
         }
         if idle_prompts.as_ref().is_some_and(Vec::is_empty) {
             section.problem(

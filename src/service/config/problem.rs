@@ -19,7 +19,7 @@ pub enum Origin {
     },
     /// An environment variable, by its whole name.
     Variable {
-        /// `SWITCHBOARD__SERVER__BIND`, `OPENAI_API_KEY`.
+        /// `SWITCHBOARD__SERVER__BIND`, `SWITCHBOARD_ADMIN_TOKEN`.
         name: String,
         /// The variable comes from `.env` and not from the process's own environment.
         dotenv: bool,

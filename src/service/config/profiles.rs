@@ -6,24 +6,21 @@ use std::sync::Arc;
 
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::settings::Term;
-use switchboard_actors::ids::Private;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
 use switchboard_actors::profile::spending::{Prices, SpendPlan};
 use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguageProfile, Limits};
 use switchboard_actors::realtime::conversation::ProviderPlan;
-use switchboard_actors::realtime::openai::plan::OpenAiPlan;
-use switchboard_actors::realtime::plan::{
-    Common, Credential, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription,
-};
+use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
+use switchboard_actors::realtime::seat::Provider;
+use switchboard_actors::realtime::settings::{Given, Options};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
 use super::experiments::{self, CONTROL};
-use super::fallbacks::FIRST_KEY;
+use super::fallbacks::Fallback;
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::problem::{Origin, Problem};
-use super::provider::Provider;
 use super::root::Config;
 use super::routing::{Decision, RouteInput};
 use super::tool_schemas::offer;
@@ -47,18 +44,18 @@ impl Profiles {
     /// only once it is bound. Without it and without `realtime.url` the plans can be inspected but
     /// lead to no server.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
-        let endpoint = endpoint(config, rehearsal_url);
+        let servers = Servers::of(config, rehearsal_url);
         let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
         let transfers = Arc::new(to.collect::<Destinations>());
         let made = config.agents.iter().flat_map(|(name, agent)| {
-            let profiles = profiles(config, &endpoint, (name, agent), &transfers);
+            let profiles = profiles(config, &servers, (name, agent), &transfers);
             profiles.map(|(code, profile)| ((name.clone(), code), profile))
         });
         let made = made.collect();
         let mut variants = BTreeMap::new();
         for (at, experiment) in config.experiments.iter().enumerate() {
             for (name, agent) in &experiment.variants {
-                let profiles = profiles(config, &endpoint, (name, agent), &transfers);
+                let profiles = profiles(config, &servers, (name, agent), &transfers);
                 let named = |profile: Arc<CallProfile>| {
                     Arc::new(CallProfile { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(profile) })
                 };
@@ -169,7 +166,7 @@ pub fn plan_problems(config: &Config) -> Vec<Problem> {
 /// The profiles of one agent, by language.
 fn profiles<'c>(
     config: &'c Config,
-    endpoint: &'c Endpoint,
+    servers: &'c Servers,
     (name, agent): (&'c str, &'c Agent),
     transfers: &Arc<Destinations>,
 ) -> impl Iterator<Item = (String, Arc<CallProfile>)> + 'c {
@@ -178,14 +175,14 @@ fn profiles<'c>(
     let codes: Vec<String> = languages.keys().cloned().collect();
     let transfers = Arc::clone(transfers);
     codes.into_iter().map(move |code| {
-        let profile = profile(config, endpoint, (name, agent), &code, &languages, &tools, &transfers);
+        let profile = profile(config, servers, (name, agent), &code, &languages, &tools, &transfers);
         (code, Arc::new(profile))
     })
 }
 
 fn profile(
     config: &Config,
-    endpoint: &Endpoint,
+    servers: &Servers,
     (name, agent): (&str, &Agent),
     code: &str,
     languages: &Arc<BTreeMap<String, LanguageProfile>>,
@@ -196,7 +193,7 @@ fn profile(
     CallProfile {
         agent: name.to_owned(),
         language: code.to_owned(),
-        model: Arc::new(plan(config, endpoint, agent, (code, language))),
+        model: Arc::new(plan(config, servers, agent, (code, language))),
         greeting: language.greeting.clone(),
         limits: Limits {
             max_duration: limits.max_call_duration,
@@ -237,13 +234,8 @@ fn profile(
     }
 }
 
-fn plan(
-    config: &Config,
-    endpoint: &Endpoint,
-    agent: &Agent,
-    (code, language): (&str, &LanguageProfile),
-) -> SessionPlan {
-    let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
+fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&str, &LanguageProfile)) -> SessionPlan {
+    let realtime = &config.realtime;
     let of_language = || config.languages.get(code)?.model.as_ref();
     let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
     let common = Common {
@@ -254,54 +246,87 @@ fn plan(
         silence_timeout: realtime.silence_timeout,
         ping_timeout: realtime.ping_timeout,
     };
-    let own = OpenAiPlan {
-        address: ModelAddress { endpoint: endpoint.clone(), model: model.clone() },
-        voice: language.voice.clone(),
-        speed: options.speed,
-        format: realtime.audio_format.format(),
-        turn_detection: options.turn_detection.clone(),
-        noise_reduction: options.noise_reduction,
-        max_output_tokens: options.max_output_tokens,
-        retention_ratio: options.retention_ratio,
-        options: options.finer.clone(),
-        created_timeout: realtime.created_timeout,
-        updated_timeout: realtime.updated_timeout,
-    };
-    let resilience = resilience(config, &own, agent);
-    SessionPlan { common: Arc::new(common), provider: ProviderPlan::OpenAi(Arc::new(own)), resilience }
+    let session = Session { config, options: agent.options(realtime), voice: &language.voice };
+    let provider = session.with(realtime.provider, &servers.first, model);
+    let resilience = session.resilience(servers, agent);
+    SessionPlan { common: Arc::new(common), provider, resilience }
 }
 
-/// The failover plan: how a lost session does not become a lost call. An agent with its own model
-/// falls back to the same servers.
-fn resilience(config: &Config, plan: &OpenAiPlan, agent: &Agent) -> Resilience {
-    let realtime = &config.realtime;
-    let first = agent.model.as_ref().unwrap_or(&realtime.model);
-    let models = realtime.fallback_models.iter().filter(|model| *model != first);
-    let models = models.map(|model| ModelAddress { endpoint: plan.address.endpoint.clone(), model: model.clone() });
-    let servers = realtime.fallbacks.iter().map(|fallback| ModelAddress {
-        endpoint: Endpoint {
-            url: fallback.url.as_ref().map_or_else(|| plan.address.endpoint.url.clone(), ToString::to_string),
-            credential: credential(fallback.provider, fallback.key.as_ref()),
-            key_variable: fallback.key_variable.clone(),
-        },
-        model: fallback.model.clone().unwrap_or_else(|| first.clone()),
-    });
-    let at = |address| ProviderPlan::OpenAi(Arc::new(OpenAiPlan { address, ..plan.clone() }));
-    Resilience {
-        fallbacks: models.chain(servers).map(at).collect(),
-        patience: realtime.failover_patience,
-        rotate_before: realtime.rotate_before,
-        rotate_latest: realtime.rotate_latest,
-        waiting: realtime.waiting,
+/// The settings of a session of one agent in one language, for any provider.
+struct Session<'c> {
+    config: &'c Config,
+    options: &'c Options,
+    voice: &'c str,
+}
+
+impl Session<'_> {
+    /// A provider's part of the plan.
+    fn with(&self, provider: Provider, server: &Endpoint, model: &str) -> ProviderPlan {
+        self.speaking(provider, server, model, self.voice)
+    }
+
+    fn speaking(&self, provider: Provider, server: &Endpoint, model: &str, voice: &str) -> ProviderPlan {
+        let realtime = &self.config.realtime;
+        provider.plan(Given {
+            address: ModelAddress { endpoint: server.clone(), model: model.to_owned() },
+            voice,
+            audio: realtime.audio_format,
+            options: self.options,
+            created_timeout: realtime.created_timeout,
+            updated_timeout: realtime.updated_timeout,
+        })
+    }
+
+    /// The failover plan: how a lost session does not become a lost call. An agent with its own
+    /// model falls back to the same servers. Each server's provider makes its own plan.
+    fn resilience(&self, servers: &Servers, agent: &Agent) -> Resilience {
+        let realtime = &self.config.realtime;
+        let first = agent.model.as_ref().unwrap_or(&realtime.model);
+        let models = realtime.fallback_models.iter().filter(|model| *model != first);
+        let models = models.map(|model| self.with(realtime.provider, &servers.first, model));
+        let others = realtime.fallbacks.iter().zip(&servers.others).map(|(fallback, server)| {
+            let (model, voice) = (fallback.model.as_ref().unwrap_or(first), fallback.voice.as_deref());
+            self.speaking(fallback.provider, server, model, voice.unwrap_or(self.voice))
+        });
+        Resilience {
+            fallbacks: models.chain(others).collect(),
+            patience: realtime.failover_patience,
+            rotate_before: realtime.rotate_before,
+            rotate_latest: realtime.rotate_latest,
+            waiting: realtime.waiting,
+        }
     }
 }
 
-fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
-    let key = || key.cloned().unwrap_or_else(|| Private::new(String::new()));
-    match provider {
-        Provider::Rehearsal => Credential::None,
-        Provider::OpenAi => Credential::Bearer(key()),
-        Provider::Azure => Credential::ApiKey(key()),
+/// The servers of the models.
+#[derive(Debug)]
+struct Servers {
+    /// The first server.
+    first: Endpoint,
+    /// Those of `realtime.fallbacks`, in their order.
+    others: Vec<Endpoint>,
+}
+
+impl Servers {
+    fn of(config: &Config, rehearsal_url: Option<&str>) -> Self {
+        let realtime = &config.realtime;
+        let embedded = || rehearsal_url.unwrap_or(NOWHERE).to_owned();
+        let first = Endpoint {
+            url: realtime.url.as_ref().map_or_else(embedded, ToString::to_string),
+            credential: realtime.provider.credential(config.secrets.model_keys.of(realtime.provider)),
+            key_variable: realtime.provider.key().map(|key| key.variable.to_owned()),
+        };
+        let other = |fallback: &Fallback| {
+            let url = match &fallback.url {
+                Some(url) => url.to_string(),
+                None if fallback.is_here(realtime.provider) => embedded(),
+                None => first.url.clone(),
+            };
+            let credential = fallback.provider.credential(fallback.key.as_ref());
+            Endpoint { url, credential, key_variable: fallback.key_variable.clone() }
+        };
+        let others = realtime.fallbacks.iter().map(other).collect();
+        Self { others, first }
     }
 }
 
@@ -374,7 +399,9 @@ fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
 /// precedes the agent's, because it was chosen for how it speaks that language.
 fn voice(config: &Config, agent: &Agent, language: &Language) -> String {
     let chosen = language.voice.as_ref().filter(|voice| !voice.shipped).map(|voice| &voice.name);
-    let shipped = language.voice.as_ref().map(|voice| &voice.name);
+    // A provider with other names has no such voice.
+    let known = config.realtime.provider.shares_names_with(Provider::usual());
+    let shipped = language.voice.as_ref().filter(|_| known).map(|voice| &voice.name);
     chosen.or(agent.voice.as_ref()).or(shipped).unwrap_or(&config.realtime.voice).clone()
 }
 
@@ -405,17 +432,6 @@ fn greeting(agent: &Agent, (code, language): (&str, &Language)) -> Greeting {
         "The call has just been connected and the caller is listening. Greet the caller now, in {name}, with these words, \
          translated if they are in another language, and add nothing:\n\n{words}"
     ))
-}
-
-fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
-    let url = match (&config.realtime.url, rehearsal_url) {
-        (Some(url), _) => url.to_string(),
-        (None, Some(url)) => url.to_owned(),
-        (None, None) => NOWHERE.to_owned(),
-    };
-    let credential = credential(config.realtime.provider, config.secrets.openai_api_key.as_ref());
-    let key_variable = (config.realtime.provider != Provider::Rehearsal).then(|| FIRST_KEY.to_owned());
-    Endpoint { url, credential, key_variable }
 }
 
 /// An address that cannot be dialled (RFC 6761), for plans that are only inspected.

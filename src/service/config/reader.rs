@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::realtime::seat::Provider;
 
 use super::kinds::{Expected, shown};
 use super::layers::{Node, Value};
@@ -211,14 +212,15 @@ impl<'r> Section<'r> {
         self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
-    /// Whether a person set this key, that is, not only the built-in defaults.
+    /// Whether a person set this key, that is, not only the built-in defaults. The key may lead into
+    /// a table of this section: `turn_detection.type`.
     pub(super) fn chosen(&self, key: &str) -> bool {
-        self.entries.and_then(|entries| entries.get(key)).is_some_and(|node| node.origin != Origin::Shipped)
+        self.node(key).is_some_and(|node| node.origin != Origin::Shipped)
     }
 
-    /// Reports a problem with a key of this section.
+    /// Reports a problem with a key of this section, which may lead into a table.
     pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
-        let node = self.entries.and_then(|entries| entries.get(key));
+        let node = self.node(key);
         let origin = node.map_or(Origin::Nowhere, |node| node.origin.clone());
         self.reader.problem(self.name(key), origin, message);
     }
@@ -231,6 +233,15 @@ impl<'r> Section<'r> {
     /// Notes something about a key of this section.
     pub(super) fn note(&self, key: &str, note: &str) {
         self.reader.note(format!("{}: {note}", self.name(key)));
+    }
+
+    fn node(&self, key: &str) -> Option<&'r Node> {
+        let entries = self.entries?;
+        let inside = || {
+            let (table, rest) = key.split_once('.')?;
+            rest.split('.').try_fold(entries.get(table)?, |node, key| node.entry(key))
+        };
+        entries.get(key).or_else(inside)
     }
 
     fn entry(&self, key: &'static str) -> Option<&'r Node> {
@@ -331,8 +342,10 @@ fn secret_variable(key: &str) -> Option<&'static str> {
         "SWITCHBOARD_ADMIN_TOKEN"
     } else if has("webhook") {
         "SWITCHBOARD_WEBHOOK_SECRET"
-    } else if has("openai") || has("realtime") || has("agents") {
-        "OPENAI_API_KEY"
+    } else if let Some(variable) = Provider::key_sounding(&key) {
+        variable
+    } else if let Some(usual) = Provider::usual().key().filter(|_| has("realtime") || has("agents")) {
+        usual.variable
     } else {
         "the variable that README lists for it"
     })

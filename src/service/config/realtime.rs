@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard_actors::carrier::AudioFormat;
 use switchboard_actors::realtime::plan::PoolPlan;
+use switchboard_actors::realtime::seat::Provider;
+use switchboard_actors::realtime::settings::{ModelAudio, Options};
 use url::Url;
 
 use super::fallbacks::Fallback;
 use super::kinds::{MILLISECOND, MINUTE, SECOND, duration, flag, list, or_word, text, url, whole, word};
 use super::layers::Variable;
-use super::options::{McpServers, Options};
-use super::provider::{House, PROVIDERS, Provider, read_url};
+use super::options::{self, McpServers};
+use super::provider::{At, provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::server::Server;
@@ -25,7 +26,7 @@ pub struct Realtime {
     pub provider: Provider,
     /// The server's URL; `None` means the embedded rehearsal model.
     pub url: Option<Url>,
-    /// The model (for Azure the deployment) of agents without their own.
+    /// The model (for some providers the deployment) of agents without their own.
     pub model: String,
     /// The model that was configured, even if the embedded model uses its own name.
     imitated: String,
@@ -65,48 +66,38 @@ pub struct Realtime {
     pub ping_timeout: Duration,
 }
 
-/// The audio format between us and the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModelAudio {
-    /// 24 kHz PCM16, resampled from and to the line's format.
-    Pcm24k,
-    /// The line's own G.711, unchanged.
-    G711,
-}
-
-impl ModelAudio {
-    /// The audio format of a session with a mu-law line.
-    pub const fn format(self) -> AudioFormat {
-        match self {
-            Self::Pcm24k => AudioFormat::PCM_24K,
-            Self::G711 => AudioFormat::MULAW_8K,
-        }
-    }
-
-    /// The word in the configuration.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pcm24k => "pcm24k",
-            Self::G711 => "g711",
-        }
-    }
-}
-
 impl Realtime {
     /// The model that `model` stands for: the configured one if the embedded model uses its own
     /// name, otherwise `model` itself.
     pub fn imitated<'a>(&'a self, model: &'a str) -> &'a str {
-        if model == EMBEDDED && self.is_free() { &self.imitated } else { model }
+        if model == self.provider.word() && self.is_free() { &self.imitated } else { model }
     }
 
     /// Whether the embedded model answers under its own name, which costs nothing.
     pub fn is_free(&self) -> bool {
-        self.provider == Provider::Rehearsal && self.url.is_none() && self.model == EMBEDDED
+        self.provider.is_embedded() && self.url.is_none() && self.model == self.provider.word()
     }
 
-    /// The provider whose rules for names apply.
-    pub(super) fn house(&self) -> House {
-        House::of(self.provider, self.url.as_ref())
+    /// Whether the embedded model has to be started: as the first one, or for failover.
+    pub fn needs_embedded(&self) -> bool {
+        self.provider.is_embedded() || self.fallbacks.iter().any(|fallback| fallback.is_here(self.provider))
+    }
+
+    /// Whether a server uses the key in this variable.
+    pub fn uses_key(&self, variable: &str) -> bool {
+        self.provider.key().is_some_and(|key| key.variable == variable)
+            || self.fallbacks.iter().any(|fallback| fallback.key_variable.as_deref() == Some(variable))
+    }
+
+    /// Whether the server stops the running response by itself when the caller speaks, with these
+    /// options.
+    pub fn interrupts(&self, options: &Options) -> bool {
+        self.provider.knows("turn_detection.interrupt_response") && options.turn_detection.interrupts()
+    }
+
+    /// The server whose rules for names apply.
+    pub(super) fn at(&self) -> At<'_> {
+        At { provider: self.provider, url: self.url.as_ref() }
     }
 
     pub(super) fn read(
@@ -116,7 +107,7 @@ impl Realtime {
         variables: &BTreeMap<String, Variable>,
         server: Option<&Server>,
     ) -> Option<Self> {
-        let provider = section.read("provider", word(PROVIDERS));
+        let provider = section.read("provider", provider);
         let rehearsal_in_public = section.read("rehearsal_in_public", flag);
         if let Some(provider) = provider {
             check_key(section, provider, secrets);
@@ -125,15 +116,19 @@ impl Realtime {
         let model = section.read("model", text);
         let fallback_models = section.read("fallback_models", list(8, text));
         let fallbacks = section.listed("fallbacks");
-        let fallbacks: Vec<_> =
-            fallbacks.iter().map(|fallback| Fallback::read(fallback, provider, secrets, variables)).collect();
+        let first = provider.map(|provider| At { provider, url: url.as_ref().and_then(Option::as_ref) });
+        if let Some(first) = first {
+            first.check_settings(section);
+        }
+        let read: Vec<_> =
+            fallbacks.iter().map(|fallback| Fallback::read(fallback, first, secrets, variables)).collect();
         let failover_patience = section.read("failover_patience", or_word("off", duration(SECOND..=2 * MINUTE)));
         let canary_every = section.read("canary_every", or_word("off", duration(10 * SECOND..=24 * 60 * MINUTE)));
         let rotate_before = section.read("rotate_before", or_word("off", duration(500 * MILLISECOND..=30 * MINUTE)));
         let rotate_latest = section.read("rotate_latest", duration(100 * MILLISECOND..=10 * MINUTE));
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);
-        let options = Options::read(section, mcp);
+        let options = options::read(section, provider, mcp);
         let safety_identifier = section.read("safety_identifier", flag);
         let connect_timeout = section.read("connect_timeout", duration(100 * MILLISECOND..=MINUTE));
         let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
@@ -142,20 +137,33 @@ impl Realtime {
         let waiting = read_pool(section);
         let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
         let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
-        options.check_model(section, &model);
-        let house = House::of(provider, url.as_ref());
-        house.check_model(section, "model", &model);
+        // A default that is a name of another provider's is left out.
+        let own_names = provider.shares_names_with(Provider::usual());
+        let fitting = |key: &str, found: String, own: &str| {
+            if own_names || section.chosen(key) { found } else { own.to_owned() }
+        };
+        let model = fitting("model", model, provider.names().model);
+        let voice = fitting("voice", voice, provider.names().voice);
+        options::check_model(&options, provider, section, &model);
+        let at = At { provider, url: url.as_ref() };
+        at.check_model(section, "model", &model);
         // The embedded model uses its own name, unless the operator chose a certain model to
         // rehearse.
-        let own_name = provider == Provider::Rehearsal && url.is_none() && !section.chosen("model");
+        let own_name = provider.is_embedded() && url.is_none() && !section.chosen("model");
         let imitated = model.clone();
-        let model = if own_name { EMBEDDED.to_owned() } else { model };
-        house.check_voice(section, &voice);
+        let model = if own_name { provider.word().to_owned() } else { model };
+        at.check_voice(section, &voice);
         for fallback in fallback_models.iter().flatten() {
-            house.check_model(section, "fallback_models", fallback);
+            at.check_model(section, "fallback_models", fallback);
         }
         if let Some(server) = server {
-            trust::check_model((provider, url.as_ref()), rehearsal_in_public?, server, secrets, section);
+            let allowed = rehearsal_in_public?;
+            trust::check_model((provider, url.as_ref()), allowed, server, secrets, section);
+            for (fallback, section) in read.iter().zip(&fallbacks) {
+                if let Some(fallback) = fallback.as_ref().filter(|it| it.is_here(provider)) {
+                    trust::check_embedded(fallback.provider, allowed, server, section);
+                }
+            }
         }
         let url = read_url(section, provider, url);
         Some(Self {
@@ -164,7 +172,7 @@ impl Realtime {
             model,
             imitated,
             fallback_models: fallback_models?,
-            fallbacks: fallbacks.into_iter().collect::<Option<_>>()?,
+            fallbacks: read.into_iter().collect::<Option<_>>()?,
             failover_patience: failover_patience?.unwrap_or_default(),
             canary_every: canary_every?,
             rotate_before: rotate_before?.unwrap_or_default(),
@@ -173,7 +181,7 @@ impl Realtime {
             audio_format: audio_format?,
             voice,
             options,
-            safety_identifier: safety_identifier?,
+            safety_identifier: safety_identifier? && provider.knows("safety_identifier"),
             connect_timeout: connect_timeout?,
             created_timeout: created_timeout?,
             updated_timeout: updated_timeout?,
@@ -185,10 +193,11 @@ impl Realtime {
 
 /// Reports a provider that needs a key if there is none.
 fn check_key(section: &Section<'_>, provider: Provider, secrets: &Secrets) {
-    if provider != Provider::Rehearsal && secrets.openai_api_key.is_none() {
-        let next = "set OPENAI_API_KEY, or provider = \"rehearsal\"";
-        section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
-    }
+    let Some(key) = provider.key().filter(|_| secrets.model_keys.of(provider).is_none()) else { return };
+    let embedded = Provider::all().find(|it| it.is_embedded());
+    let instead = embedded.map(|it| format!(", or provider = {:?}", it.word())).unwrap_or_default();
+    let next = format!("set {}{instead}", key.variable);
+    section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
 }
 
 fn read_pool(section: &Section<'_>) -> Option<PoolPlan> {
@@ -196,8 +205,5 @@ fn read_pool(section: &Section<'_>) -> Option<PoolPlan> {
     let max_age = section.read("warm_max_age", duration(10 * SECOND..=50 * MINUTE));
     Some(PoolPlan { sessions: usize::try_from(sessions?).unwrap_or_default(), max_age: max_age? })
 }
-
-/// The embedded model's name in records, lists and metrics.
-const EMBEDDED: &str = "rehearsal";
 
 const AUDIO: &[(&str, ModelAudio)] = &[("pcm24k", ModelAudio::Pcm24k), ("g711", ModelAudio::G711)];

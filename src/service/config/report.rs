@@ -12,13 +12,13 @@ use switchboard_actors::carrier::control::Target;
 use switchboard_actors::profile::InterruptionPolicy;
 use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::profile::spending::Budget;
-use switchboard_actors::realtime::openai::plan::TurnDetection;
+use switchboard_actors::realtime::settings::TurnDetection;
 
 use super::directory::Route;
 use super::logging::LogFormat;
 use super::people::Agent;
 use super::problem::ConfigError;
-use super::provider::Provider;
+use super::realtime::Realtime;
 use super::root::Config;
 use super::service::Limits;
 
@@ -45,7 +45,7 @@ impl Config {
                 "fallback_models": realtime.fallback_models,
                 "audio_format": realtime.audio_format.word(),
                 "voice": realtime.voice,
-                "turn_detection": turns(&realtime.options.turn_detection),
+                "turn_detection": turns(realtime),
                 "transcription": realtime.options.transcription.as_ref().map(|transcription| &transcription.model),
             },
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
@@ -112,7 +112,7 @@ impl Config {
         ];
         lines.extend(Carrier::all().map(|carrier| self.carriers.describe(carrier)).map(|it| (it.heading, it.words)));
         lines.push(("model", self.model_in_words()));
-        lines.push(("turns", turns(&realtime.options.turn_detection)));
+        lines.push(("turns", turns(realtime)));
         lines.extend(self.agents.iter().map(|(name, agent)| ("agent", agent_in_words(name, agent))));
         lines.extend(
             self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
@@ -168,11 +168,10 @@ impl Config {
     /// Whether an enabled feature would use a secret that is not set.
     fn has_use_for(&self, secret: &str) -> bool {
         match secret {
-            "OPENAI_API_KEY" => self.realtime.provider != Provider::Rehearsal,
             "SWITCHBOARD_ADMIN_TOKEN" => !self.is_local(),
             "SWITCHBOARD_WEBHOOK_SECRET" => !self.webhooks.endpoints.is_empty(),
             "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_spend_store() || !self.experiments.is_empty(),
-            carriers => self.carriers.wants(carriers),
+            others => self.realtime.uses_key(others) || self.carriers.wants(others),
         }
     }
 
@@ -296,8 +295,11 @@ impl std::fmt::Display for Route {
     }
 }
 
-fn turns(detection: &TurnDetection) -> String {
-    match detection {
+fn turns(realtime: &Realtime) -> String {
+    if !realtime.provider.knows("turn_detection.type") {
+        return "found by the model itself".to_owned();
+    }
+    match &realtime.options.turn_detection {
         TurnDetection::Server { threshold, prefix_padding_ms, silence_duration_ms, .. } => {
             format!(
                 "server_vad, threshold {threshold}, padding {prefix_padding_ms} ms, silence {silence_duration_ms} ms"

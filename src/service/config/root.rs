@@ -262,8 +262,8 @@ impl Reading<'_> {
     fn offered(&self, realtime: Option<&Realtime>, secrets: &Secrets) -> Offered {
         let (top, sources) = (self.top, self.sources);
         let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
-        let house = realtime.map(Realtime::house);
-        let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
+        let at = realtime.map(Realtime::at);
+        let languages = read_named(&top.named("languages"), |_, section| Language::read(section, at, base));
         let codes: Option<Vec<&str>> = languages.as_ref().map(|known| known.keys().map(String::as_str).collect());
         let transfers =
             read_named(&top.named("transfers"), |_, section| Transfer::read(section, secrets, codes.as_deref()));
@@ -285,6 +285,7 @@ impl Reading<'_> {
         // An incomplete directory would report valid names as unknown.
         let whole = offered.tools.is_some() && offered.transfers.is_some();
         let known = offered.languages.as_ref().filter(|_| whole).map(|languages| Directory {
+            provider: realtime.map(|realtime| realtime.provider),
             languages,
             tools: &tools,
             transfers: &transfers,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_actors::carrier::{self, Carrier};
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::seat::{Keys, Provider};
 
 use super::carriers;
 use super::layers::Variable;
@@ -11,8 +12,8 @@ use super::layers::Variable;
 /// The secrets of the service. They print as `[private]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
-    /// `OPENAI_API_KEY`: the key of OpenAI or Azure.
-    pub openai_api_key: Option<Private<String>>,
+    /// The keys of the models' providers, by the variables that the providers declare.
+    pub model_keys: Keys,
     /// The carriers' secrets, by the variables that the carriers declare.
     pub carriers: carrier::settings::Secrets,
     /// `SWITCHBOARD_ADMIN_TOKEN`: the bearer token of the admin listener.
@@ -31,7 +32,7 @@ impl Secrets {
             |name: &str| variables.get(name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty());
         let secret = |name: &str| value(name).map(|value| Private::new(value.to_owned()));
         Self {
-            openai_api_key: secret("OPENAI_API_KEY"),
+            model_keys: Provider::keys().filter_map(|key| Some((key.variable, secret(key.variable)?))).collect(),
             carriers: carriers::read_secrets(variables),
             admin_token: secret("SWITCHBOARD_ADMIN_TOKEN"),
             webhook_secret: secret("SWITCHBOARD_WEBHOOK_SECRET"),
@@ -42,8 +43,8 @@ impl Secrets {
     /// Which variables are set, by name.
     pub fn present(&self) -> Vec<(&'static str, bool)> {
         let carriers = Carrier::all_secrets().map(|secret| (secret.name, self.carriers.has(secret)));
-        [("OPENAI_API_KEY", self.openai_api_key.is_some())]
-            .into_iter()
+        Provider::keys()
+            .map(|key| (key.variable, self.model_keys.in_variable(key.variable).is_some()))
             .chain(carriers)
             .chain([
                 ("SWITCHBOARD_ADMIN_TOKEN", self.admin_token.is_some()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use switchboard_actors::money::Usd;
 use switchboard_actors::profile::spending::{Budget, Price, Prices};
+use switchboard_actors::realtime::seat::Provider;
 use switchboard_actors::supervisor::ledger::SpendLimits;
 
 use super::kinds::{any_text, flag, number, or_word};
@@ -63,22 +64,31 @@ fn dollars(amount: f32) -> Usd {
     Usd::from_dollars((f64::from(amount) * 1e4).round() / 1e4)
 }
 
-/// Reads `[prices.<model>]`.
+/// Reads `[prices.<model>]` over the prices that providers list.
 pub(super) fn read_prices(sections: &[(String, Section<'_>)]) -> Option<Prices> {
-    let all: Vec<_> = sections.iter().map(|(model, section)| (model.clone(), read_price(section))).collect();
-    let table: Option<BTreeMap<_, _>> = all.into_iter().map(|(model, price)| Some((model, price?))).collect();
-    table.map(Prices::new)
+    let listed = Provider::all().flat_map(|provider| provider.names().prices);
+    let mut table: BTreeMap<String, Price> = listed.map(|(model, price)| ((*model).to_owned(), *price)).collect();
+    let read = |(model, section): &(String, Section<'_>)| {
+        let price = read_price(section, table.get(model).copied().unwrap_or_default());
+        (model.clone(), price)
+    };
+    let all: Vec<_> = sections.iter().map(read).collect();
+    for (model, price) in all {
+        table.insert(model, price?);
+    }
+    Some(Prices::new(table))
 }
 
-fn read_price(section: &Section<'_>) -> Option<Price> {
+fn read_price(section: &Section<'_>, listed: Price) -> Option<Price> {
     // Converts dollars per million tokens to dollars per token, rounded to billionths.
-    let token = |key| {
-        let dollars = section.read_if_set(key, number(0.0..=10_000.0))?.unwrap_or_default();
-        Some(Usd::from_dollars((f64::from(dollars) * 1e3).round() / 1e9))
+    let token = |key, listed: Usd| {
+        let dollars = section.read_if_set(key, number(0.0..=10_000.0))?;
+        Some(dollars.map_or(listed, |dollars| Usd::from_dollars((f64::from(dollars) * 1e3).round() / 1e9)))
     };
-    let (text_in, text_cached, text_out) = (token("text_in"), token("text_cached"), token("text_out"));
-    let (audio_in, audio_cached, audio_out) = (token("audio_in"), token("audio_cached"), token("audio_out"));
-    let (image_in, image_cached) = (token("image_in"), token("image_cached"));
+    let (text_in, text_cached) = (token("text_in", listed.text_in), token("text_cached", listed.text_cached));
+    let (text_out, audio_in) = (token("text_out", listed.text_out), token("audio_in", listed.audio_in));
+    let (audio_cached, audio_out) = (token("audio_cached", listed.audio_cached), token("audio_out", listed.audio_out));
+    let (image_in, image_cached) = (token("image_in", listed.image_in), token("image_cached", listed.image_cached));
     let minute = section.read_if_set("minute", number(0.0..=1_000.0));
     Some(Price {
         text_in: text_in?,
@@ -89,6 +99,6 @@ fn read_price(section: &Section<'_>) -> Option<Price> {
         audio_out: audio_out?,
         image_in: image_in?,
         image_cached: image_cached?,
-        minute: dollars(minute?.unwrap_or_default()),
+        minute: minute?.map_or(listed.minute, dollars),
     })
 }

@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::realtime::seat::Provider;
 use url::Url;
 
 use super::kinds::{is_loopback, looks_secret};
 use super::layers::{Node, Value};
 use super::problem::Origin;
-use super::provider::Provider;
 use super::reader::{Reader, Section};
 use super::secrets::Secrets;
 use super::server::Server;
@@ -27,8 +27,7 @@ pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &S
     }
 }
 
-/// Checks that callers reach the intended model: people who call a number must not hear the
-/// rehearsal model repeat their words.
+/// Checks that callers reach the intended model, whose provider is the first one.
 pub(super) fn check_model(
     (provider, url): (Provider, Option<&Url>),
     allowed: bool,
@@ -36,30 +35,34 @@ pub(super) fn check_model(
     secrets: &Secrets,
     section: &Section<'_>,
 ) {
-    match provider {
-        // With a URL of its own, this is a server that needs no key.
-        Provider::Rehearsal if url.is_none() => {
-            if let Some(outside) = server.outside().filter(|_| !allowed) {
-                let found = format!(
-                    "found \"rehearsal\" while {outside} can be reached from outside: callers would hear a model that repeats their words"
-                );
-                let next = "set realtime.provider = \"openai\", or realtime.rehearsal_in_public = true";
-                section.problem("provider", format!("{found}; {next}"));
-            }
-            if secrets.openai_api_key.is_some() {
-                let note = "\"rehearsal\" answers although OPENAI_API_KEY is set; callers reach the model with provider = \"openai\"";
-                section.note("provider", note);
-            }
+    // With a URL of its own, this is a server that needs no key.
+    if provider.is_embedded() && url.is_none() {
+        check_embedded(provider, allowed, server, section);
+        let given = |other: &Provider| secrets.model_keys.of(*other).is_some();
+        if let Some((other, key)) = Provider::all().find(given).and_then(|other| Some((other, other.key()?))) {
+            let next = format!("callers reach the model with provider = {:?}", other.word());
+            section
+                .note("provider", &format!("{:?} answers although {} is set; {next}", provider.word(), key.variable));
         }
-        Provider::Rehearsal => {}
-        Provider::OpenAi | Provider::Azure if is_loopback(&server.public_url) => {
-            let note = format!(
-                "{:?} while server.public_url is a loopback address: carriers cannot reach this service",
-                provider.word()
-            );
-            section.note("provider", &note);
-        }
-        Provider::OpenAi | Provider::Azure => {}
+    } else if !provider.is_embedded() && is_loopback(&server.public_url) {
+        let note = format!(
+            "{:?} while server.public_url is a loopback address: carriers cannot reach this service",
+            provider.word()
+        );
+        section.note("provider", &note);
+    }
+}
+
+/// Refuses the embedded model where people who call a number would hear it repeat their words.
+pub(super) fn check_embedded(provider: Provider, allowed: bool, server: &Server, section: &Section<'_>) {
+    if let Some(outside) = server.outside().filter(|_| !allowed) {
+        let found = format!(
+            "found {:?} while {outside} can be reached from outside: callers would hear a model that repeats their words",
+            provider.word()
+        );
+        let instead = Provider::usual().word();
+        let next = format!("set realtime.provider = {instead:?}, or realtime.rehearsal_in_public = true");
+        section.problem("provider", format!("{found}; {next}"));
     }
 }
 
@@ -87,10 +90,10 @@ pub(super) fn refuse_secrets(node: &Node, path: &str, reader: &Reader) {
         }
         Value::List(entries) => entries.iter().for_each(|entry| refuse_secrets(entry, path, reader)),
         Value::Text(text) => {
-            let key = text.trim().starts_with("sk-") && looks_secret(text);
-            if key && matches!(node.origin, Origin::File { .. }) {
-                let next = "found an API key; secrets come only from the environment: take it out of the file and set OPENAI_API_KEY";
-                reader.problem(path, node.origin.clone(), next);
+            let key = Provider::key_beginning(text.trim()).filter(|_| looks_secret(text));
+            if let Some(key) = key.filter(|_| matches!(node.origin, Origin::File { .. })) {
+                let next = "secrets come only from the environment: take it out of the file and set";
+                reader.problem(path, node.origin.clone(), format!("found an API key; {next} {}", key.variable));
             }
         }
         Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Raw(_) | Value::Other(_) => {}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::settings::{self, Secret};
+use switchboard_actors::realtime::seat::Provider;
 
 use super::layers::{Node, PREFIX, Value, Variable};
 use super::problem::Origin;
@@ -164,9 +165,8 @@ fn mentions(node: &Node, name: &str) -> bool {
 const OWN: &str = "SWITCHBOARD_";
 /// Headers whose value is a scheme and a secret.
 const AUTHORIZATION: [&str; 2] = ["Authorization", "Proxy-Authorization"];
-/// Our own secrets, and the model's key.
-const SECRETS: [(&str, Form); 5] = [
-    ("OPENAI_API_KEY", Form::One),
+/// Our own secrets.
+const SECRETS: [(&str, Form); 4] = [
     ("SWITCHBOARD_ADMIN_TOKEN", Form::Phrase),
     ("SWITCHBOARD_WEBHOOK_SECRET", Form::Several),
     ("SWITCHBOARD_CALLER_SALT", Form::Words),
@@ -179,7 +179,8 @@ fn secrets() -> impl Iterator<Item = (&'static str, Form)> {
         settings::Form::One => Form::One,
         settings::Form::Listed | settings::Form::Pairs => Form::Listed,
     };
-    SECRETS.into_iter().chain(Carrier::all_secrets().map(move |secret| (secret.name, form(secret))))
+    let keys = Provider::keys().map(|key| (key.variable, Form::One));
+    SECRETS.into_iter().chain(keys).chain(Carrier::all_secrets().map(move |secret| (secret.name, form(secret))))
 }
 
 /// Variables that the program sets for itself when it restarts.

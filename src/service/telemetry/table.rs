@@ -4,10 +4,10 @@
 use switchboard_actors::audio::action::DropCause;
 use switchboard_actors::audio::intake::FormatMismatch;
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::complaints;
 use switchboard_actors::ending::Ending;
 use switchboard_actors::finding::Finding;
 use switchboard_actors::incident::IncidentKind;
+use switchboard_actors::realtime::seat::Provider;
 
 /// One metric.
 pub(super) struct Metric {
@@ -214,7 +214,7 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Counter,
         "Complaints of the model's server, by its code; a code that is not in the table is counted as other.",
     )
-    .by(&[known("code", || complaints::CODES.into())]),
+    .by(&[known("code", Provider::codes)]),
     Metric::new(
         "switchboard_line_breaks_total",
         Kind::Counter,

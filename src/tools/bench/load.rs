@@ -12,6 +12,7 @@ use clap::Args;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use switchboard_actors::realtime::seat::Provider;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
@@ -208,6 +209,7 @@ impl Rig {
         // The limit admits every call of the steps, and requires no more of the system than they
         // need.
         let most = args.steps.iter().copied().chain(args.features_at).fold(SET_UPS, usize::max).to_string();
+        let provider = Provider::usual();
         let mut command = if apart {
             let mut taskset = Command::new("taskset");
             taskset.args(["-c", SERVICE_CORE]).arg(&binary);
@@ -225,10 +227,10 @@ impl Rig {
             .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", most)
             .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
             .env("SWITCHBOARD__RECORDS__DIR", records.path().join("calls"))
-            .env("SWITCHBOARD__REALTIME__PROVIDER", "openai")
+            .env("SWITCHBOARD__REALTIME__PROVIDER", provider.word())
             .env("SWITCHBOARD__REALTIME__URL", format!("ws://127.0.0.1:{model_port}/v1/realtime"))
             .env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", variant.audio_format)
-            .env("OPENAI_API_KEY", "bench")
+            .envs(provider.key().map(|key| (key.variable, "bench")))
             .envs(played.environment())
             .env("RUST_LOG", variant.log)
             .stdin(Stdio::null())

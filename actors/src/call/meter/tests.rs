@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::profile::spending::Prices;
-use crate::profile::spending::tests::price;
+use crate::realtime::price::tests::price;
 
 fn meter(soft: f64, hard: f64) -> Meter {
     let prices = Prices::new(BTreeMap::from([("m".to_owned(), price()), ("t".to_owned(), price())]));

@@ -7,14 +7,17 @@
 //! - `plan` is the configuration of a session, and `options` are its finer settings.
 //! - `upgrade` builds the request for the WebSocket.
 //! - `capabilities` states what a session can do.
+//! - `seat` has the rows of its providers, and `names` their models, voices and prices.
 //!
 //! All of it is pure. The layers above use it through
 //! [`Conversation`](super::conversation::Conversation).
 
 mod capabilities;
+mod names;
 pub mod options;
 pub mod plan;
 pub mod protocol;
+pub(super) mod seat;
 pub mod sequencer;
 pub mod session;
 mod upgrade;

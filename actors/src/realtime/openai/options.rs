@@ -1,102 +1,12 @@
-//! The finer options of a session: settings for a phone agent beside the plan's main fields. Pure.
-//!
-//! Every default is "not sent". The server then uses its own default, and a server without the
-//! option has nothing to refuse.
-
-use std::collections::BTreeMap;
+//! How this API writes the finer options of a session, and which models lack some of them. Pure.
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::ids::Private;
+use super::names::OPENAI;
+pub use crate::realtime::settings::{Effort, McpServer, ResponseToolChoice, SessionOptions, ToolChoice, Tracing};
 use crate::tools::spec::ToolSpec;
-
-/// The finer options of a session.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SessionOptions {
-    /// How long the model thinks; `None` leaves it to the server. It is sent only to models that
-    /// reason.
-    pub reasoning: Option<Effort>,
-    /// Whether the model may call several tools at once; `None` leaves it to the server. It is sent
-    /// only to models that reason.
-    pub parallel_tool_calls: Option<bool>,
-    /// Whether the model may call tools.
-    pub tool_choice: ToolChoice,
-    /// Tool choices of responses that we request, keyed by the word of their purpose. A purpose
-    /// that is missing uses the session's setting.
-    pub tool_choices: BTreeMap<&'static str, ResponseToolChoice>,
-    /// Whether the server must not cut a conversation that is longer than the model's window. It
-    /// excludes a `retention_ratio`.
-    pub never_cut: bool,
-    /// Tokens of the conversation that are kept after the instructions. It needs a
-    /// `retention_ratio`.
-    pub retention_tokens: Option<u32>,
-    /// The strength of noise reduction. `None` uses the server's own value, 1. It needs noise
-    /// reduction.
-    pub noise_strength: Option<f32>,
-    /// Tracing at the provider.
-    pub tracing: Tracing,
-    /// Tool servers that the model's own server calls.
-    pub mcp: Vec<McpServer>,
-}
-
-/// How long a model thinks before it speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effort {
-    /// Hardly any thinking.
-    Minimal,
-    /// A little: the server's default.
-    Low,
-    /// A longer time.
-    Medium,
-    /// A long time, which a caller notices.
-    High,
-    /// As long as the model needs.
-    Xhigh,
-}
-
-/// Whether the model may call tools. There is no `required`: as a session's setting, it makes the
-/// model call tools for ever and never speak.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ToolChoice {
-    /// The model decides.
-    #[default]
-    Auto,
-    /// The model may not call tools.
-    None,
-}
-
-/// Whether the model may or must call a tool in one response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResponseToolChoice {
-    /// The model may not call a tool.
-    None,
-    /// The model must call a tool. The response is a tool call, and speech follows its result.
-    Required,
-}
-
-/// Tracing at the provider.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Tracing {
-    /// No tracing.
-    #[default]
-    Off,
-    /// Tracing with the provider's own names.
-    Auto,
-    /// Tracing with our names.
-    Named {
-        /// The workflow's name.
-        workflow_name: Option<String>,
-        /// The id that groups traces.
-        group_id: Option<String>,
-        /// The metadata to filter traces by.
-        metadata: BTreeMap<String, String>,
-    },
-}
 
 impl Serialize for Tracing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -118,23 +28,6 @@ impl Serialize for Tracing {
             }
         }
     }
-}
-
-/// A tool server (MCP) that the model's own server calls. Its calls do not pass through this crate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct McpServer {
-    /// The server's name within the session.
-    pub label: String,
-    /// The server's URL.
-    pub url: String,
-    /// The server's purpose, as a description for the model.
-    pub description: Option<String>,
-    /// The tools that the model may call; `None` allows all of them.
-    pub allowed_tools: Option<Vec<String>>,
-    /// The credential for the tool server: an OAuth token.
-    pub authorization: Option<Private<String>>,
-    /// Further headers for the tool server.
-    pub headers: BTreeMap<String, Private<String>>,
 }
 
 impl McpServer {
@@ -213,12 +106,15 @@ pub fn never_reasons(model: &str) -> bool {
 
 /// Whether the transcription model accepts `languages` and `keywords`.
 pub fn takes_keywords(model: &str) -> bool {
-    matches!(model, "gpt-transcribe" | "gpt-live-transcribe")
+    OPENAI.transcriber(model).is_some_and(|known| known.keywords)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::ids::Private;
 
     #[test]
     fn what_reasons_is_told_by_the_name() {

@@ -6,10 +6,11 @@ pub(crate) mod sample;
 
 use std::time::Duration;
 
-pub use self::check::{EAGERNESS, VOICES, check};
-use super::options::SessionOptions;
+pub use self::check::{EAGERNESS, check};
 use crate::carrier::AudioFormat;
 use crate::realtime::plan::ModelAddress;
+use crate::realtime::settings::SessionOptions;
+pub use crate::realtime::settings::{NoiseReduction, TurnDetection};
 
 /// This provider's part of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,60 +57,4 @@ impl OpenAiPlan {
             ..self.clone()
         }
     }
-}
-
-/// Turn detection. Every value is explicit, because the documented defaults differ from the live
-/// ones.
-#[derive(Debug, Clone, PartialEq)]
-pub enum TurnDetection {
-    /// Turn detection by energy.
-    Server {
-        /// The energy threshold, 0.0–1.0.
-        threshold: f32,
-        /// Audio to keep before the detected start, in ms.
-        prefix_padding_ms: u32,
-        /// Silence that ends the turn, in ms.
-        silence_duration_ms: u32,
-        /// The silence after which the server prompts on its own, 5000–30000 ms; `None` turns it
-        /// off.
-        idle_timeout_ms: Option<u32>,
-        /// Whether the server answers on its own at the end of a turn.
-        create_response: bool,
-        /// Whether the server cancels the running response at the start of speech.
-        interrupt_response: bool,
-    },
-    /// Turn detection by meaning.
-    Semantic {
-        /// The eagerness: `low`, `medium`, `high` or `auto`.
-        eagerness: String,
-        /// Whether the server answers on its own at the end of a turn.
-        create_response: bool,
-        /// Whether the server cancels the running response at the start of speech.
-        interrupt_response: bool,
-    },
-}
-
-impl TurnDetection {
-    /// Whether the server answers on its own at the end of the caller's turn.
-    pub const fn answers(&self) -> bool {
-        match self {
-            Self::Server { create_response, .. } | Self::Semantic { create_response, .. } => *create_response,
-        }
-    }
-
-    /// Whether the server cancels the running response on its own when the caller speaks.
-    pub const fn interrupts(&self) -> bool {
-        match self {
-            Self::Server { interrupt_response, .. } | Self::Semantic { interrupt_response, .. } => *interrupt_response,
-        }
-    }
-}
-
-/// The server's noise reduction of the caller's audio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoiseReduction {
-    /// For a handset or headset.
-    NearField,
-    /// For a speakerphone or conference.
-    FarField,
 }

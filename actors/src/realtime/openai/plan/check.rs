@@ -14,14 +14,11 @@ use url::Url;
 
 use super::{OpenAiPlan, TurnDetection};
 use crate::carrier::AudioFormat;
+use crate::realtime::openai::names::VOICES;
 use crate::realtime::openai::options::{McpServer, takes_keywords};
 use crate::realtime::openai::protocol::client::CUSTOM_VOICE;
 use crate::realtime::plan::{Common, Credential, Endpoint, PlanProblem, Transcription};
 use crate::tools::spec::ToolSpec;
-
-/// The voices that every account can use.
-pub const VOICES: [&str; 10] =
-    ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
 
 /// The hosts that have only these voices.
 const VOICED_HOSTS: [&str; 2] = ["api.openai.com", ".azure.com"];

@@ -1,0 +1,129 @@
+//! What a model charges. Pure.
+
+use super::report::{TranscriptionUsage, Usage};
+use crate::money::Usd;
+
+/// A model's prices: one per kind of token, and one per minute of speech for models that charge by
+/// time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Price {
+    /// An input text token.
+    pub text_in: Usd,
+    /// A cached input text token.
+    pub text_cached: Usd,
+    /// An output text token.
+    pub text_out: Usd,
+    /// An input audio token.
+    pub audio_in: Usd,
+    /// A cached input audio token.
+    pub audio_cached: Usd,
+    /// An output audio token.
+    pub audio_out: Usd,
+    /// An input image token.
+    pub image_in: Usd,
+    /// A cached input image token.
+    pub image_cached: Usd,
+    /// A minute of transcribed speech.
+    pub minute: Usd,
+}
+
+impl Price {
+    /// Nothing.
+    pub const FREE: Self = Self {
+        text_in: Usd::ZERO,
+        text_cached: Usd::ZERO,
+        text_out: Usd::ZERO,
+        audio_in: Usd::ZERO,
+        audio_cached: Usd::ZERO,
+        audio_out: Usd::ZERO,
+        image_in: Usd::ZERO,
+        image_cached: Usd::ZERO,
+        minute: Usd::ZERO,
+    };
+
+    /// The cost of a response.
+    pub fn of_response(&self, usage: &Usage) -> Usd {
+        let input = |all: u64, cached: u64, price: Usd, cached_price: Usd| {
+            // If a server reports more cached tokens than tokens, assume the higher cost.
+            let cached = cached.min(all);
+            times(price, all - cached) + times(cached_price, cached)
+        };
+        input(usage.input_text, usage.cached_text, self.text_in, self.text_cached)
+            + input(usage.input_audio, usage.cached_audio, self.audio_in, self.audio_cached)
+            + input(usage.input_image, usage.cached_image, self.image_in, self.image_cached)
+            + times(self.text_out, usage.output_text)
+            + times(self.audio_out, usage.output_audio)
+    }
+
+    /// The cost of a transcription: by time or by token, whichever its server counted.
+    pub fn of_transcription(&self, usage: &TranscriptionUsage) -> Usd {
+        let time = u128::from(self.minute.billionths()) * u128::from(usage.audio_ms) / 60_000;
+        Usd::from_billionths(u64::try_from(time).unwrap_or(u64::MAX))
+            + times(self.text_in, usage.input_text)
+            + times(self.audio_in, usage.input_audio)
+            + times(self.text_out, usage.output_text)
+    }
+
+    /// The higher price of each kind.
+    #[must_use]
+    pub fn dearer(self, other: Self) -> Self {
+        Self {
+            text_in: self.text_in.max(other.text_in),
+            text_cached: self.text_cached.max(other.text_cached),
+            text_out: self.text_out.max(other.text_out),
+            audio_in: self.audio_in.max(other.audio_in),
+            audio_cached: self.audio_cached.max(other.audio_cached),
+            audio_out: self.audio_out.max(other.audio_out),
+            image_in: self.image_in.max(other.image_in),
+            image_cached: self.image_cached.max(other.image_cached),
+            minute: self.minute.max(other.minute),
+        }
+    }
+}
+
+fn times(price: Usd, count: u64) -> Usd {
+    Usd::from_billionths(price.billionths().saturating_mul(count))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The prices of a model of 2026, in dollars for a million tokens.
+    pub(crate) fn price() -> Price {
+        let million = |dollars: f64| Usd::from_dollars(dollars / 1e6);
+        Price {
+            text_in: million(4.0),
+            text_cached: million(0.4),
+            text_out: million(24.0),
+            audio_in: million(32.0),
+            audio_cached: million(0.4),
+            audio_out: million(64.0),
+            minute: Usd::from_dollars(0.006),
+            ..Price::default()
+        }
+    }
+
+    #[test]
+    fn a_response_costs_what_each_kind_of_token_costs() {
+        let usage = Usage {
+            input_text: 1_000,
+            cached_text: 900,
+            input_audio: 600,
+            cached_audio: 500,
+            output_text: 50,
+            output_audio: 1_200,
+            ..Usage::default()
+        };
+        // 100·4 + 900·0.4 + 100·32 + 500·0.4 + 50·24 + 1200·64 millionths of a dollar.
+        assert_eq!(price().of_response(&usage), Usd::from_dollars(0.08216));
+    }
+
+    #[test]
+    fn a_transcription_costs_by_the_minute_or_by_the_token() {
+        let usage = TranscriptionUsage { audio_ms: 30_000, ..TranscriptionUsage::default() };
+        assert_eq!(price().of_transcription(&usage), Usd::from_dollars(0.003));
+        let usage = TranscriptionUsage { input_audio: 100, output_text: 10, ..TranscriptionUsage::default() };
+        assert_eq!(price().of_transcription(&usage), Usd::from_dollars(0.00344));
+    }
+}
