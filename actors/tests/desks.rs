@@ -2,19 +2,17 @@
 //! understands every request and notification, and the carrier reads every answer without a
 //! complaint.
 
+mod opened;
+
 use std::time::Duration;
 
+use opened::Service;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Target;
-use switchboard_actors::carrier::desk::{
-    self, Answer, Arrival, Desk, DialOutcome, Direction, Heard, Role, Side, Taker, Verb as HttpVerb,
-};
+use switchboard_actors::carrier::desk::{self, Answer, Arrival, DialOutcome, Direction, Heard, Role, Side, Taker};
 use switchboard_actors::carrier::fake::{
-    Calling, Document, Documents, Fake, Method, Outcome, Request, Stage, StreamNoun, Told, Verb,
+    Calling, Document, Documents, Fake, Outcome, Request, Stage, StreamNoun, Told, Verb,
 };
-use switchboard_actors::carrier::twilio;
-use switchboard_actors::carrier::twilio::desk::{Trust, TwilioDesk};
-use switchboard_actors::carrier::twilio::trust::Keys;
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
 
@@ -24,7 +22,9 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
         let call = pair.calling(SECRET);
         let asked = pair.ask(&call, Role::Arrives, &Told::Next);
         assert_eq!(asked.url.path(), pair.fake.usage().door);
-        let Ok(Heard::Arrives(arriving)) = pair.judge(Role::Arrives, &asked) else { panic!("{:?}", pair.carrier) };
+        let Ok(Heard::Arrives(arriving)) = pair.service.told(Role::Arrives, &asked) else {
+            panic!("{:?}", pair.carrier)
+        };
         assert_eq!(arriving.call.as_str(), call.id);
         assert_eq!((arriving.from.expose(), arriving.to.expose()), (&call.from, &call.to));
         assert_eq!((arriving.direction, arriving.in_progress, arriving.answered_by), (Direction::Inbound, false, None));
@@ -37,7 +37,7 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
         let door = asked.url;
         let address = pair.documents.stream_address(&door, &stream).expect("it is opened");
         let upgrade = pair.fake.upgrade(&call, &address);
-        match pair.with(&upgrade, |request| pair.desk.upgrade(request)) {
+        match pair.service.knocks(&upgrade) {
             Ok(Arrival::Announced { token: Some(shown) }) => assert_eq!(shown.expose(), token.expose()),
             Ok(Arrival::Announced { token: None }) => assert_eq!(stream.parameters["token"], *token.expose()),
             other => panic!("{:?}: {other:?}", pair.carrier),
@@ -61,13 +61,13 @@ fn a_call_that_nobody_announces_finds_its_stream() {
 
 #[test]
 fn what_another_signs_is_refused() {
-    for pair in pairs().into_iter().filter(|pair| pair.desk.proof() == desk::Proof::Signature) {
+    for pair in pairs().into_iter().filter(|pair| pair.service.desk().proof() == desk::Proof::Signature) {
         let forged = pair.calling("another secret");
         let asked = pair.ask(&forged, Role::Arrives, &Told::Next);
-        assert_eq!(pair.judge(Role::Arrives, &asked).expect_err("forged").status, 403);
+        assert_eq!(pair.service.told(Role::Arrives, &asked).expect_err("forged").status, 403);
         let address = "wss://voice.example.com/ws".parse().expect("an address");
         let upgrade = pair.fake.upgrade(&forged, &address);
-        assert_eq!(pair.with(&upgrade, |request| pair.desk.upgrade(request)).expect_err("forged").status, 403);
+        assert_eq!(pair.service.knocks(&upgrade).expect_err("forged").status, 403);
     }
 }
 
@@ -77,7 +77,7 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
         let mut call = pair.calling(SECRET);
         call.answered = true;
         let asked = pair.ask(&call, Role::StreamEnded, &Told::Next);
-        let Ok(Heard::StreamEnded(ending)) = pair.judge(Role::StreamEnded, &asked) else { panic!() };
+        let Ok(Heard::StreamEnded(ending)) = pair.service.told(Role::StreamEnded, &asked) else { panic!() };
         assert_eq!((ending.call.as_str(), ending.over, ending.in_progress), (call.id.as_str(), false, true));
 
         let target = Target::Number(Private::new("+15550100009".to_owned()));
@@ -91,7 +91,7 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
             let callback = callback.as_ref().expect("it is told");
             let url: Url = callback.url.parse().expect("an address");
             let request = pair.documents.request(&call, &url, callback.get, told);
-            pair.judge(pair.role_of(&url), &request).expect("believed")
+            pair.service.told(pair.role_of(&url), &request).expect("believed")
         };
         let caller = CarrierCallId::new(&call.id);
         let answered = Told::LegAnswered { leg: leg.clone() };
@@ -133,7 +133,7 @@ fn two_meet_in_a_conference() {
         for (hung_up, outcome) in [(false, Some(DialOutcome::Bridged)), (true, None)] {
             let request = pair.documents.request(&call, &url, false, &Told::Met { hung_up });
             let expected = Heard::DialEnded { call: caller.clone(), outcome };
-            assert_eq!(pair.judge(pair.role_of(&url), &request), Ok(expected));
+            assert_eq!(pair.service.told(pair.role_of(&url), &request), Ok(expected));
         }
     }
 }
@@ -151,7 +151,7 @@ fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
             let at = chrono::DateTime::UNIX_EPOCH;
             let told = Told::Stream { stream: pair.fake.stream_id(&call.id, 9), name: None, stage, at };
             let asked = pair.ask(&call, Role::StreamStatus, &told);
-            let Ok(Heard::Stream(news)) = pair.judge(Role::StreamStatus, &asked) else { panic!() };
+            let Ok(Heard::Stream(news)) = pair.service.told(Role::StreamStatus, &asked) else { panic!() };
             assert_eq!((news.stream, news.failed.is_some()), (pair.fake.stream_id(&call.id, 9), failed));
         }
     }
@@ -160,7 +160,7 @@ fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
 /// A desk and the simulation of its carrier.
 struct Pair {
     carrier: Carrier,
-    desk: Box<dyn Desk>,
+    service: Service,
     fake: &'static dyn Fake,
     documents: &'static dyn Documents,
 }
@@ -169,29 +169,18 @@ struct Pair {
 fn pairs() -> Vec<Pair> {
     let played = Carrier::all().filter_map(|carrier| Some((carrier, carrier.fake()?)));
     let asking = played.filter_map(|(carrier, fake)| Some((carrier, fake, fake.documents()?)));
-    let pairs: Vec<Pair> =
-        asking.map(|(carrier, fake, documents)| Pair { carrier, desk: opened(carrier), fake, documents }).collect();
+    let pair =
+        |(carrier, fake, documents)| Pair { carrier, service: Service::of(carrier, Some(SECRET)), fake, documents };
+    let pairs: Vec<Pair> = asking.map(pair).collect();
     assert!(!pairs.is_empty());
     pairs
-}
-
-/// The desk of a carrier that requests documents, with [`SECRET`] as its secret.
-fn opened(carrier: Carrier) -> Box<dyn Desk> {
-    let public_url = "https://voice.example.com".parse().expect("an address");
-    match carrier {
-        carrier if carrier == twilio::CARRIER => {
-            let keys = Keys { auth_tokens: vec![Private::new(SECRET.to_owned())], ..Keys::default() };
-            Box::new(TwilioDesk { public_url, trust: Trust::Signed(keys), account: None })
-        }
-        carrier => panic!("open the desk of {carrier:?} here"),
-    }
 }
 
 impl Pair {
     fn calling(&self, secret: &str) -> Calling {
         Calling {
             id: self.fake.call_id(1),
-            account: "AC00000000000000000000000000000002".to_owned(),
+            account: SECRET.to_owned(),
             from: "+15550100001".to_owned(),
             to: "+15550100002".to_owned(),
             answered: false,
@@ -203,27 +192,8 @@ impl Pair {
     /// The carrier's request at its path for `role`.
     fn ask(&self, call: &Calling, role: Role, told: &Told) -> Request {
         let path = self.carrier.path(role).expect("a path");
-        let url = format!("https://voice.example.com{path}").parse().expect("an address");
+        let url = self.service.public.join(path).expect("an address");
         self.documents.request(call, &url, false, told)
-    }
-
-    fn judge(&self, role: Role, request: &Request) -> Result<Heard, desk::Refused> {
-        self.with(request, |request| self.desk.judge(role, request))
-    }
-
-    /// Passes a request on as the service receives it.
-    fn with<T>(&self, request: &Request, hand: impl FnOnce(&desk::Request<'_>) -> T) -> T {
-        let mut headers: Vec<(String, &str)> =
-            request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
-        let (kind, body) = request.body.as_ref().map_or(("", ""), |(kind, body)| (*kind, body.as_str()));
-        headers.push(("content-type".to_owned(), kind));
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        let target = request.url.as_str().split_once("voice.example.com").map_or("", |(_, target)| target);
-        let verb = match request.method {
-            Method::Get => HttpVerb::Get,
-            Method::Post => HttpVerb::Post,
-        };
-        hand(&desk::Request { verb, target, headers: &Sent(headers), body: body.as_bytes(), is_local: false })
     }
 
     /// The role of one of the carrier's paths.
@@ -234,7 +204,7 @@ impl Pair {
 
     /// The document of an answer, as the carrier reads it.
     fn read(&self, answer: &Answer<'_>) -> Document {
-        let document = self.desk.answer(answer);
+        let document = self.service.desk().answer(answer);
         let kind = document.content_type.unwrap_or_default().split(';').next().unwrap_or_default();
         assert!(self.documents.content_types().contains(&kind), "{kind} is not read");
         let read = self.documents.read(&document.body).expect("a document");
@@ -251,15 +221,6 @@ impl Pair {
         assert_eq!(role(&action.url), Role::StreamEnded);
         assert_eq!(stream.status.as_ref().map(|status| role(&status.url)), Some(Role::StreamStatus));
         stream
-    }
-}
-
-/// Headers as they were sent.
-struct Sent<'a>(Vec<(&'a str, &'a str)>);
-
-impl desk::Headers for Sent<'_> {
-    fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 

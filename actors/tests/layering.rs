@@ -1,12 +1,15 @@
 //! Tests the structure of the code: which parts may name which. The reasons are in the crate's
 //! first page.
 
-use std::fs;
+mod sources;
+
 use std::path::{Path, PathBuf};
+
+use sources::{actors_src, files, is_for_tests, read, root, without_comments, without_tests};
 
 /// Files that wait, send, spawn, read the clock or emit events. All other files decide or
 /// transform.
-const SHELLS: [&str; 34] = [
+const SHELLS: [&str; 42] = [
     "actor.rs",
     "alarm.rs",
     "child.rs",
@@ -43,7 +46,16 @@ const SHELLS: [&str; 34] = [
     "supervisor/actor/outbound.rs",
     "supervisor/actor/spending.rs",
     "clock.rs",
-    "events.rs",
+    // The log events and counters of the crate and of its modules.
+    "src/events.rs",
+    "src/audio/events.rs",
+    "src/call/events.rs",
+    "src/delivery/events.rs",
+    "src/line/events.rs",
+    "src/realtime/events.rs",
+    "src/recording/events.rs",
+    "src/supervisor/events.rs",
+    "src/transcript/events.rs",
 ];
 /// Crates that a pure file does not name, because they wait, send and spawn.
 const RUNTIMES: [&str; 4] = ["actix", "tokio", "awc::", "futures_util"];
@@ -155,6 +167,13 @@ fn a_room_names_no_room_above_it() {
 }
 
 #[test]
+fn every_shell_is_there() {
+    let all = files(&actors_src());
+    let gone: Vec<_> = SHELLS.iter().filter(|shell| !all.iter().any(|file| file.ends_with(shell))).collect();
+    assert!(gone.is_empty(), "SHELLS lists files that are gone: {gone:?}");
+}
+
+#[test]
 fn providers_of_models_are_named_in_their_seats_alone() {
     let root = actors_src();
     let mut named = Vec::new();
@@ -175,10 +194,9 @@ fn providers_of_models_are_named_in_their_seats_alone() {
 
 #[test]
 fn comments_lead_somewhere() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = [here.join("src"), here.join("../src"), here.join("../tests")];
-    for file in folders.iter().filter(|folder| folder.exists()).flat_map(|folder| files(folder)) {
-        let text = fs::read_to_string(&file).expect("a readable file");
+    let folders = [actors_src(), root().join("src"), root().join("tests")];
+    for file in folders.iter().flat_map(|folder| files(folder)) {
+        let text = read(&file);
         let dangling: Vec<&str> = text.lines().filter(|line| cites_a_page_that_is_not_here(line)).collect();
         assert!(dangling.is_empty(), "{} cites a page that is not in the repository: {dangling:#?}", file.display());
     }
@@ -232,6 +250,7 @@ fn the_checks_see_what_they_are_to_see() {
     assert!(is_pure(Path::new("src/call/machine.rs")) && !is_pure(Path::new("src/call/actor.rs")));
     assert!(is_pure(Path::new("src/call/machine/tests.rs")) && !is_pure(Path::new("src/call/actor/tests.rs")));
     assert!(is_pure(Path::new("src/realtime/actor/failover.rs")), "a folder's name makes no shell");
+    assert!(!is_pure(Path::new("src/line/events.rs")) && is_pure(Path::new("src/line/stream/events.rs")));
 }
 
 /// A source file without its comments, which may name anything.
@@ -240,44 +259,20 @@ struct Source {
     code: String,
 }
 
-fn actors_src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
 /// The service's own files. Empty if this crate stands alone, outside its workspace.
 fn service_sources() -> Vec<Source> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
-    if folder.exists() { sources(&folder) } else { Vec::new() }
+    sources(&root().join("src"))
 }
 
 fn sources(folder: &Path) -> Vec<Source> {
-    let read = |path: PathBuf| {
-        let text = fs::read_to_string(&path).expect("a readable file");
-        Source { code: without_comments(&text), path }
-    };
-    files(folder).into_iter().map(read).collect()
-}
-
-/// Every Rust file under `folder`.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-        let path = entry.expect("a readable folder").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
+    files(folder).into_iter().map(|path| Source { code: without_comments(&read(&path)), path }).collect()
 }
 
 /// Whether a comment refers to a section of a page without an address, or to a page that is not in
 /// the repository.
 fn cites_a_page_that_is_not_here(line: &str) -> bool {
     let Some(comment) = line.trim_start().strip_prefix("//") else { return false };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let is_here = |page: &str| page.contains("://") || root.join(page).exists();
+    let is_here = |page: &str| page.contains("://") || root().join(page).exists();
     let pages = comment
         .split(|c: char| c.is_whitespace() || "`()<>[],;".contains(c))
         .map(|word| word.trim_end_matches('.'))
@@ -345,27 +340,6 @@ fn is_pure(path: &Path) -> bool {
     let tested = path.ends_with("tests.rs").then(|| path.parent().map(|folder| folder.with_extension("rs"))).flatten();
     let path = tested.as_deref().unwrap_or(path);
     !SHELLS.iter().any(|shell| path.ends_with(shell))
-}
-
-/// Whether a file contains only tests and their helpers.
-fn is_for_tests(path: &Path) -> bool {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    stem == "tests" || stem == "testing" || stem.ends_with("_tests")
-}
-
-fn without_comments(text: &str) -> String {
-    let mut code = String::new();
-    for line in text.lines() {
-        let line = if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap_or_default() };
-        code.push_str(line);
-        code.push('\n');
-    }
-    code
-}
-
-/// The code in front of the tests, which are at the end of a file.
-fn without_tests(code: &str) -> &str {
-    code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
 }
 
 fn refuse(file: &Source, code: &str, words: &[&str]) {

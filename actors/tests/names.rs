@@ -1,9 +1,11 @@
 //! Tests who is named where. A carrier is named only in its own folder. The simulation of a carrier
 //! names nothing of the service's side of it.
 
-use std::fs;
+mod sources;
+
 use std::path::{Path, PathBuf};
 
+use sources::{actors_src, files, is_for_tests, read, root, without_comments, without_tests};
 use switchboard_actors::carrier::Carrier;
 
 /// Folders under the workspace's root that name no carrier. Their tests may, and so may the
@@ -54,7 +56,7 @@ fn no_carrier_is_named_outside_its_folder() {
 
 #[test]
 fn a_fake_shares_nothing_with_what_it_is_played_against() {
-    let carriers = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/carrier");
+    let carriers = actors_src().join("carrier");
     let fakes: Vec<PathBuf> = files(&carriers).into_iter().filter(|file| is_of_a_fake(&carriers, file)).collect();
     assert!(fakes.len() > Carrier::all().filter(|carrier| carrier.fake().is_some()).count(), "they have moved");
     for file in fakes.iter().filter(|file| !is_for_tests(file)) {
@@ -87,10 +89,6 @@ fn the_checks_see_what_they_are_to_see() {
     assert!(is_for_tests(Path::new("a/tests.rs")) && !is_for_tests(Path::new("a/attests.rs")));
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The lines that name one of `names`, in upper or lower case.
 fn naming<'a>(names: &[&str], text: &'a str) -> Vec<&'a str> {
     let has = |line: &str| names.iter().any(|name| line.to_lowercase().contains(name));
@@ -106,39 +104,4 @@ fn is_a_row(names: &[&str], line: &str) -> bool {
 fn is_of_a_fake(carriers: &Path, file: &Path) -> bool {
     let inside = file.strip_prefix(carriers).unwrap_or(file);
     inside.components().any(|part| part.as_os_str() == "fake" || part.as_os_str() == "fake.rs")
-}
-
-/// Every Rust file under `folder`, or the file itself. Empty if it does not exist.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    if folder.is_file() {
-        return vec![folder.to_owned()];
-    }
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.expect("a readable folder").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
-}
-
-fn read(file: &Path) -> String {
-    fs::read_to_string(file).expect("a readable file")
-}
-
-/// Whether a file contains only tests and their helpers.
-fn is_for_tests(file: &Path) -> bool {
-    matches!(file.file_stem().and_then(|stem| stem.to_str()), Some("tests" | "testing"))
-}
-
-/// The code in front of the tests, which are at the end of a file.
-fn without_tests(code: &str) -> &str {
-    code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
-}
-
-fn without_comments(code: &str) -> String {
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }

@@ -1,22 +1,24 @@
 //! Tests every carrier's desk: each route is judged, each answer is written, a token comes back,
 //! and nothing that a stranger sends causes a panic. One script covers all carriers.
 
+mod opened;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use opened::{Service, value};
 use proptest::prelude::*;
 use switchboard_actors::carrier::control::Target;
 use switchboard_actors::carrier::desk::{
-    Answer, Arrival, Desk, Dial, Document, Heard, Proof, Request, Role, Side, Taker, Verb,
+    Answer, Arrival, Dial, Document, Heard, Proof, Request, Role, Side, Taker, Verb,
 };
 use switchboard_actors::carrier::fake::{self, Calling, Told};
-use switchboard_actors::carrier::settings::{Form, Given, Kind, Secrets, Setting, Settings, Value};
 use switchboard_actors::carrier::{Carrier, LineEvent, Outgoing};
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
 
-/// A text that is valid for every form of secret.
-const SECRET: &str = "k=secret";
+/// Every secret of a carrier.
+const SECRET: &str = "s3cr3t-of-the-carrier";
 /// A text that needs escaping wherever it is written.
 const TOKEN: &str = "t&<\"'>k+%20 é";
 
@@ -55,7 +57,7 @@ fn routes_bear_the_carriers_name_and_no_two_are_one() {
 #[test]
 fn nothing_is_believed_without_proof() {
     for carrier in Carrier::all() {
-        let (proved, bare) = (Service::of(carrier, true), Service::of(carrier, false));
+        let (proved, bare) = (Service::of(carrier, Some(SECRET)), Service::of(carrier, None));
         assert_ne!(proved.desk().proof(), Proof::ThisMachine, "{carrier:?}");
         assert_eq!(bare.desk().proof(), Proof::ThisMachine, "{carrier:?}");
         for route in carrier.routes() {
@@ -85,7 +87,7 @@ fn nothing_is_believed_without_proof() {
 #[test]
 fn every_answer_is_a_document_whose_addresses_are_routes() {
     for carrier in Carrier::all() {
-        let service = Service::of(carrier, true);
+        let service = Service::of(carrier, Some(SECRET));
         for answer in answers() {
             let document = service.desk().answer(&answer);
             let Document { status, content_type, body, .. } = &document;
@@ -112,13 +114,13 @@ fn every_answer_is_a_document_whose_addresses_are_routes() {
 #[test]
 fn a_token_comes_back_with_the_stream_that_its_document_opens() {
     for carrier in Carrier::all() {
-        let service = Service::of(carrier, true);
+        let service = Service::of(carrier, Some(SECRET));
         let token = Private::new(TOKEN.to_owned());
         let brought = [("agent".to_owned(), "a&b".to_owned())];
         let answer = Answer::Stream { name: "n", token: Some(&token), parameters: &brought };
         let document = service.desk().answer(&answer).body;
         let fake = carrier.fake().expect("its side of a call");
-        let calling = Calling { secret: Some(Private::new("secret".to_owned())), ..calling(fake.call_id(1)) };
+        let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(1)) };
         let (stream, told) = match fake.documents() {
             Some(documents) => {
                 let read = documents.read(&document).expect("a document");
@@ -152,11 +154,11 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
 #[test]
 fn a_call_that_the_carrier_announces_is_heard_as_one() {
     for carrier in Carrier::all() {
-        let service = Service::of(carrier, true);
+        let service = Service::of(carrier, Some(SECRET));
         let fake = carrier.fake().expect("its side of a call");
         // A carrier without documents sends no request: its stream alone announces the call.
         let Some(documents) = fake.documents() else { continue };
-        let calling = Calling { secret: Some(Private::new("secret".to_owned())), ..calling(fake.call_id(2)) };
+        let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(2)) };
         let path = carrier.path(Role::Arrives).expect("a route for calls");
         let to = service.public.join(path).expect("a URL");
         let heard = service.told(Role::Arrives, &documents.request(&calling, &to, false, &Told::Next));
@@ -177,7 +179,7 @@ proptest! {
         is_local: bool, form: bool, post: bool,
     ) {
         for carrier in Carrier::all() {
-            let service = Service::of(carrier, proved);
+            let service = Service::of(carrier, proved.then_some(SECRET));
             for route in carrier.routes() {
                 let target = format!("{}?{query}", route.path);
                 let kind = if form { "application/x-www-form-urlencoded" } else { &header };
@@ -192,70 +194,6 @@ proptest! {
             }
         }
     }
-}
-
-/// A carrier as a service opens it.
-struct Service {
-    opened: switchboard_actors::carrier::settings::Opened,
-    public: Url,
-}
-
-impl Service {
-    /// The carrier with every secret at a public address, or without secrets at a local address.
-    fn of(carrier: Carrier, proved: bool) -> Self {
-        let mut settings: Settings =
-            carrier.settings().iter().map(|it| (it.key, value(it).expect("a default"))).collect();
-        // Options that are off by default are on here.
-        let on =
-            carrier.settings().iter().filter(|it| matches!(it.kind, Kind::Flag)).map(|it| (it.key, Value::Flag(true)));
-        settings.extend(on);
-        let secrets: Secrets = carrier
-            .secrets()
-            .iter()
-            .filter(|_| proved)
-            .map(|it| (it.name, Private::new(if it.form == Form::Pairs { SECRET } else { "secret" }.to_owned())))
-            .collect();
-        let outside = proved.then_some("server.bind");
-        let given = Given { settings: &settings, secrets: &secrets, outside, transfers: true };
-        assert!(carrier.check(&given).iter().all(|finding| !finding.refuses), "{carrier:?}");
-        let described = carrier.describe(&given);
-        assert!(!described.words.is_empty() && !described.facts.to_string().contains("secret\""), "{described:?}");
-        let public = Url::parse("https://voice.example.com").expect("a URL");
-        let opened = carrier.open(&given, &public).expect("answered");
-        assert_eq!(opened.control.is_some(), proved, "{carrier:?}: an API without its secrets");
-        Self { opened, public }
-    }
-
-    fn desk(&self) -> &dyn Desk {
-        &*self.opened.desk
-    }
-
-    /// How the desk understands a request of the carrier.
-    fn told(&self, role: Role, request: &fake::Request) -> Result<Heard, switchboard_actors::carrier::desk::Refused> {
-        with(request, |request| self.desk().judge(role, request))
-    }
-
-    /// How the desk understands an upgrade of the carrier.
-    fn knocks(&self, request: &fake::Request) -> Result<Arrival, switchboard_actors::carrier::desk::Refused> {
-        with(request, |request| self.desk().upgrade(request))
-    }
-}
-
-fn with<T>(request: &fake::Request, judge: impl FnOnce(&Request<'_>) -> T) -> T {
-    let (kind, body) = request.body.as_ref().map_or(("", ""), |(kind, body)| (*kind, body.as_str()));
-    let mut headers: Vec<(String, String)> =
-        request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-    headers.push(("content-type".to_owned(), kind.to_owned()));
-    let shown: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let target = match request.url.query() {
-        Some(query) => format!("{}?{query}", request.url.path()),
-        None => request.url.path().to_owned(),
-    };
-    let verb = match request.method {
-        fake::Method::Get => Verb::Get,
-        fake::Method::Post => Verb::Post,
-    };
-    judge(&Request { verb, target: &target, headers: &shown, body: body.as_bytes(), is_local: false })
 }
 
 /// Every possible answer.
@@ -301,26 +239,10 @@ fn answers() -> Vec<Answer<'static>> {
     .collect()
 }
 
-/// The default value of a setting.
-fn value(setting: &Setting) -> Option<Value> {
-    let text = setting.default;
-    match setting.kind {
-        Kind::Flag => text.parse().ok().map(Value::Flag),
-        Kind::Text => (!text.is_empty()).then(|| Value::Text(text.to_owned())),
-        Kind::AnyText => Some(Value::Text(text.to_owned())),
-        Kind::Url => text.parse().ok().map(Value::Url),
-        Kind::Word(words) => words.iter().find(|word| **word == text).map(|word| Value::Word(word)),
-        Kind::Duration { least, most } => humantime::parse_duration(text)
-            .ok()
-            .filter(|duration| (least..=most).contains(duration))
-            .map(Value::Duration),
-    }
-}
-
 fn calling(id: String) -> Calling {
     Calling {
         id,
-        account: "secret".to_owned(),
+        account: SECRET.to_owned(),
         from: "+15550100001".to_owned(),
         to: "+15550100002".to_owned(),
         answered: false,
@@ -343,6 +265,6 @@ fn paths(document: &str, public: &Url) -> Vec<String> {
 }
 
 /// A permanent secret as it appears in a document's address.
-const SECRET_ESCAPED: &str = "token=secret";
+const SECRET_ESCAPED: &str = "token=s3cr3t-of-the-carrier";
 /// The headers of a form request.
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
