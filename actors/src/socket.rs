@@ -42,12 +42,12 @@ pub struct Socket {
     written: usize,
     /// Bytes that the system has accepted for the peer, over the socket's life.
     taken: u64,
-    reading: CandidateFormat,
+    reading: ReadState,
 }
 
 /// Whether more frames may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CandidateFormat {
+enum ReadState {
     /// More frames.
     Open,
     /// The peer has closed its end; unread bytes may still hold frames.
@@ -77,7 +77,7 @@ impl Socket {
             unwritten: write_buf,
             written: 0,
             taken: 0,
-            reading: CandidateFormat::Open,
+            reading: ReadState::Open,
         }
     }
 
@@ -102,10 +102,10 @@ impl Socket {
     /// the system would send a reset on close, which can overtake the report. Ready once the peer
     /// has closed its end, or if there was no violation.
     fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        while self.reading == CandidateFormat::Spoilt {
+        while self.reading == ReadState::Spoilt {
             self.unread.clear();
             if !matches!(ready!(self.poll_read(task)), Ok(true)) {
-                self.reading = CandidateFormat::Ended;
+                self.reading = ReadState::Ended;
             }
         }
         Poll::Ready(())
@@ -160,20 +160,20 @@ impl Stream for Socket {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if this.reading == CandidateFormat::Spoilt {
+            if this.reading == ReadState::Spoilt {
                 return Poll::Ready(None);
             }
             if let Some(frame) = this.decode().transpose() {
                 if frame.is_err() {
-                    (this.unread, this.reading) = (BytesMut::new(), CandidateFormat::Spoilt);
+                    (this.unread, this.reading) = (BytesMut::new(), ReadState::Spoilt);
                 }
                 return Poll::Ready(Some(frame));
             }
-            if this.reading == CandidateFormat::Ended {
+            if this.reading == ReadState::Ended {
                 return Poll::Ready(None);
             }
             if !ready!(this.poll_read(task))? {
-                this.reading = CandidateFormat::Ended;
+                this.reading = ReadState::Ended;
             }
         }
     }

@@ -25,7 +25,7 @@ impl Metrics {
             match metric.kind {
                 // The recorder's own counters hold whole numbers only.
                 Kind::Amount => text = text.replacen(&line("gauge"), &line("counter"), 1),
-                Kind::Counter | Kind::Gauge | Kind::CandidateFormat | Kind::Histogram(_) => {}
+                Kind::Counter | Kind::Gauge | Kind::Measurement | Kind::Histogram(_) => {}
             }
             let typed = line(metric.kind.word());
             if !text.contains(&typed) {
@@ -109,7 +109,7 @@ fn recorder() -> PrometheusRecorder {
         Kind::Histogram(buckets) => builder
             .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
             .expect("the lists of buckets in the table are not empty"),
-        Kind::Counter | Kind::Amount | Kind::Gauge | Kind::CandidateFormat => builder,
+        Kind::Counter | Kind::Amount | Kind::Gauge | Kind::Measurement => builder,
     };
     METRICS.iter().fold(PrometheusBuilder::new(), with_buckets).build_recorder()
 }
@@ -119,7 +119,7 @@ fn begin(metric: &Metric) {
     let (name, help) = (metric.name, metric.help);
     match metric.kind {
         Kind::Counter => describe_counter!(name, help),
-        Kind::Amount | Kind::Gauge | Kind::CandidateFormat => describe_gauge!(name, help),
+        Kind::Amount | Kind::Gauge | Kind::Measurement => describe_gauge!(name, help),
         Kind::Histogram(_) => describe_histogram!(name, help),
     }
     for series in metric.series() {
@@ -128,7 +128,7 @@ fn begin(metric: &Metric) {
             Kind::Counter => drop(counter!(name, labels(&pairs))),
             Kind::Amount | Kind::Gauge => drop(gauge!(name, labels(&pairs))),
             Kind::Histogram(_) => drop(histogram!(name, labels(&pairs))),
-            Kind::CandidateFormat => {}
+            Kind::Measurement => {}
         }
     }
 }

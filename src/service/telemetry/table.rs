@@ -32,7 +32,7 @@ pub(super) enum Kind {
     /// A value that goes up and down; starts at 0.
     Gauge,
     /// A gauge that has no value before the first measurement.
-    CandidateFormat,
+    Measurement,
     /// Durations; the field lists the upper bounds of the buckets, in seconds.
     Histogram(&'static [f64]),
 }
@@ -57,7 +57,7 @@ impl Kind {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Counter | Self::Amount => "counter",
-            Self::Gauge | Self::CandidateFormat => "gauge",
+            Self::Gauge | Self::Measurement => "gauge",
             Self::Histogram(_) => "histogram",
         }
     }
@@ -229,7 +229,7 @@ pub(super) static METRICS: &[Metric] = &[
     .by(&[known("result", connects)]),
     Metric::new(
         "switchboard_model_reachable",
-        Kind::CandidateFormat,
+        Kind::Measurement,
         "Whether the canary got a session: 1 or 0; without a canary there is no value.",
     ),
     Metric::new(
@@ -308,17 +308,17 @@ pub(super) static METRICS: &[Metric] = &[
         "How late a thread comes to what is due, by thread.",
     )
     .by(&[named("thread", "the service's threads")]),
-    Metric::new("switchboard_build_info", Kind::CandidateFormat, "Which program this is; always 1.")
+    Metric::new("switchboard_build_info", Kind::Measurement, "Which program this is; always 1.")
         .by(&[named("version", "the version of this program")]),
     Metric::new("process_cpu_seconds_total", Kind::Amount, "Processor time used, in user and system mode."),
-    Metric::new("process_resident_memory_bytes", Kind::CandidateFormat, "Memory that is in use."),
-    Metric::new("process_virtual_memory_bytes", Kind::CandidateFormat, "Memory that is addressed."),
-    Metric::new("process_open_fds", Kind::CandidateFormat, "Open files and sockets."),
-    Metric::new("process_max_fds", Kind::CandidateFormat, "Open files and sockets that may be."),
-    Metric::new("process_threads", Kind::CandidateFormat, "Threads."),
+    Metric::new("process_resident_memory_bytes", Kind::Measurement, "Memory that is in use."),
+    Metric::new("process_virtual_memory_bytes", Kind::Measurement, "Memory that is addressed."),
+    Metric::new("process_open_fds", Kind::Measurement, "Open files and sockets."),
+    Metric::new("process_max_fds", Kind::Measurement, "Open files and sockets that may be."),
+    Metric::new("process_threads", Kind::Measurement, "Threads."),
     Metric::new(
         "process_start_time_seconds",
-        Kind::CandidateFormat,
+        Kind::Measurement,
         "When the process began, in seconds since 1970.",
     ),
 ];

@@ -68,36 +68,36 @@ struct Attempt {
 }
 
 /// Reads a record.
-struct CandidateFormat<'a> {
+struct RecordReader<'a> {
     record: &'a Value,
     material: Material<'a>,
 }
 
 pub(super) fn body(material: Material<'_>) -> Body {
-    let reading = CandidateFormat { record: material.record.unwrap_or(&Value::Null), material };
-    let record = reading.record;
+    let reader = RecordReader { record: material.record.unwrap_or(&Value::Null), material };
+    let record = reader.record;
     let ucid = &material.notice.call.carrier_call_id;
     let begun = material.notice.call.started_at.unwrap_or(material.notice.at);
     let ended = record["call_end_time"].as_i64().and_then(DateTime::from_timestamp_millis);
-    let responses = reading.responses();
+    let responses = reader.responses();
     Body {
         id: format!("bot_{ucid}"),
         call_ref_id: ucid.clone(),
         call_vendor: vendor(&material.notice.call.carrier),
         recording_url: "",
-        start_time: reading.local(begun),
-        end_time: reading.local(ended.unwrap_or(material.notice.at)),
+        start_time: reader.local(begun),
+        end_time: reader.local(ended.unwrap_or(material.notice.at)),
         duration: record["duration_ms"].as_u64().unwrap_or_default().saturating_add(500) / 1000,
-        store_code: reading.number(&STORE).unwrap_or(DEFAULT_STORE),
-        customer_number: reading.number(&CUSTOMER).unwrap_or(DEFAULT_CUSTOMER),
-        language: reading.languages(),
-        dealer_routing: reading.routing(&responses),
-        dropoff: reading.dropoff(&responses),
+        store_code: reader.number(&STORE).unwrap_or(DEFAULT_STORE),
+        customer_number: reader.number(&CUSTOMER).unwrap_or(DEFAULT_CUSTOMER),
+        language: reader.languages(),
+        dealer_routing: reader.routing(&responses),
+        dropoff: reader.dropoff(&responses),
         response_data: responses,
     }
 }
 
-impl CandidateFormat<'_> {
+impl RecordReader<'_> {
     fn local(&self, moment: DateTime<Utc>) -> String {
         (self.material.local)(moment).format("%Y-%m-%d %H:%M:%S").to_string()
     }

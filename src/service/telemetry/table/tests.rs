@@ -21,7 +21,7 @@ fn the_sources_count_what_the_table_names_and_nothing_else() {
         let (how, labels) = used.remove(metric.name).unwrap_or_else(|| panic!("nothing counts {}", metric.name));
         let expected = match metric.kind {
             Kind::Counter => "counter",
-            Kind::Amount | Kind::Gauge | Kind::CandidateFormat => "gauge",
+            Kind::Amount | Kind::Gauge | Kind::Measurement => "gauge",
             Kind::Histogram(_) => "histogram",
         };
         assert_eq!(how, expected, "{}", metric.name);
