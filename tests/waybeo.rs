@@ -233,13 +233,50 @@ async fn an_operator_who_hangs_up_hangs_up_at_the_carrier_before_the_stream_clos
 }
 
 #[actix_rt::test]
+async fn a_call_whose_line_is_lost_is_ended_at_the_carrier_unless_that_says_it_is_over() {
+    let api = Api::answering(200);
+    let service = waybeo(&[("waybeo.api_url", &api.url)]).await;
+    // One connection breaks, and one is closed without a word about the call.
+    let mut broken = service.begin("u-broken").await;
+    broken.hear("media").await;
+    let options = PhoneOptions {
+        carrier: waybeo::CARRIER,
+        call_sid: Some("u-closed".to_owned()),
+        hangup_after: Some(Duration::from_millis(500)),
+        faults: vec![Fault::NoStop],
+        ..PhoneOptions::new(Target::Stream(service.waybeo("").parse().expect("a URL")))
+    };
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    assert_eq!(report.summary.failures, Vec::<String>::new());
+    // This carrier says afterwards that the call is over.
+    let mut told = service.begin("u-told").await;
+    told.hear("media").await;
+    drop((broken, told));
+    let over = format!("/waybeo/answer?token={TOKEN}&sid=u-told&event=Hangup");
+    assert_eq!(get(&service.public(&over), &[]).await.status, 200);
+    service.until_calls(0).await;
+    api.until_asked(2).await;
+    for call in ["u-broken", "u-closed", "u-told"] {
+        assert_eq!(service.transcript(call).await["ending"]["reason"], "line_lost", "{call}");
+    }
+    // The carrier has answered: nobody is asked again, and nothing is asked about the third call.
+    sleep(Duration::from_secs(6)).await;
+    let mut asked: Vec<Value> = api.asked.lock().expect("not poisoned").iter().map(|(_, body)| body.clone()).collect();
+    asked.sort_by_key(|body| body["callId"].to_string());
+    let expected = ["u-broken", "u-closed"].map(|call| json!({"command": "hangup_call", "callId": call}));
+    assert_eq!(asked, expected);
+    service.stop().await;
+}
+
+#[actix_rt::test]
 async fn a_caller_is_handed_on_by_the_carrier_which_then_ends_the_stream() {
     let api = Api::answering(202);
     let service =
         waybeo(&[("waybeo.api_url", &api.url), ("transfers.sales.carrier", "true"), ("limits.goodbye", "1s")]).await;
     let mut stream = service.begin("u-sales").await;
     service.transfer("u-sales").await;
-    api.until_asked().await;
+    api.until_asked(1).await;
     stream.say(&json!({"event": "stop", "ucid": "u-sales"})).await;
     service.until_calls(0).await;
     let asked = api.asked.lock().expect("not poisoned").clone();
@@ -255,7 +292,7 @@ async fn a_caller_whom_the_carrier_does_not_hand_on_stays_with_the_agent() {
         waybeo(&[("waybeo.api_url", &api.url), ("transfers.sales.carrier", "true"), ("limits.goodbye", "1s")]).await;
     let mut stream = service.begin("u-back").await;
     service.transfer("u-back").await;
-    api.until_asked().await;
+    api.until_asked(1).await;
     // The agent announces the failure.
     stream.hear("media").await;
     assert_eq!(service.calls().await.len(), 1);
@@ -343,9 +380,9 @@ impl Api {
         Self { url, asked }
     }
 
-    async fn until_asked(&self) {
+    async fn until_asked(&self, times: usize) {
         let waiting = async {
-            while self.asked.lock().expect("not poisoned").is_empty() {
+            while self.asked.lock().expect("not poisoned").len() < times {
                 sleep(Duration::from_millis(20)).await;
             }
         };

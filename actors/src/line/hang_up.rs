@@ -47,12 +47,12 @@ pub const fn plan(ending: Ending, can: &Capabilities, takes_requests: bool) -> P
         }
     };
     let confirmed = match (where_the_caller_is(ending), can.our_close) {
-        // Confirmation needs an API. A carrier that is asked before the close has its request
-        // already.
-        (Caller::Gone, _) | (_, OurClose::LeavesCallUp) => false,
-        (Caller::OnStream | Caller::OffStream, OurClose::EndsCall | OurClose::DocumentGoesOn | OurClose::IsFault) => {
-            takes_requests
-        }
+        // A carrier that is asked before the close has its request already.
+        (Caller::Gone, _) | (Caller::OnStream, OurClose::LeavesCallUp) => false,
+        // A lost stream looks the same whether the call has ended with it or is still up. A carrier
+        // that leaves calls up has to confirm the end, like the others.
+        (Caller::OffStream, _)
+        | (Caller::OnStream, OurClose::EndsCall | OurClose::DocumentGoesOn | OurClose::IsFault) => takes_requests,
     };
     Plan { before_close, confirmed }
 }

@@ -236,7 +236,8 @@ pub struct ExpectReturn(pub CarrierCallId);
 #[rtype(result = "()")]
 pub struct CarrierEnded(pub CarrierCallId);
 
-/// Our answer to a carrier's question told it to end its call: nothing more has to be done.
+/// The carrier needs no request to hang up: our answer to its question ends its call, or it has
+/// said that the call is over.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CarrierLetGo(pub CarrierCallId);
