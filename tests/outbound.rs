@@ -29,7 +29,7 @@ async fn somebody_is_called_and_spoken_with() {
 
     let mut options = PhoneOptions::new(Target::Webhook(field(&form, "Url").parse().expect("a URL")));
     options.call_sid = Some(CALL.to_owned());
-    options.account_sid = ACCOUNT.to_owned();
+    options.account = Some(ACCOUNT.to_owned());
     options.hangup_after = Some(Duration::from_secs(4));
     let (handset, _remote) = Handset::new();
     let report = place_call(options, handset).await;

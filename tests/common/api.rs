@@ -25,7 +25,7 @@ pub fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
     let mut options = PhoneOptions::new(Target::Webhook(url));
     options.dtmf = vec![(Duration::from_secs(2), '1')];
     options.dial_outcome = dial_outcome;
-    options.account_sid = ACCOUNT.to_owned();
+    options.account = Some(ACCOUNT.to_owned());
     // This is longer than the service waits for an API that does not answer. Until then, the caller
     // hears nothing.
     options.answer_pause = Duration::from_secs(5);
@@ -198,7 +198,7 @@ fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
             carrier: switchboard_actors::carrier::twilio::CARRIER,
             form,
             call_sid: PERSON.to_owned(),
-            account_sid: ACCOUNT.to_owned(),
+            account: ACCOUNT.to_owned(),
             auth_token: None,
             outcome,
             speaks: Duration::from_secs(1),

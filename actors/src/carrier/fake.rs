@@ -14,10 +14,14 @@ mod line;
 pub(super) mod mulaw;
 mod request;
 pub(super) mod strict;
+#[cfg(test)]
+pub(super) mod testing;
 
 use std::fmt;
 
 use url::Url;
+
+use super::Carrier;
 
 pub use self::document::{Callback, Dial, Document, Invitation, StreamNoun, Verb};
 pub use self::line::{Echo, Line, Said, echoes_of_clear, most_queued};
@@ -25,7 +29,10 @@ pub use self::request::{Calling, Documents, Method, Outcome, Request, Stage, Tol
 
 /// A simulated carrier.
 pub trait Fake: Sync {
-    /// Its name, and how to call it.
+    /// The carrier that it simulates.
+    fn carrier(&self) -> Carrier;
+
+    /// How to call it.
     fn usage(&self) -> &'static Usage;
 
     /// The faults that it can simulate.
@@ -74,14 +81,14 @@ pub trait Fake: Sync {
 
 impl fmt::Debug for dyn Fake + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.usage().title)
+        f.write_str(self.carrier().title())
     }
 }
 
 impl dyn Fake + '_ {
     /// The code as a suffix of a failure, ` (Title 11205)`; empty if the carrier has none.
     pub fn coded(&self, violation: Violation) -> String {
-        self.code(violation).map_or_else(String::new, |code| format!(" ({} {code})", self.usage().title))
+        self.code(violation).map_or_else(String::new, |code| format!(" ({} {code})", self.carrier().title()))
     }
 
     /// The carrier's complaint about a violation that ends nothing.
@@ -90,11 +97,11 @@ impl dyn Fake + '_ {
     }
 }
 
-/// How to name and call a carrier, in words for people.
+/// How to call a carrier, in words for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// Its name in prose.
-    pub title: &'static str,
+    /// The account of its calls, unless another is given.
+    pub account: &'static str,
     /// What the address of a call means.
     pub address: &'static str,
     /// The path for its calls, after the service's public address.

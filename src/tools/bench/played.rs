@@ -8,7 +8,7 @@ use switchboard_actors::ids::Private;
 use url::Url;
 
 use super::phone::{self, Phone};
-use crate::tools::phone::{DEFAULT_ACCOUNT, carriers, default_carrier};
+use crate::tools::phone::{carriers, default_carrier};
 
 /// A carrier, its connections to the service, and whether it signs its requests.
 pub(super) struct Played {
@@ -42,7 +42,7 @@ impl Played {
     pub(super) async fn ring(&self, address: &str, number: u128) -> Result<Phone, String> {
         let calling = Calling {
             id: self.fake.call_id(number),
-            account: DEFAULT_ACCOUNT.to_owned(),
+            account: self.fake.usage().account.to_owned(),
             from: "+15550100001".to_owned(),
             to: "+15550100002".to_owned(),
             answered: false,

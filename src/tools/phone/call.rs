@@ -37,7 +37,7 @@ pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
     };
     let calling = Calling {
         id: options.call_sid.clone().unwrap_or_else(|| fake.call_id(random())),
-        account: options.account_sid.clone(),
+        account: options.account.clone().unwrap_or_else(|| fake.usage().account.to_owned()),
         from: options.from.clone(),
         to: options.to.clone(),
         answered: false,

@@ -60,9 +60,9 @@ pub struct CallArgs {
     /// The dialled number
     #[arg(long, default_value = "+15550100002", value_name = "NUMBER")]
     pub to: String,
-    /// The account the call belongs to
-    #[arg(long, default_value = super::DEFAULT_ACCOUNT, value_name = "SID")]
-    pub account: String,
+    /// The account the call belongs to [default: one of the carrier's form]
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
     /// Keys the caller presses, each after the start of the stream: 3s:1,5s:#
     #[arg(long, value_name = "KEYS", value_delimiter = ',', value_parser = key)]
     pub dtmf: Vec<(Duration, char)>,
@@ -205,7 +205,7 @@ impl CallArgs {
             comfort_noise: self.comfort_noise,
             from: self.from.clone(),
             to: self.to.clone(),
-            account_sid: self.account.clone(),
+            account: self.account.clone(),
             auth_token: self.auth_token.clone(),
             parameters: self.parameters.iter().cloned().collect(),
             dial_outcome: self.dial_outcome,

@@ -41,8 +41,8 @@ pub use command::{CallArgs, CommandError, run};
 pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
 pub use handset::{Handset, Phase, Progress, Remote};
 pub use options::{
-    ANSWER_PAUSE, DEFAULT_ACCOUNT, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING,
-    POLITE_PAUSE, PhoneOptions, Target, carriers, default_carrier,
+    ANSWER_PAUSE, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE,
+    PhoneOptions, Target, carriers, default_carrier,
 };
 pub use person::{Invited, PersonReport, ring_person};
 pub use summary::{EndedBy, HttpTiming, Summary, Transfer, Warning};

@@ -40,8 +40,8 @@ pub struct PhoneOptions {
     /// The call's id, if the carrier has already reported it, as for an outbound call of the
     /// service. `None` creates a new one.
     pub call_sid: Option<String>,
-    /// The account id: `AC` and 32 hexadecimal digits.
-    pub account_sid: String,
+    /// The account; `None` takes an account of the carrier's form.
+    pub account: Option<String>,
     /// Signs every request and upgrade as the carrier would.
     pub auth_token: Option<Private<String>>,
     /// Custom parameters of a call that goes directly to a stream. A webhook's document brings its
@@ -101,7 +101,7 @@ impl PhoneOptions {
             from: "+15550100001".into(),
             to: "+15550100002".into(),
             call_sid: None,
-            account_sid: DEFAULT_ACCOUNT.into(),
+            account: None,
             auth_token: None,
             parameters: BTreeMap::new(),
             dial_outcome: DialOutcome::default(),
@@ -144,8 +144,6 @@ pub fn default_carrier() -> Carrier {
     carriers().next().expect("some carrier can be played")
 }
 
-/// The default account.
-pub const DEFAULT_ACCOUNT: &str = "AC00000000000000000000000000000000";
 /// Default maximum length of a call.
 pub const LONGEST_CALL: Duration = Duration::from_secs(600);
 /// Silence after which the caller considers the greeting finished. Shorter: the caller interrupts

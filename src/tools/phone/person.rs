@@ -22,8 +22,8 @@ pub struct Invited {
     pub form: String,
     /// The call's id, as the API returned it.
     pub call_sid: String,
-    /// The account id: `AC` and 32 hexadecimal digits.
-    pub account_sid: String,
+    /// The account id, in the carrier's form.
+    pub account: String,
     /// Signs the carrier's requests.
     pub auth_token: Option<Private<String>>,
     /// How the callee behaves.
@@ -59,7 +59,7 @@ pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
     let http = Http::new(fake, None).map_err(|error| error.to_string())?;
     let calling = Calling {
         id: invited.call_sid.clone(),
-        account: invited.account_sid.clone(),
+        account: invited.account.clone(),
         from: report.from.clone(),
         to: report.to.clone(),
         answered: true,

@@ -7,6 +7,7 @@ mod sign;
 
 use url::Url;
 
+use crate::carrier::Carrier;
 use crate::carrier::fake::{Calling, Documents, Fake, Line, Method, Part, Request, Setup, Usage, Violation};
 
 /// Twilio's side of a call.
@@ -14,9 +15,13 @@ use crate::carrier::fake::{Calling, Documents, Fake, Line, Method, Part, Request
 pub(super) struct TwilioFake;
 
 impl Fake for TwilioFake {
+    fn carrier(&self) -> Carrier {
+        super::CARRIER
+    }
+
     fn usage(&self) -> &'static Usage {
         &Usage {
-            title: "Twilio",
+            account: "AC00000000000000000000000000000000",
             address: "The voice webhook, whose TwiML is obeyed",
             door: "/twilio/voice",
             examples: &[

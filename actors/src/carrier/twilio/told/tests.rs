@@ -1,0 +1,63 @@
+use super::*;
+
+#[test]
+fn the_code_is_found_in_whatever_words_it_comes() {
+    assert_eq!(error_code("31920"), Some(31920));
+    assert_eq!(error_code("Error 31920 - Stream - WebSocket - Handshake Error"), Some(31920));
+    assert_eq!(error_code("no number, 12 or 123456"), None);
+}
+
+#[test]
+fn every_code_of_the_reference_is_explained_but_those_of_other_products() {
+    for code in [31901, 31902, 31903, 31904, 31910, 31920, 31921, 31922, 31923, 31924, 31930, 31931, 31951, 31953] {
+        assert!(explain(code).is_some(), "{code}");
+    }
+    assert_eq!(explain(64_101), None);
+}
+
+#[test]
+fn a_webhook_is_a_call_an_answer_to_ours_or_news() {
+    let told = |form: &str, query| {
+        heard(Role::Arrives, &Form::parse(form.as_bytes()).expect("a form"), query).expect("what a call needs")
+    };
+    const CALL: &str = "CallSid=CA1&AccountSid=AC1&From=%2B1&To=%2B2";
+    let Heard::Arrives(call) = told(&format!("{CALL}&CallStatus=ringing"), "agent=sales") else { panic!() };
+    assert_eq!((call.direction, call.in_progress, call.answered_by), (Direction::Inbound, false, None));
+    assert_eq!(call.parameters, [("agent".to_owned(), "sales".to_owned())]);
+    let dialler = format!("{CALL}&CallStatus=in-progress&Direction=outbound-api&AnsweredBy=machine_start");
+    let Heard::Arrives(call) = told(&dialler, "") else { panic!() };
+    assert_eq!((call.in_progress, call.direction), (true, Direction::Outbound));
+    assert_eq!(call.answered_by, Some(AnsweredBy::Machine));
+    let Heard::PickedUp { name, answered_by, .. } = told(&dialler, "outbound=ours") else { panic!() };
+    assert_eq!((name.as_str(), answered_by), ("ours", Some(AnsweredBy::Machine)));
+    // Asynchronous detection reports nothing else.
+    let beside = format!("{CALL}&AnsweredBy=machine_end_beep&MachineDetectionDuration=3000");
+    let Heard::Detected { by, .. } = told(&beside, "") else { panic!() };
+    assert_eq!(by, AnsweredBy::Machine);
+    for (news, over) in [
+        ("CallStatus=completed", true),
+        ("CallStatus=ringing&CallbackSource=call-progress-events", false),
+        ("RecordingSid=RE1", false),
+    ] {
+        let Heard::Misdirected { over: found, .. } = told(&format!("{CALL}&{news}"), "") else { panic!("{news}") };
+        assert_eq!(found, over, "{news}");
+    }
+    let lacking = heard(Role::Arrives, &Form::default(), "").expect_err("no call");
+    assert_eq!((lacking.status, lacking.stranger), (400, None));
+}
+
+#[test]
+fn an_answer_alone_joins_nobody() {
+    let outcome = |form: &str| {
+        let form = Form::parse(format!("CallSid=CA1&{form}").as_bytes()).expect("a form");
+        let told = heard(Role::DialEnded, &form, "").expect("what a leg needs");
+        let Heard::DialEnded { outcome, .. } = told else { panic!("{told:?}") };
+        outcome
+    };
+    assert_eq!(outcome("DialCallStatus=completed&DialBridged=true"), Some(DialOutcome::Bridged));
+    assert_eq!(outcome("DialCallStatus=completed&DialBridged=false"), Some(DialOutcome::NotTaken));
+    assert_eq!(outcome("DialCallStatus=busy"), Some(DialOutcome::Busy));
+    assert_eq!(outcome("DialCallStatus=no-answer"), Some(DialOutcome::NoAnswer));
+    assert_eq!(outcome("DialCallStatus=odd"), Some(DialOutcome::Failed));
+    assert_eq!(outcome("DialCallStatus=completed&CallStatus=completed"), None, "the caller has gone");
+}
