@@ -193,6 +193,7 @@ impl Handler<PlayoutSignal> for AudioPipeline {
             match signal {
                 PlayoutSignal::MarkEchoed(name) => AudioEvent::MarkEchoed(name),
                 PlayoutSignal::Flow(signal) => AudioEvent::Flow(signal),
+                PlayoutSignal::Restarted => AudioEvent::LineRestarted,
             },
             ctx,
         );

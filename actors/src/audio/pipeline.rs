@@ -32,6 +32,8 @@ pub enum AudioEvent {
     MarkEchoed(String),
     /// The carrier asks to wait with more audio, or to send again.
     Flow(FlowSignal),
+    /// The carrier's queue is gone with its stream, and another stream has begun.
+    LineRestarted,
     /// Audio of a response, in the model's format.
     ModelAudio {
         /// The response it belongs to.
@@ -195,6 +197,12 @@ impl Pipeline {
             AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, self.tape.as_mut(), out),
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
             AudioEvent::Flow(signal) => self.playout.flow(signal),
+            AudioEvent::LineRestarted => {
+                if let Some(tape) = &mut self.tape {
+                    tape.cleared(now);
+                }
+                self.playout.restart(now, out);
+            }
             AudioEvent::ModelAudio { response, item, audio } => {
                 self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
             }

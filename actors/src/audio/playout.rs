@@ -219,6 +219,24 @@ impl Playout {
         self.tell_begun(now, out);
         self.release(now);
         self.clear_line(now, out);
+        self.take_back();
+    }
+
+    /// Sends again what the carrier has not played: its queue is gone, and another is empty.
+    pub(super) fn restart(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        self.held = false;
+        if self.head.ahead(now) == 0 {
+            return;
+        }
+        self.tell_begun(now, out);
+        self.release(now);
+        self.head.cleared(now);
+        self.take_back();
+        self.fade_in_the_middle();
+    }
+
+    /// Takes back the audio that the carrier has discarded, so that it is sent again.
+    fn take_back(&mut self) {
         self.queue.rewind();
         let end = self.head.end();
         for item in self.items.iter_mut().filter(|item| item.sent > item.released) {
@@ -227,15 +245,19 @@ impl Playout {
         self.marks.new_generation();
     }
 
+    /// An item that continues in the middle does not begin with silence, so it is faded in.
+    fn fade_in_the_middle(&mut self) {
+        if self.items.iter().find(|item| item.queued > 0).is_some_and(|item| item.sent > 0) {
+            self.fade.begin();
+        }
+    }
+
     /// Continues after [`Self::pause`] where the caller stopped hearing.
     pub(super) fn resume(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         if !std::mem::replace(&mut self.paused, false) {
             return;
         }
-        // An item that continues in the middle does not begin with silence, so it is faded in.
-        if self.items.iter().find(|item| item.queued > 0).is_some_and(|item| item.sent > 0) {
-            self.fade.begin();
-        }
+        self.fade_in_the_middle();
         // The pieces are sent at once, so that the line does not seem dry.
         while self.send_piece(now, out) {}
     }

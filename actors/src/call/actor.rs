@@ -30,6 +30,7 @@ use super::messages::Next;
 use super::report::{Spent, TransferPermit};
 use super::steps::{CallAction, CallEvent};
 use crate::alarm::Alarm;
+use crate::carrier::SecondStart;
 use crate::carrier::control::Control;
 use crate::clock;
 use crate::complaints::Complaints;
@@ -101,9 +102,11 @@ impl CallActor {
 
     fn with(setup: CallSetup, spawn: Box<dyn Spawn>) -> Self {
         let started = clock::now();
+        let can = setup.identity.carrier.capabilities();
         let means = Means {
-            handover: setup.identity.carrier.capabilities().handover,
+            handover: can.handover,
             requests: setup.api.is_some(),
+            reopens: can.second_start == SecondStart::NewStream,
             started_at: setup.identity.started_at,
         };
         Self {

@@ -257,9 +257,11 @@ pub(super) fn say_it_broke(what: &str, floor: &mut Floor, call: &mut Shared) {
     floor.request(ResponsePurpose::Notice, Some(words), call);
 }
 
-/// Whether a carrier asks how the call continues when its stream is gone.
+/// Whether another stream may follow when one is gone: the carrier asks how the call continues, or
+/// opens another by itself.
 pub(super) fn may_reconnect(call: &Shared) -> bool {
-    call.means.handover == Some(Handover::Document) && !call.profile.limits.lost_socket.is_zero()
+    let may = call.means.handover == Some(Handover::Document) || call.means.reopens;
+    may && !call.profile.limits.lost_socket.is_zero()
 }
 
 /// Returns where the opening of this call begins.

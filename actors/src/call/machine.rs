@@ -62,6 +62,8 @@ pub struct Means {
     pub handover: Option<Handover>,
     /// Whether the carrier's API can be used.
     pub requests: bool,
+    /// Whether the carrier opens another stream by itself when one is lost.
+    pub reopens: bool,
     /// The wall-clock time of the call's start, for opening hours.
     pub started_at: DateTime<Utc>,
 }

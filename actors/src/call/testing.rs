@@ -98,7 +98,7 @@ pub(crate) fn plan_where(answers: bool, interrupts: bool) -> SessionPlan {
 pub(crate) fn identity(id: CallId) -> CallIdentity {
     CallIdentity {
         id,
-        carrier: crate::carrier::twilio::CARRIER,
+        carrier: crate::carrier::testing::CARRIER,
         carrier_call: CarrierCallId::new("CA1"),
         stream: StreamId::new("MZ1"),
         direction: Direction::Inbound,

@@ -18,6 +18,8 @@ mod format;
 mod json;
 pub mod settings;
 mod spoken;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod twilio;
 pub mod waybeo;
 mod wire;
@@ -42,7 +44,7 @@ pub use self::wire::{Incoming, Outgoing, Wire, WireError};
 /// What a carrier's folder provides.
 pub trait Seat: Sync {
     /// Its capabilities.
-    fn capabilities(&self) -> &'static Capabilities;
+    fn capabilities(&self) -> &Capabilities;
 
     /// Its name in prose.
     fn title(&self) -> &'static str;

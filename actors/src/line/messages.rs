@@ -23,6 +23,9 @@ pub enum PlayoutSignal {
     MarkEchoed(String),
     /// More audio has to wait, or may be sent again.
     Flow(FlowSignal),
+    /// Another stream of the call has replaced the first, with nothing queued: audio and marks that
+    /// the first had not played are lost.
+    Restarted,
 }
 
 /// Audio of a response, in the model's output format, from the RealtimeLlm. It comes in bursts,

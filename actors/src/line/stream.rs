@@ -10,14 +10,18 @@
 //! performs the actions, and wakes the stream at its [`Stream::deadline`].
 #![doc = include_str!("stream.md")]
 
+mod close;
+
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub use self::close::{Broken, CloseCode};
 use super::hang_up;
 use super::messages::{LineReport, PlayoutSignal};
 use super::pre_start::PreStartBuffer;
 use crate::carrier::{
-    CallerFrame, Capabilities, LineCommand, LineEvent, Liveness, MismatchedFrame, SecondStart, StreamStart, WireError,
+    CallerFrame, Capabilities, Incoming, LineCommand, LineEvent, LineFormats, Liveness, Messages, MismatchedFrame,
+    Outgoing, Pings, SecondStart, StreamStart, Wire, WireError,
 };
 use crate::ids::CarrierCallId;
 
@@ -27,8 +31,8 @@ pub struct Stream {
     can: Capabilities,
     start_timeout: Duration,
     state: State,
-    /// The carrier's id of the call, once `start` has named it.
-    carrier_call: Option<CarrierCallId>,
+    /// The carrier's id of the call and the line's formats, once `start` has named them.
+    named: Option<(CarrierCallId, LineFormats)>,
     /// Frames that came before `start`.
     early: u64,
     /// The number of unusable messages so far.
@@ -39,6 +43,8 @@ pub struct Stream {
     heard: bool,
     /// When counters and liveness are checked next.
     tick: Instant,
+    /// When the carrier is pinged next, if it is.
+    ping: Instant,
 }
 
 /// The state of a stream.
@@ -111,17 +117,6 @@ pub enum StreamEvent {
     Gone,
 }
 
-/// A violation of the WebSocket protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
-    /// A message exceeds the size limit.
-    TooLarge,
-    /// Text that is not UTF-8.
-    NotText,
-    /// Any other violation.
-    Protocol,
-}
-
 /// An action for the media-stream actor.
 #[derive(Debug, PartialEq)]
 pub enum StreamAction {
@@ -140,6 +135,8 @@ pub enum StreamAction {
     Report(LineReport),
     /// Write this to the wire.
     Write(LineCommand),
+    /// Send a ping: its answer shows that the carrier is there.
+    Ping,
     /// Log a message that could not be used.
     TellMalformed(String),
     /// Log that the stream got no call, with this reason.
@@ -157,25 +154,6 @@ pub enum StreamAction {
     Stop,
 }
 
-/// The code of our close frame (RFC 6455 §7.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseCode {
-    /// 1000: a normal end.
-    Normal,
-    /// 1002: a violation of the WebSocket protocol.
-    Protocol,
-    /// 1007: a text message is not valid UTF-8.
-    Invalid,
-    /// 1008: the peer did something that is not allowed.
-    Policy,
-    /// 1009: a message is too large.
-    Size,
-    /// 1011: an error on our side.
-    Error,
-    /// 1013: try again later.
-    Again,
-}
-
 impl Stream {
     /// A stream that was upgraded at `now`, of a carrier with capabilities `can`. `start_timeout`
     /// limits the wait for `start`, and then for the call.
@@ -184,12 +162,13 @@ impl Stream {
             can: *can,
             start_timeout,
             state: State::AwaitingStart { until: now + start_timeout },
-            carrier_call: None,
+            named: None,
             early: 0,
             malformed: 0,
             dropped: 0,
             heard: false,
             tick: now + TICK,
+            ping: now + PING_EVERY,
         }
     }
 
@@ -225,6 +204,23 @@ impl Stream {
             }
             E::TimeUp { call_is_there } => self.time_passed(call_is_there, now, out),
             E::Gone => self.end(out),
+        }
+    }
+
+    /// Reads a message of the carrier with its wire, if it is of a type that the carrier sends. An
+    /// immediate answer is written to `reply`.
+    ///
+    /// # Errors
+    /// As [`Wire::read`]; [`WireError::Binary`] for a binary message of a carrier of text.
+    pub fn read(
+        &self,
+        message: Incoming<'_>,
+        wire: &mut dyn Wire,
+        reply: &mut Outgoing,
+    ) -> Result<LineEvent, WireError> {
+        match (message, self.can.messages) {
+            (Incoming::Binary(_), Messages::Text) => Err(WireError::Binary),
+            (Incoming::Text(_), _) | (Incoming::Binary(_), Messages::TextAndBinary) => wire.read(message, reply),
         }
     }
 
@@ -282,18 +278,27 @@ impl Stream {
         if self.early > 0 {
             out.push(StreamAction::TellEarly(self.early));
         }
-        self.carrier_call = Some(start.carrier_call.clone());
+        self.named = Some((start.carrier_call.clone(), start.format));
         self.state = State::Asking { until: now + self.start_timeout, held: PreStartBuffer::new(start.format.hears) };
         out.push(StreamAction::Ask(start));
     }
 
     fn second_start(&mut self, start: &StreamStart, now: Instant, out: &mut Vec<StreamAction>) {
-        if self.carrier_call.as_ref() != Some(&start.carrier_call) {
-            return self.close(CloseCode::Policy, "a `start` of another call", now, out);
-        }
+        let (same_call, same_format) = self
+            .named
+            .as_ref()
+            .map_or((false, false), |(call, format)| (*call == start.carrier_call, *format == start.format));
         match self.can.second_start {
+            _ if !same_call => self.close(CloseCode::Policy, "a `start` of another call", now, out),
             SecondStart::Ignored => self.ignore("a second `start`".to_owned(), now, out),
+            SecondStart::NewStream if !same_format => {
+                self.close(CloseCode::Policy, "a second `start` in another format", now, out);
+            }
             // The wire has the new stream's id; the call continues on it.
+            SecondStart::NewStream if self.is_attached() => {
+                out.push(StreamAction::Playout(PlayoutSignal::Restarted));
+            }
+            // Nothing was said yet.
             SecondStart::NewStream => {}
         }
     }
@@ -375,10 +380,21 @@ impl Stream {
             self.state = State::Orphaned { until: now + hang_up::stream_waits(&self.can) };
             return;
         }
-        if std::mem::take(&mut self.heard) || self.can.liveness == Liveness::OpenSocket {
+        let silence_is_a_sign = self.can.liveness == Liveness::OpenSocket && !self.pings();
+        if std::mem::take(&mut self.heard) || silence_is_a_sign {
             out.push(StreamAction::Report(LineReport::Alive));
         }
         self.report_dropped(out);
+        if self.pings() && self.ping <= now {
+            self.ping = now + PING_EVERY;
+            out.push(StreamAction::Ping);
+        }
+    }
+
+    /// Whether the carrier is pinged: it sends nothing while the caller is silent, and a ping is
+    /// the only way to tell that from a dead connection.
+    fn pings(&self) -> bool {
+        self.can.liveness == Liveness::OpenSocket && self.can.pings == Pings::Answered
     }
 
     fn report_dropped(&mut self, out: &mut Vec<StreamAction>) {
@@ -451,6 +467,9 @@ fn passed(event: LineEvent) -> Option<StreamAction> {
 const CALL_OVER: &str = "the call is over";
 /// How often counters and liveness are checked.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a carrier is pinged. Shorter: no use, a dead line is given up after longer. Longer:
+/// more than one answer may be missing within `limits.line_silence`.
+const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long the answer to our close frame is awaited. Shorter: closing the connection may overtake
 /// the last audio.
 const LINGER: Duration = Duration::from_secs(1);

@@ -27,7 +27,7 @@ use super::roster::{Admission, Admitted, Roster};
 use super::transfer_limits::TransferLimits;
 use crate::alarm::Alarm;
 use crate::call::actor::{CallActor, CallSetup, Place};
-use crate::call::messages::{HangUp, LineReturned};
+use crate::call::messages::{HangUp, LineReturned, StreamOffered};
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::carrier::control::Control;
 use crate::carrier::{Carrier, StreamStart};
@@ -38,6 +38,7 @@ use crate::events::emit;
 use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
 use crate::line::hang_up;
 use crate::line::identity::CallIdentity;
+use crate::line::messages::Line;
 use crate::realtime::providers::actor::Providers;
 use crate::transcript::writer::RecordWriter;
 
@@ -211,14 +212,24 @@ impl Handler<Admit> for Supervisor {
                 self.start(*admission, admit, ctx)
             }
             Admitted::Back { call, reach } => {
-                let StreamStart { stream, format, .. } = admit.start;
-                reach.do_send(LineReturned { line: admit.line, stream, format });
+                continues(&reach, admit.start, admit.line);
+                call
+            }
+            Admitted::Reopened { call, reach } => {
+                reach.do_send(StreamOffered);
+                continues(&reach, admit.start, admit.line);
                 call
             }
         };
         self.arm();
         Ok(call)
     }
+}
+
+/// Gives a live call the stream on which it continues.
+fn continues(call: &Addr<CallActor>, start: StreamStart, line: Line) {
+    let StreamStart { stream, format, .. } = start;
+    call.do_send(LineReturned { line, stream, format });
 }
 
 impl Handler<Unannounced> for Supervisor {
@@ -233,8 +244,14 @@ impl Handler<Unannounced> for Supervisor {
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
         let told = refused(&call.carrier_call);
-        let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(told)?;
-        let call = self.start(admission, Admit { carrier, token, start, line, arbiter }, ctx);
+        let call = match self.roster.walk_in(call, &start, permit, clock::now()).inspect_err(told)? {
+            Admitted::New(admission) => self.start(*admission, Admit { carrier, token, start, line, arbiter }, ctx),
+            Admitted::Back { call, reach } | Admitted::Reopened { call, reach } => {
+                reach.do_send(StreamOffered);
+                continues(&reach, start, line);
+                call
+            }
+        };
         self.arm();
         Ok(call)
     }

@@ -18,7 +18,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::messages::{ExpectedCall, Permit, Refusal};
 use super::timers::Timer;
-use crate::carrier::{Carrier, StreamStart};
+use crate::carrier::{Carrier, SecondStart, StreamStart};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private};
 
 /// The places. `C` is the handle of a live call.
@@ -68,8 +68,15 @@ struct Returning {
 pub(super) enum Admitted<C> {
     /// A call starts.
     New(Box<Admission>),
-    /// A live call continues.
+    /// A live call continues, as its carrier was told.
     Back {
+        /// The call.
+        call: CallId,
+        /// The call's handle.
+        reach: C,
+    },
+    /// A live call continues on a stream that its carrier has opened by itself.
+    Reopened {
         /// The call.
         call: CallId,
         /// The call's handle.
@@ -153,7 +160,7 @@ impl<C: Clone> Roster<C> {
     }
 
     /// Uses up the permit of `token`. A token that is shown for another call stays valid for its
-    /// own.
+    /// own. A carrier that opens another stream of a live call by itself shows the token again.
     pub(super) fn admit(
         &mut self,
         carrier: Carrier,
@@ -164,6 +171,11 @@ impl<C: Clone> Roster<C> {
         // Calls from before the drain may return.
         if let Some(back) = self.come_back(token, start, now) {
             return Ok(back);
+        }
+        if let Some(live) = self.reopens(carrier, start)
+            && is_same(&live.permit.token, token)
+        {
+            return Ok(Admitted::Reopened { call: live.permit.call, reach: live.reach.clone() });
         }
         self.check_open()?;
         let announced = self.by_token(token).filter(|announced| now < announced.until).ok_or(Refusal::BadToken)?;
@@ -197,7 +209,7 @@ impl<C: Clone> Roster<C> {
 
     fn come_back(&mut self, token: &str, start: &StreamStart, now: Instant) -> Option<Admitted<C>> {
         let returning = self.returning.get(&start.carrier_call).filter(|it| now < it.until)?;
-        if !bool::from(returning.token.expose().as_bytes().ct_eq(token.as_bytes())) {
+        if !is_same(&returning.token, token) {
             return None;
         }
         self.returning.remove(&start.carrier_call);
@@ -205,14 +217,26 @@ impl<C: Clone> Roster<C> {
         Some(Admitted::Back { call: live.permit.call, reach: live.reach.clone() })
     }
 
+    /// The live call that `start` is another stream of, if its carrier opens such streams.
+    fn reopens(&self, carrier: Carrier, start: &StreamStart) -> Option<&Live<C>> {
+        let reopens = carrier.capabilities().second_start == SecondStart::NewStream;
+        let same =
+            |live: &&Live<C>| live.expected.carrier == carrier && live.expected.carrier_call == start.carrier_call;
+        self.live.iter().filter(|_| reopens).find(same)
+    }
+
     /// Takes a place for an unannounced stream. An announcement of the same call is dropped: the
     /// call is here now.
     pub(super) fn walk_in(
         &mut self,
         expected: ExpectedCall,
+        start: &StreamStart,
         permit: Permit,
         now: Instant,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<Admitted<C>, Refusal> {
+        if let Some(live) = self.reopens(expected.carrier, start) {
+            return Ok(Admitted::Reopened { call: live.permit.call, reach: live.reach.clone() });
+        }
         self.check_open()?;
         if self.live.iter().any(|live| live.expected.carrier_call == expected.carrier_call) {
             return Err(Refusal::AlreadyOn);
@@ -222,7 +246,7 @@ impl<C: Clone> Roster<C> {
         if taken >= self.max_calls {
             return Err(Refusal::Full { max_calls: self.max_calls });
         }
-        Ok(Admission { expected, permit, in_progress: true })
+        Ok(Admitted::New(Box::new(Admission { expected, permit, in_progress: true })))
     }
 
     /// The hash of a live call's caller.
@@ -358,6 +382,11 @@ impl<C: Clone> Roster<C> {
     fn longest_goodbye(&self) -> Duration {
         self.live.iter().map(|live| live.expected.profile.limits.goodbye).max().unwrap_or_default()
     }
+}
+
+/// Compares in full, so that the timing reveals nothing about the token.
+fn is_same(token: &Private<String>, shown: &str) -> bool {
+    token.expose().as_bytes().ct_eq(shown.as_bytes()).into()
 }
 
 /// How much time calls get after their goodbye to close their lines and order their records.

@@ -79,6 +79,10 @@ impl Call {
         self.handle(AudioEvent::ClearPlayout(response.map(ResponseId::new)));
     }
 
+    fn restarts(&mut self) {
+        self.handle(AudioEvent::LineRestarted);
+    }
+
     fn pauses(&mut self) {
         self.handle(AudioEvent::PausePlayout);
     }

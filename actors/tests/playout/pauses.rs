@@ -37,6 +37,31 @@ fn a_pause_takes_back_what_was_not_heard_and_goes_on_from_there() {
 }
 
 #[test]
+fn what_a_stream_had_not_played_is_sent_again_on_the_stream_that_replaces_it() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 1_000);
+    call.completes("item_1");
+    call.pass(100);
+    call.pass(50);
+    call.told();
+    call.restarts();
+    assert_eq!(
+        call.told(),
+        "play 100, play 100, mark 2:2800:item_1, play 100, play 100, mark 2:4400:item_1",
+        "150 ms were heard, and nothing has to be cleared"
+    );
+    call.echoes("1:1600:item_1");
+    for _ in 0..6 {
+        call.pass(100);
+    }
+    call.pass(2_000);
+    let told = call.told();
+    assert!(told.ends_with("heard item_1 1000/1000, drained"), "{told}");
+    call.restarts();
+    assert_eq!(call.told(), "", "all of it was heard");
+}
+
+#[test]
 fn an_answer_that_goes_on_is_faded_in_and_what_begins_is_not() {
     let mut call = Call::new(&BUFFERS);
     call.says("resp_1", "item_1", 300);

@@ -204,6 +204,7 @@ impl MediaStream {
                 self.wire.write(&command, &mut self.out);
                 self.send(ctx);
             }
+            A::Ping => ctx.ping(b""),
             A::TellMalformed(problem) => {
                 let (carrier, carrier_call) = (self.carrier.name(), self.named());
                 emit(line::Event::MalformedMessage { carrier, carrier_call, problem: &problem });
@@ -222,7 +223,7 @@ impl MediaStream {
 
     /// Handles one message of the carrier.
     fn hear(&mut self, message: Incoming<'_>, ctx: &mut WebsocketContext<Self>) {
-        let read = self.wire.read(message, &mut self.out);
+        let read = self.stream.read(message, &mut *self.wire, &mut self.out);
         self.send(ctx);
         self.step(StreamEvent::Message(read), ctx);
     }

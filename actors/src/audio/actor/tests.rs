@@ -169,7 +169,7 @@ impl Call {
         let setup = AudioSetup {
             call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
             line: AudioFormat::MULAW_8K.into(),
-            capabilities: crate::carrier::twilio::CARRIER.capabilities(),
+            capabilities: crate::carrier::testing::CARRIER.capabilities(),
             lead: Some(Duration::from_millis(400)),
             levels: Levels::default(),
             correct: false,

@@ -164,7 +164,7 @@ fn a_very_long_frame_reaches_the_model_in_pieces() {
 
 #[test]
 fn an_unknown_rate_is_refused() {
-    let detector = FormatDetector::new(AudioFormat::MULAW_8K, "twilio");
+    let detector = FormatDetector::new(AudioFormat::MULAW_8K, crate::carrier::testing::NAME);
     let mut path = CallerPath::new(AudioFormat::MULAW_8K, detector);
     let format = AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K };
     assert_eq!(path.attach(format, &mut vec![]), Err(ResampleError::UnsupportedRate(44_100)));
@@ -178,7 +178,11 @@ struct Path {
 
 impl Path {
     fn new(line: AudioFormat) -> Self {
-        Self { path: CallerPath::new(line, FormatDetector::new(line, "twilio")), out: vec![], now: clock::now() }
+        Self {
+            path: CallerPath::new(line, FormatDetector::new(line, crate::carrier::testing::NAME)),
+            out: vec![],
+            now: clock::now(),
+        }
     }
 
     fn attached(line: AudioFormat, model: AudioFormat) -> Self {

@@ -202,7 +202,7 @@ fn speech_at_half_its_speed_is_told() {
 fn corrected_bytes_are_those_that_were_meant() {
     let speech = buzz();
     let swapped: Vec<i16> = speech.iter().map(|s| s.swap_bytes()).collect();
-    let mut detector = FormatDetector::new(AudioFormat::PCM_8K, "twilio");
+    let mut detector = FormatDetector::new(AudioFormat::PCM_8K, crate::carrier::testing::NAME);
     detector.correct();
     let mut given = Vec::new();
     for bytes in encoded(AudioFormat::PCM_8K, &swapped).chunks(320) {
@@ -237,7 +237,7 @@ fn corrected_bytes_are_those_that_were_meant() {
 
 #[test]
 fn an_examination_can_be_repeated() {
-    let mut detector = FormatDetector::new(AudioFormat::PCM_8K, "twilio");
+    let mut detector = FormatDetector::new(AudioFormat::PCM_8K, crate::carrier::testing::NAME);
     let mut told = 0;
     let good = encoded(AudioFormat::PCM_8K, &buzz());
     let swapped: Vec<i16> = buzz().iter().map(|s| s.swap_bytes()).collect();
@@ -287,7 +287,7 @@ fn every_finding_has_a_word_of_its_own_and_a_next_step() {
 
 /// The diagnosis of a line that brought `bytes`, 20 ms at a time in real time.
 fn listen(format: AudioFormat, bytes: &[u8]) -> Diagnosis {
-    let (mut detector, mut now) = (FormatDetector::new(format, "twilio"), clock::now());
+    let (mut detector, mut now) = (FormatDetector::new(format, crate::carrier::testing::NAME), clock::now());
     for bytes in bytes.chunks(20 * format.bytes_per_ms()) {
         let mut frame = CallerFrame { timestamp: None, payload: Frame::copy_of(bytes) };
         detector.hear(&mut frame, now);
@@ -305,7 +305,11 @@ struct Line {
 
 impl Line {
     fn new(format: AudioFormat) -> Self {
-        Self { detector: FormatDetector::new(format, "twilio"), now: clock::now(), clock: Duration::ZERO }
+        Self {
+            detector: FormatDetector::new(format, crate::carrier::testing::NAME),
+            now: clock::now(),
+            clock: Duration::ZERO,
+        }
     }
 
     /// Sends `count` packets of `bytes`, `apart_ms` apart, with the carrier's clock or without.

@@ -145,7 +145,10 @@ async fn a_call_shows_what_it_is_now() {
     pass(Duration::from_secs(3)).await;
     let shown = call.addr.send(Inspect).await.expect("alive");
     assert_eq!(shown.id, call.id.to_string());
-    assert_eq!((shown.carrier, shown.carrier_call_id.as_str(), shown.stream_id.as_str()), ("twilio", "CA1", "MZ1"));
+    assert_eq!(
+        (shown.carrier, shown.carrier_call_id.as_str(), shown.stream_id.as_str()),
+        (crate::carrier::testing::NAME, "CA1", "MZ1")
+    );
     assert_eq!((shown.direction, shown.from.as_str(), shown.to.as_str()), ("inbound", "+15550100001", "+15550100002"));
     assert_eq!((shown.agent.as_str(), shown.language.as_str(), shown.model.as_str()), ("reception", "en", "rehearsal"));
     assert_eq!((shown.state, shown.started_at.as_str()), ("greeting", "1970-01-01T00:00:00.000Z"));

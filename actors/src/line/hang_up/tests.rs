@@ -4,14 +4,13 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::carrier::Carrier;
+use crate::carrier::testing;
 
 const CLOSES: [OurClose; 4] = [OurClose::EndsCall, OurClose::DocumentGoesOn, OurClose::LeavesCallUp, OurClose::IsFault];
 
 /// A fictitious carrier that reacts to our close with `our_close`.
 fn carrier(our_close: OurClose) -> Capabilities {
-    let any = Carrier::all().next().expect("a carrier");
-    Capabilities { name: "any", our_close, ..*any.capabilities() }
+    Capabilities { our_close, ..*testing::CARRIER.capabilities() }
 }
 
 #[test]

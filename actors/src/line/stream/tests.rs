@@ -2,23 +2,16 @@ mod scripts;
 mod table;
 
 use super::*;
-use crate::carrier::{AudioFormat, Carrier, LineFormats, OurClose};
+use crate::carrier::{AudioFormat, LineFormats, OurClose, testing};
 use crate::frame::Frame;
 use crate::ids::StreamId;
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A fictitious carrier: any message is a sign of life, our close lets its document continue, a
+/// A carrier for which any message is a sign of life, our close lets its document continue, and a
 /// second `start` is a mistake.
 fn plain() -> Capabilities {
-    let any = Carrier::all().next().expect("a carrier");
-    Capabilities {
-        name: "plain",
-        liveness: Liveness::AnyMessage,
-        our_close: OurClose::DocumentGoesOn,
-        second_start: SecondStart::Ignored,
-        ..*any.capabilities()
-    }
+    *testing::CARRIER.capabilities()
 }
 
 /// A stream with its own time.
@@ -151,6 +144,13 @@ fn a_second_start_of_the_call_is_what_the_carrier_says_it_is() {
     };
     assert_eq!(told(SecondStart::Ignored, "CA1"), (true, None));
     assert_eq!(told(SecondStart::NewStream, "CA1"), (false, None));
+    let restarts = Capabilities { second_start: SecondStart::NewStream, ..plain() };
+    let mut rig = Rig::attached(&restarts);
+    assert_eq!(rig.on(message(started("CA1"))), [StreamAction::Playout(PlayoutSignal::Restarted)]);
+    assert_eq!(Rig::asking(&restarts).on(message(started("CA1"))), [], "nothing has been said yet");
+    let LineEvent::Started(mut start) = started("CA1") else { panic!() };
+    start.format = AudioFormat::ALAW_8K.into();
+    assert_eq!(closes(&rig.on(message(LineEvent::Started(start)))), Some(CloseCode::Policy), "it would be noise");
     for second_start in [SecondStart::Ignored, SecondStart::NewStream] {
         assert_eq!(told(second_start, "CA2"), (false, Some(CloseCode::Policy)), "another call's is nobody's");
     }
@@ -169,10 +169,53 @@ fn what_proves_that_the_call_is_there_is_what_the_carrier_says_it_is() {
     for (liveness, told) in [
         (Liveness::AnyMessage, [true, true, true, true, false]),
         (Liveness::AudioOnly, [true, false, false, false, false]),
-        (Liveness::OpenSocket, [true, true, true, true, true]),
+        (Liveness::OpenSocket, [true, true, true, true, false]),
     ] {
         let seen = [audio(), key(), Some(unreadable()), Some(StreamEvent::Frame), None].map(|on| alive(liveness, on));
         assert_eq!(seen, told, "{liveness:?}");
+    }
+}
+
+#[test]
+fn binary_messages_are_read_where_the_carrier_sends_them() {
+    let (bytes, mut reply) = ([1, 2, 3], Outgoing::default());
+    let mut read = |messages, message| {
+        let rig = Rig::of(&Capabilities { messages, ..plain() });
+        rig.stream.read(message, &mut testing::TestWire, &mut reply)
+    };
+    let audio = LineEvent::Audio(CallerFrame { timestamp: None, payload: Frame::copy_of(&bytes) });
+    assert_eq!(read(Messages::TextAndBinary, Incoming::Binary(&bytes)), Ok(audio));
+    assert_eq!(read(Messages::Text, Incoming::Binary(&bytes)), Err(WireError::Binary));
+    for messages in [Messages::Text, Messages::TextAndBinary] {
+        assert_eq!(read(messages, Incoming::Text("x")), Ok(LineEvent::Other("x".to_owned())));
+    }
+}
+
+#[test]
+fn a_carrier_whose_silence_may_be_a_dead_line_is_pinged_if_it_answers_pings() {
+    for liveness in [Liveness::AnyMessage, Liveness::AudioOnly, Liveness::OpenSocket] {
+        for pings in [Pings::Answered, Pings::Never] {
+            let mut rig = Rig::attached(&Capabilities { liveness, pings, ..plain() });
+            let (mut sent, mut silent, mut answered) = (0, 0, 0);
+            for second in 0..60 {
+                let out = rig.pass(true);
+                sent += out.iter().filter(|action| **action == StreamAction::Ping).count();
+                let alive = usize::from(out.contains(&StreamAction::Report(LineReport::Alive)));
+                // The carrier answers the pings of the second half of a minute.
+                let half = if second < 30 { &mut silent } else { &mut answered };
+                *half += alive;
+                if second >= 29 && out.contains(&StreamAction::Ping) {
+                    rig.on(StreamEvent::Frame);
+                }
+            }
+            let expected = match (liveness, pings) {
+                (Liveness::OpenSocket, Pings::Answered) => (12, 1, 6),
+                (Liveness::OpenSocket, Pings::Never) => (0, 30, 30),
+                (Liveness::AnyMessage, _) => (0, 1, 0),
+                (Liveness::AudioOnly, _) => (0, 0, 0),
+            };
+            assert_eq!((sent, silent, answered), expected, "{liveness:?} {pings:?}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::call::testing::profile;
-use crate::carrier::AudioFormat;
+use crate::carrier::{AudioFormat, testing};
 use crate::ids::{StreamId, StreamToken};
 use crate::line::identity::Direction;
 
@@ -34,16 +34,43 @@ fn a_call_announced_again_while_it_is_on_gets_the_permit_it_has_used() {
 #[test]
 fn a_stream_that_nobody_announced_takes_a_place_once() {
     let (mut roster, now) = roster_of(1);
-    let admission = roster.walk_in(announced(1), permit(), now).expect("a free place");
-    let call = admission.permit.call;
-    roster.seat(admission, call);
-    assert_eq!(roster.walk_in(announced(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
-    assert_eq!(roster.walk_in(announced(2), permit(), now).map(|_| ()), Err(Refusal::Full { max_calls: 1 }));
+    let call = walk_in(&mut roster, announced(1), now);
+    assert_eq!(roster.walk_in(announced(1), &start(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
+    assert_eq!(roster.walk_in(announced(2), &start(2), permit(), now).map(|_| ()), Err(Refusal::Full { max_calls: 1 }));
     assert_eq!(roster.find("CA1"), Some(call));
     roster.ended(call);
-    assert!(roster.walk_in(announced(1), permit(), now).is_ok(), "the same person may call again");
+    assert!(roster.walk_in(announced(1), &start(1), permit(), now).is_ok(), "the same person may call again");
     roster.drain(Duration::ZERO, now);
-    assert_eq!(roster.walk_in(announced(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
+    assert_eq!(roster.walk_in(announced(3), &start(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
+}
+
+#[test]
+fn a_live_call_continues_on_a_stream_that_its_carrier_opens_by_itself() {
+    for second_start in [SecondStart::Ignored, SecondStart::NewStream] {
+        let carrier = testing::carrier_with(|can| can.second_start = second_start);
+        let of = |call| ExpectedCall { carrier, ..announced(call) };
+        let reopened = |admitted: Result<Admitted<CallId>, Refusal>| match admitted {
+            Ok(Admitted::Reopened { call, reach }) if call == reach => Ok(call),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        };
+        let expected = |call, refusal| if second_start == SecondStart::NewStream { Ok(call) } else { Err(refusal) };
+        let (mut roster, now) = roster_of(2);
+        let announced = roster.expect(of(1), permit(), false, now).expect("a free place");
+        take(&mut roster, 1, &announced, now).expect("a good token");
+        let unannounced = walk_in(&mut roster, of(2), now);
+        // Calls from before the drain may continue.
+        roster.drain(LIFETIME, now);
+        let token = announced.token.expose();
+        let again = roster.admit(carrier, token, &start(1), now);
+        assert_eq!(reopened(again), expected(announced.call, Refusal::Draining));
+        let guessed = roster.admit(carrier, "guess", &start(1), now);
+        assert_eq!(reopened(guessed), Err(Refusal::Draining), "the token is shown again");
+        assert_eq!(reopened(roster.admit(carrier, token, &start(2), now)), Err(Refusal::Draining));
+        let again = roster.walk_in(of(2), &start(2), permit(), now);
+        assert_eq!(reopened(again), expected(unannounced, Refusal::Draining));
+        assert_eq!(roster.live().len(), 2);
+    }
 }
 
 #[test]
@@ -53,15 +80,15 @@ fn a_token_is_good_once_for_its_own_call_and_account() {
     let other_account = StreamStart { account: Some("AC-other".to_owned()), ..start(1) };
     let token = permit.token.expose();
     assert_eq!(
-        roster.admit(crate::carrier::twilio::CARRIER, token, &other_account, now).map(|_| ()),
+        roster.admit(crate::carrier::testing::CARRIER, token, &other_account, now).map(|_| ()),
         Err(Refusal::WrongCall)
     );
     assert_eq!(
-        roster.admit(crate::carrier::twilio::CARRIER, token, &start(2), now).map(|_| ()),
+        roster.admit(crate::carrier::testing::CARRIER, token, &start(2), now).map(|_| ()),
         Err(Refusal::WrongCall)
     );
     assert_eq!(
-        roster.admit(crate::carrier::twilio::CARRIER, "guess", &start(1), now).map(|_| ()),
+        roster.admit(crate::carrier::testing::CARRIER, "guess", &start(1), now).map(|_| ()),
         Err(Refusal::BadToken)
     );
     assert_eq!(take(&mut roster, 1, &permit, now), Ok(()));
@@ -213,11 +240,20 @@ fn roster_of(max_calls: usize) -> (Roster<CallId>, Instant) {
 }
 
 fn take(roster: &mut Roster<CallId>, call: u8, permit: &Permit, now: Instant) -> Result<(), Refusal> {
-    let admission = roster.admit(crate::carrier::twilio::CARRIER, permit.token.expose(), &start(call), now)?;
+    let admission = roster.admit(crate::carrier::testing::CARRIER, permit.token.expose(), &start(call), now)?;
     let Admitted::New(admission) = admission else { panic!("nobody was on") };
     assert_eq!(admission.permit, *permit);
     roster.seat(*admission, permit.call);
     Ok(())
+}
+
+fn walk_in(roster: &mut Roster<CallId>, expected: ExpectedCall, now: Instant) -> CallId {
+    let start = StreamStart { carrier_call: expected.carrier_call.clone(), ..start(1) };
+    let admitted = roster.walk_in(expected, &start, permit(), now).expect("a free place");
+    let Admitted::New(admission) = admitted else { panic!("nobody was on") };
+    let call = admission.permit.call;
+    roster.seat(*admission, call);
+    call
 }
 
 fn permit() -> Permit {
@@ -230,7 +266,7 @@ fn carrier_call(call: u8) -> CarrierCallId {
 
 fn announced(call: u8) -> ExpectedCall {
     ExpectedCall {
-        carrier: crate::carrier::twilio::CARRIER,
+        carrier: crate::carrier::testing::CARRIER,
         carrier_call: carrier_call(call),
         account: Some("AC1".to_owned()),
         direction: Direction::Inbound,

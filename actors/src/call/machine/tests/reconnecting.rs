@@ -35,6 +35,23 @@ fn a_caller_whose_line_breaks_comes_back_and_the_agent_goes_on() {
 }
 
 #[test]
+fn a_carrier_that_opens_another_stream_by_itself_is_waited_for() {
+    for (reopens, state) in [(true, "reconnecting"), (false, "ended")] {
+        let mut call = Harness::listening();
+        let means = Means { handover: Some(Handover::Command), reopens, ..Means::default() };
+        call.machine = call.machine.with_means(means);
+        call.on(closed());
+        assert_eq!(call.state(), state);
+    }
+    let mut call = Harness::listening();
+    call.on(CallEvent::StreamOffered);
+    assert_eq!(call.machine.next(), Next::Return, "the first stream is still there");
+    call.on(CallEvent::LineReplaced);
+    call.on(CallEvent::LineReturned);
+    assert_eq!(call.state(), "listening");
+}
+
+#[test]
 fn a_socket_that_was_closed_in_order_is_not_waited_for() {
     let mut call = Harness::listening();
     call.on(CallEvent::Line(LineReport::Left));

@@ -122,6 +122,7 @@ fn shown(actions: &[StreamAction]) -> String {
         A::Playout(_) => "report to the playout".to_owned(),
         A::Report(report) => format!("report {}", format!("{report:?}").split('(').next().unwrap_or_default()),
         A::Write(_) => "write".to_owned(),
+        A::Ping => "ping".to_owned(),
         A::TellMalformed(_) => "log it".to_owned(),
         A::TellRefused(word) => format!("count `{word}`"),
         A::TellEarly(_) => "log the frames".to_owned(),

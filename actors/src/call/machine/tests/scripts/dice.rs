@@ -87,7 +87,7 @@ fn any_of(dice: &mut Dice, number: u64) -> usize {
 pub(super) fn any_means(dice: &mut Dice) -> Means {
     let handover =
         [None, Some(Handover::Document), Some(Handover::Command)][usize::try_from(dice.roll(3)).expect("small")];
-    Means { handover, requests: dice.roll(2) == 0, ..Means::default() }
+    Means { handover, requests: dice.roll(2) == 0, reopens: dice.roll(2) == 0, ..Means::default() }
 }
 
 /// Any combination of interruption and no-input settings.
