@@ -10,7 +10,7 @@ use crate::line::identity::Direction;
 pub(super) fn card() -> CallSummary {
     CallSummary {
         id: CallId::random(),
-        carrier: "twilio",
+        carrier: "testing",
         carrier_call: CarrierCallId::new("CA1"),
         stream: StreamId::new("MZ1"),
         direction: Direction::Inbound,

@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn a_carrier_that_does_not_confirm_is_told_and_one_that_does_is_not() {
         let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
-        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), start));
-        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA2"), start));
+        assert!(hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), start));
+        assert!(hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA2"), start));
         hangup_watchdog.confirmed(&call("CA1"), start + Duration::from_secs(1));
         assert_eq!(hangup_watchdog.due(start + PATIENCE - Duration::from_millis(1)), []);
         let told = hangup_watchdog.due(start + PATIENCE);
@@ -132,14 +132,17 @@ mod tests {
     fn a_confirmation_may_come_before_the_end() {
         let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
         hangup_watchdog.confirmed(&call("CA1"), start);
-        assert!(!hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), start + PATIENCE));
-        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), start + MEMORY), "long forgotten");
+        assert!(!hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), start + PATIENCE));
+        assert!(
+            hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), start + MEMORY),
+            "long forgotten"
+        );
     }
 
     #[test]
     fn a_carrier_is_told_a_few_times_and_then_left_alone() {
         let (mut hangup_watchdog, mut now) = (HangupWatchdog::default(), crate::clock::now());
-        hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), now);
+        hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), now);
         let mut told = Vec::new();
         while let Some((at, _)) = hangup_watchdog.deadline() {
             now = at;
@@ -153,7 +156,7 @@ mod tests {
         let (mut hangup_watchdog, now) = (HangupWatchdog::default(), crate::clock::now());
         for n in 0..2 * MOST {
             hangup_watchdog.confirmed(&call(&format!("CA{n}")), now);
-            hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call(&format!("CB{n}")), now);
+            hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call(&format!("CB{n}")), now);
         }
         assert_eq!((hangup_watchdog.open.len(), hangup_watchdog.confirmed.len()), (MOST, MOST));
     }

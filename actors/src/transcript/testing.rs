@@ -18,7 +18,7 @@ use crate::realtime::plan::Transcription;
 pub(super) fn identity() -> CallIdentity {
     CallIdentity {
         id: CallId::random(),
-        carrier: crate::carrier::twilio::CARRIER,
+        carrier: crate::carrier::testing::CARRIER,
         carrier_call: CarrierCallId::new("CA1"),
         stream: StreamId::new("MZ1"),
         direction: Direction::Inbound,

@@ -356,13 +356,13 @@ mod tests {
 
     #[test]
     fn a_callback_may_be_relative_to_its_document() {
-        let document = url("https://voice.example.com/twilio/voice");
+        let document = url("https://voice.example.com/voice/voice");
         let callback = |text: &str| Callback { url: text.into(), get: false };
         let fake = crate::tools::phone::default_carrier().fake().expect("it is played");
         let absolute = resolve(fake, &document, &callback("https://other.example.com/x?y=1")).map(String::from);
         assert_eq!(absolute.as_deref(), Ok("https://other.example.com/x?y=1"));
         let relative = resolve(fake, &document, &callback("after-stream")).map(String::from);
-        assert_eq!(relative.as_deref(), Ok("https://voice.example.com/twilio/after-stream"));
+        assert_eq!(relative.as_deref(), Ok("https://voice.example.com/voice/after-stream"));
         assert!(resolve(fake, &document, &callback("ftp://x/y")).is_err());
     }
 }

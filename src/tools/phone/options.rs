@@ -114,7 +114,7 @@ impl PhoneOptions {
 }
 
 impl DialOutcome {
-    /// The `DialCallStatus` that the carrier reports.
+    /// Its name in the summary.
     pub const fn status(self) -> &'static str {
         match self {
             Self::Answered | Self::Declined => "completed",

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn the_text_names_what_a_person_looks_for() {
         let summary = Summary {
-            carrier: "twilio",
+            carrier: "testing",
             call_sid: "CA1".into(),
             time_to_first_sound_ms: Some(412),
             heard_seconds: 3.25,

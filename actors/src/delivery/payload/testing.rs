@@ -9,7 +9,7 @@ use crate::delivery::notice::{Kind, Notice, RecordFiles};
 /// The record of a call whose caller has given the name and nothing else.
 pub(super) fn record() -> Value {
     json!({
-        "ucid": "U1", "call_id": "U1", "id": "6f1b1c1e-0000-4000-8000-000000000001", "carrier": "waybeo",
+        "ucid": "U1", "call_id": "U1", "id": "6f1b1c1e-0000-4000-8000-000000000001", "carrier": "testing",
         "timestamp": 1_760_700_065_100_i64, "duration_ms": 64_600,
         "call_start_time": 1_760_700_000_000_i64, "call_end_time": 1_760_700_064_600_i64,
         "from": "+91 98000 00000", "to": "+912200000000", "agent": "reception", "language": "hi", "model": "m",

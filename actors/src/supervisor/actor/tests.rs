@@ -189,7 +189,7 @@ impl Service {
 
     async fn expect(&self, call: u8) -> Result<Permit, Refusal> {
         let announced = ExpectedCall {
-            carrier: crate::carrier::twilio::CARRIER,
+            carrier: crate::carrier::testing::CARRIER,
             carrier_call: CarrierCallId::new(&format!("CA{call}")),
             account: None,
             direction: Direction::Inbound,
@@ -211,7 +211,7 @@ impl Service {
             format: AudioFormat::MULAW_8K.into(),
             parameters: BTreeMap::new(),
         };
-        let (carrier, token, line) = (crate::carrier::twilio::CARRIER, permit.token, Probe::line(&self.line));
+        let (carrier, token, line) = (crate::carrier::testing::CARRIER, permit.token, Probe::line(&self.line));
         self.supervisor.send(Admit { carrier, token, start, line, arbiter }).await.expect("alive")
     }
 

@@ -141,7 +141,7 @@ mod tests {
 
     fn outbound(name: &str) -> ExpectedCall {
         ExpectedCall {
-            carrier: crate::carrier::twilio::CARRIER,
+            carrier: crate::carrier::testing::CARRIER,
             carrier_call: CarrierCallId::new(name),
             account: None,
             direction: Direction::Outbound,

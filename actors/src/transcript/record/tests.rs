@@ -29,7 +29,7 @@ fn the_transcript_file_is_as_the_contract_says() {
         "questions": questions,
     });
     let expected = json!({
-        "ucid": "CA1", "call_id": "CA1", "id": value["id"], "carrier": "twilio",
+        "ucid": "CA1", "call_id": "CA1", "id": value["id"], "carrier": "testing",
         "timestamp": 1_760_700_067_500_i64, "duration_ms": 65_000,
         "call_start_time": 1_760_700_000_000_i64, "call_end_time": 1_760_700_065_000_i64,
         "from": "+15550100001", "to": "+15550100002",

@@ -16,20 +16,23 @@ fn parse(line: &str) -> Result<CallArgs, String> {
 
 #[test]
 fn the_contracts_options_are_read() {
-    let args = parse(
-        "--url http://127.0.0.1:8080/twilio/voice --carrier twilio --from +1 --to +2 --dtmf 3s:1,5s:# \
+    let carrier = default_carrier();
+    let args = parse(&format!(
+        "--url http://127.0.0.1:8080/voice --carrier {} --from +1 --to +2 --dtmf 3s:1,5s:# \
          --hangup-after 20s --auth-token t --calls 5 --ramp 2.5 --json",
-    )
+        carrier.name()
+    ))
     .expect("good usage");
     assert_eq!(args.dtmf, [(Duration::from_secs(3), '1'), (Duration::from_secs(5), '#')]);
     assert_eq!(args.hangup_after, Some(Duration::from_secs(20)));
     assert_eq!((args.calls, args.ramp, args.json), (5, 2.5, true));
     let options = args.options().expect("possible");
-    assert_eq!(options.target, Target::Webhook("http://127.0.0.1:8080/twilio/voice".parse().expect("an address")));
+    assert_eq!(options.target, Target::Webhook("http://127.0.0.1:8080/voice".parse().expect("an address")));
 }
 
 #[test]
 fn bad_usage_says_what_was_expected() {
+    let carriers = format!("expected {}", default_carrier().name());
     for (line, expected) in [
         ("", "required"),
         ("--url http://a/ --stream ws://a/", "cannot be used with"),
@@ -37,7 +40,7 @@ fn bad_usage_says_what_was_expected() {
         ("--stream http://a/", "ws:// or wss://"),
         ("--stream ws://a/ --dtmf 3s", "TIME:KEY"),
         ("--stream ws://a/ --dtmf 3s:x", "TIME:KEY"),
-        ("--stream ws://a/ --carrier pigeon", "expected twilio"),
+        ("--stream ws://a/ --carrier pigeon", &*carriers),
         ("--stream ws://a/ --hangup-after soon", "--hangup-after"),
         ("--stream ws://a/ --calls 0", "1..=2000"),
         ("--stream ws://a/ --ramp 0", "calls a second"),

@@ -8,7 +8,7 @@ use super::*;
 fn the_body_is_the_references_key_by_key() {
     let body = material(&record(), |material| Payload::SingleInterfaceV2.body(material)).expect("JSON");
     let expected = concat!(
-        r#"{"id":"bot_U1","call_ref_id":"U1","call_vendor":"Waybeo","recording_url":"","#,
+        r#"{"id":"bot_U1","call_ref_id":"U1","call_vendor":"Testing","recording_url":"","#,
         r#""start_time":"2025-10-17 16:50:00","end_time":"2025-10-17 16:51:04","Duration":65,"Store_code":10001,"#,
         r#""Customer_number":919800000000,"language":{"welcome":"hindi","conversational":"hindi"},"#,
         r#""dealer_routing":{"status":false,"reason":"Partial data collected - call ended","time":""},"#,
