@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use actix_codec::Framed;
-use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Item, Message};
+use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Message};
 use awc::BoxedSocket;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use switchboard_actors::carrier::fake::{self, Echo, Fake, Line, Said, Violation};
 use switchboard_actors::carrier::{Incoming, Outgoing};
+use switchboard_actors::socket;
+use switchboard_actors::socket::fragments::{Fragments, Kind};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -128,8 +130,7 @@ struct Session<'a> {
     frames: u64,
     /// Echoes that `mark_delay` holds back.
     held: VecDeque<(Instant, Echo)>,
-    /// The pieces of a fragmented message, and whether they are text.
-    pieces: Option<(bool, BytesMut)>,
+    fragments: Fragments,
     /// Whether the warning about discarded media was given. It is given once.
     overflow_warned: bool,
 }
@@ -146,7 +147,7 @@ impl<'a> Session<'a> {
             origin: stream.origin.unwrap_or(started),
             frames: 0,
             held: VecDeque::new(),
-            pieces: None,
+            fragments: Fragments::new(LARGEST_MESSAGE),
             overflow_warned: false,
             stream,
         };
@@ -243,17 +244,14 @@ impl<'a> Session<'a> {
         match frame {
             Frame::Text(bytes) => self.hear_text(&bytes),
             Frame::Binary(bytes) => self.hear_message(Incoming::Binary(&bytes)),
-            Frame::Continuation(Item::FirstText(bytes)) => self.pieces = Some((true, BytesMut::from(&bytes[..]))),
-            Frame::Continuation(Item::FirstBinary(bytes)) => self.pieces = Some((false, BytesMut::from(&bytes[..]))),
-            Frame::Continuation(Item::Continue(bytes)) => return self.join(&bytes),
-            Frame::Continuation(Item::Last(bytes)) => {
-                let violated = self.join(&bytes);
-                match self.pieces.take() {
-                    Some((true, whole)) => self.hear_text(&whole),
-                    Some((false, whole)) => self.hear_message(Incoming::Binary(&whole)),
-                    None => {}
+            Frame::Continuation(item) => {
+                let (part, bytes) = socket::part(&item);
+                match self.fragments.take(part, bytes) {
+                    Ok(None) => {}
+                    Ok(Some((Kind::Text, whole))) => self.hear_text(&whole),
+                    Ok(Some((Kind::Binary, whole))) => self.hear_message(Incoming::Binary(&whole)),
+                    Err(too_large) => return Some(StreamEnd::Violated(too_large.to_string())),
                 }
-                return violated;
             }
             Frame::Ping(bytes) => {
                 self.queue(Message::Pong(bytes));
@@ -264,15 +262,6 @@ impl<'a> Session<'a> {
                 let reason = reason.and_then(|reason| reason.description).unwrap_or_default();
                 return Some(StreamEnd::Closed { code, reason });
             }
-        }
-        None
-    }
-
-    fn join(&mut self, bytes: &Bytes) -> Option<StreamEnd> {
-        match &mut self.pieces {
-            Some((_, whole)) if whole.len() + bytes.len() <= LARGEST_MESSAGE => whole.extend_from_slice(bytes),
-            Some(_) => return Some(StreamEnd::Violated(format!("a message of more than {LARGEST_MESSAGE} bytes"))),
-            None => return Some(StreamEnd::Violated("a continuation of nothing".into())),
         }
         None
     }
