@@ -180,10 +180,16 @@ proptest! {
     ) {
         for carrier in Carrier::all() {
             let service = Service::of(carrier, proved.then_some(SECRET));
+            // The headers that its own requests have.
+            let fake = carrier.fake().expect("its side of a call");
+            let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(1)) };
+            let shown = fake.upgrade(&calling, &service.public).headers;
+            let shown: Vec<String> = shown.into_iter().map(|(name, _)| name.to_lowercase()).collect();
             for route in carrier.routes() {
                 let target = format!("{}?{query}", route.path);
                 let kind = if form { "application/x-www-form-urlencoded" } else { &header };
-                let names = [("content-type", kind), ("x-twilio-signature", &*header), ("authorization", &*header)];
+                let own = shown.iter().map(|name| (name.as_str(), header.as_str()));
+                let names: Vec<_> = own.chain([("content-type", kind), ("authorization", &*header)]).collect();
                 let verb = if post { Verb::Post } else { Verb::Get };
                 let request = Request { verb, target: &target, headers: &names, body: &body, is_local };
                 let _ = service.desk().upgrade(&request);

@@ -1,10 +1,10 @@
 //! The built-in configuration: `config.toml` and its six languages.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
-use switchboard::service::config::{Config, DEFAULTS, Provider, Sources};
-use switchboard_actors::carrier::Carrier;
+use switchboard::service::config::{Config, DEFAULTS, Provider, Sources, level_tables, sections};
 use switchboard_actors::carrier::control::Target;
 use switchboard_actors::delivery::notice::Kind;
 use switchboard_actors::profile::{AnswerKind, InterruptionPlan, KeyAction};
@@ -95,24 +95,28 @@ fn a_copy_of_config_toml_changes_nothing() {
     assert_eq!(moved.server.public_url.as_str(), "http://127.0.0.1:9000/");
 }
 
+/// Between which sections of `config.toml` the carriers' sections stand, and their tables of
+/// `[audio]`.
+const CARRIERS: (&str, &str) = ("[admin]", "[audio]");
+const LEVELS: (&str, &str) = ("[audio]", "[realtime]");
+
 #[test]
-fn a_carriers_section_says_what_its_seat_says() {
-    for carrier in Carrier::all() {
-        let (_, section) = DEFAULTS.split_once(&format!("\n[{}]\n", carrier.name())).expect("a section");
-        let section = section.split("\n[").next().unwrap_or_default();
-        let (mut reason, mut told) = (Vec::new(), Vec::new());
-        for line in section.lines().filter(|line| !line.is_empty()) {
-            match (line.strip_prefix("# "), line.split_once(" = ")) {
-                (Some(words), _) => reason.push(words),
-                (None, Some((key, value))) => {
-                    told.push((key, value.trim_matches('"'), std::mem::take(&mut reason).join(" ")));
-                }
-                (None, None) => panic!("{line}"),
-            }
-        }
-        let seat = carrier.settings().iter().map(|setting| (setting.key, setting.default, setting.help.to_owned()));
-        assert_eq!(told, seat.collect::<Vec<_>>(), "[{}] of config.toml", carrier.name());
+fn config_toml_has_every_carriers_sections_as_its_seat_gives_them() {
+    let text = with_sections(&with_sections(DEFAULTS, CARRIERS, &sections()), LEVELS, &level_tables());
+    if std::env::var_os("WRITE_PAGES").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml");
+        std::fs::write(path, &text).expect("the page can be written");
+        return;
     }
+    assert!(DEFAULTS == text, "write it again: WRITE_PAGES=1 cargo test --test configuration shipped");
+}
+
+/// `text` with `sections` between the end of one section and the beginning of another.
+fn with_sections(text: &str, (after, before): (&str, &str), sections: &str) -> String {
+    let at = text.find(&format!("\n{after}\n")).expect("the section before") + 1;
+    let from = at + text[at..].find("\n\n[").expect("another section") + 2;
+    let to = text.find(&format!("\n{before}\n")).expect("the section after") + 1;
+    [&text[..from], sections, &text[to..]].concat()
 }
 
 #[test]

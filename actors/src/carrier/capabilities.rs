@@ -209,7 +209,8 @@ pub enum Liveness {
     AnyMessage,
     /// Only the caller's audio: the carrier may keep the socket of an ended call open.
     AudioOnly,
-    /// The open socket: the carrier sends nothing while the caller is silent.
+    /// The open socket: the carrier sends nothing while the caller is silent. If it answers pings
+    /// ([`Pings`]), it is pinged, and the answers count instead.
     OpenSocket,
 }
 
@@ -227,7 +228,8 @@ pub enum Pings {
 pub enum SecondStart {
     /// A mistake, which is ignored.
     Ignored,
-    /// A new stream of the call, on the old socket or another one.
+    /// A new stream of the call, with an empty playout buffer, on the old socket or another one. A
+    /// call that was announced shows its token again.
     NewStream,
 }
 

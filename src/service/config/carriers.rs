@@ -12,7 +12,7 @@ use switchboard_actors::ids::Private;
 use url::Url;
 
 use super::kinds::{Expected, any_text, duration, flag, one_of, text, url};
-use super::layers::{Node, Variable};
+use super::layers::{self, Node, Variable};
 use super::problem::Origin;
 use super::reader::{Reader, Section};
 use super::server::Server;
@@ -112,6 +112,61 @@ impl Carriers {
         })
     }
 }
+
+/// The carriers' sections as a configuration file has them: every setting with its reason and its
+/// default. They are the lowest layer, and a part of the shipped `config.toml`.
+pub fn sections() -> String {
+    let mut text = String::new();
+    for carrier in Carrier::all() {
+        text += &format!("[{}]\n", carrier.name());
+        for setting in carrier.settings() {
+            text += &comment(setting.help);
+            let quote = if matches!(setting.kind, Kind::Flag) { "" } else { "\"" };
+            text += &format!("{} = {quote}{}{quote}\n", setting.key, setting.default);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The carriers' tables of `[audio]`, likewise.
+pub fn level_tables() -> String {
+    let mut text = String::new();
+    for carrier in Carrier::all() {
+        let (name, title) = (carrier.name(), carrier.title());
+        text += &format!("[audio.{name}]\n");
+        text += &comment(&format!(
+            "How much louder the model is given what {title} brings, -24 to 24 dB; what would be too loud is bent, not cut. 0 touches nothing."
+        ));
+        text += "gain_in_db = 0.0\n";
+        text += &comment(&format!("How much louder a caller over {title} hears the agent."));
+        text += "gain_out_db = 0.0\n\n";
+    }
+    text
+}
+
+/// The carriers' built-in defaults.
+pub(super) fn defaults() -> Node {
+    let (tree, problems) = layers::shipped(&(sections() + &level_tables()));
+    debug_assert!(problems.is_empty(), "{problems:?}");
+    tree
+}
+
+/// A sentence as a comment of several lines.
+fn comment(words: &str) -> String {
+    let (mut text, mut line) = (String::new(), String::from("#"));
+    for word in words.split(' ') {
+        if line.len() + 1 + word.len() > WIDTH && line.len() > 1 {
+            text = text + &line + "\n";
+            line = String::from("#");
+        }
+        line = line + " " + word;
+    }
+    text + &line + "\n"
+}
+
+/// The longest line of a comment in `config.toml`, in bytes.
+const WIDTH: usize = 130;
 
 fn value(section: &Section<'_>, setting: &Setting) -> Option<Value> {
     match setting.kind {

@@ -63,7 +63,7 @@ mod variables;
 mod voices;
 mod webhooks;
 
-pub use carriers::Carriers;
+pub use carriers::{Carriers, level_tables, sections};
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};

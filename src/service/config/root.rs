@@ -154,10 +154,12 @@ impl Config {
 }
 
 fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String>) {
-    let (tree, mut problems) = match sources.laid() {
+    let (above, mut problems) = match sources.laid() {
         Ok(laid) => laid,
         Err(problems) => return (None, problems, BTreeSet::new()),
     };
+    let mut tree = carriers::defaults();
+    tree.lay(above);
     let reader = Reader::default();
     trust::refuse_secrets(&tree, "", &reader);
     variables::check_secrets(&sources.variables, &tree, &reader);
