@@ -40,7 +40,7 @@ fn bad_usage_says_what_was_expected() {
         ("--stream http://a/", "ws:// or wss://"),
         ("--stream ws://a/ --dtmf 3s", "TIME:KEY"),
         ("--stream ws://a/ --dtmf 3s:x", "TIME:KEY"),
-        ("--stream ws://a/ --carrier pigeon", &*carriers),
+        ("--stream ws://a/ --carrier nobody", &*carriers),
         ("--stream ws://a/ --hangup-after soon", "--hangup-after"),
         ("--stream ws://a/ --calls 0", "1..=2000"),
         ("--stream ws://a/ --ramp 0", "calls a second"),
