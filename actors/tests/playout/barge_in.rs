@@ -60,8 +60,7 @@ fn what_a_carrier_cannot_take_back_counts_as_heard() {
 
 #[test]
 fn a_carrier_that_may_clear_is_asked_to_and_is_not_believed() {
-    let waybeo = waybeo::CARRIER.capabilities();
-    let mut call = Call::new(waybeo);
+    let mut call = Call::new(&UNSURE);
     call.says("resp_1", "item_1", 1_000);
     call.told();
     call.pass(100);

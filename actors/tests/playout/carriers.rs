@@ -1,4 +1,4 @@
-//! Two fictitious carriers for the tests of playout.
+//! Three fictitious carriers for the tests of playout.
 
 use std::time::Duration;
 
@@ -38,4 +38,13 @@ pub(crate) const PACED: Capabilities = Capabilities {
     keys: Keys::Unreported,
     chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
     ..BUFFERS
+};
+
+/// A carrier like [`PACED`] that may drop its queue on request, or may not.
+pub(crate) const UNSURE: Capabilities = Capabilities {
+    name: "unsure",
+    clear: Clear::Unsure,
+    lead: Duration::from_millis(200),
+    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(10))),
+    ..PACED
 };

@@ -58,8 +58,8 @@ fn a_paced_line_gets_20_ms_frames_on_one_origin() {
 }
 
 #[test]
-fn waybeo_is_never_more_than_200_ms_ahead_however_late_the_timers_are() {
-    let mut call = Call::new(waybeo::CARRIER.capabilities());
+fn a_paced_carrier_is_never_sent_more_than_its_lead_however_late_the_timers_are() {
+    let mut call = Call::new(&UNSURE);
     call.says("resp_1", "item_1", 3_000);
     let (mut sent, mut passed) = (0, 0);
     for step in 0..600_u64 {

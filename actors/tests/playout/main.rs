@@ -14,15 +14,13 @@ mod sources;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use carriers::{BUFFERS, PACED};
+use carriers::{BUFFERS, PACED, UNSURE};
 use switchboard_actors::audio::action::{AudioAction, AudioTimer, DropCause};
 use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::audio::messages::CLIP_RESPONSE;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
-use switchboard_actors::carrier::{
-    AudioFormat, ByClear, CallerFrame, Capabilities, Chunk, Length, LineCommand, Marks, waybeo,
-};
+use switchboard_actors::carrier::{AudioFormat, ByClear, CallerFrame, Capabilities, Chunk, Length, LineCommand, Marks};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::{clock, g711};
