@@ -137,6 +137,13 @@ async fn a_call_is_watched_until_it_ends() {
     let newest = told.matches("\nevent: ").count().to_string();
     assert_eq!(get(&events, &[("Last-Event-ID", &newest)]).await.status, 204);
     assert_eq!(get(&events, &[]).await.status, 404, "whoever names no event is no reader who comes back");
+    // Erased is erased for readers too.
+    let id = get(&running.admin(&format!("/calls/{CALL}")), &[]).await.json()["id"].as_str().expect("an id").to_owned();
+    switchboard_actors::erasure::Erasures::of(running.records.path()).mark(&id).expect("writable");
+    for name in [CALL, &id] {
+        let events = running.admin(&format!("/calls/{name}/events"));
+        get(&events, &[("Last-Event-ID", "0")]).await.problem(404);
+    }
     running.stop().await;
 }
 

@@ -165,7 +165,7 @@ impl Service {
             model,
             waiting,
             recent: writer.recent(),
-            watching: Watching::default(),
+            watching: Watching::new(&config.records.dir),
             answered: AnsweredCalls::default(),
             hints: Hints::default(),
             voicemail: config.outbound.voicemail,

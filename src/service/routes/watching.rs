@@ -6,17 +6,22 @@
 //! call has ended since.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chrono::SecondsFormat;
 use serde_json::Value;
 use switchboard_actors::clock;
+use switchboard_actors::erasure::Erasures;
 use switchboard_actors::transcript::watch::{News, Watcher};
 use tokio::sync::watch;
 
 /// The calls that are watched, or were recently.
-#[derive(Debug, Default)]
-pub struct Watching(Mutex<VecDeque<Arc<Post>>>);
+#[derive(Debug)]
+pub struct Watching {
+    posts: Mutex<VecDeque<Arc<Post>>>,
+    erasures: Erasures,
+}
 
 /// The events of one call.
 #[derive(Debug)]
@@ -58,14 +63,26 @@ pub(super) enum Next {
 }
 
 impl Watching {
-    /// Returns the events of a call with this id, if it is or was watched.
+    /// Watches no call yet. `records` is the folder whose marks say which calls are erased.
+    pub(crate) fn new(records: &Path) -> Self {
+        Self { posts: Mutex::default(), erasures: Erasures::of(records) }
+    }
+
+    /// Returns the events of a call with this id, if it is or was watched and is not erased. Checks
+    /// the disk for the mark of an erasure.
     pub(super) fn find(&self, id: &str) -> Option<Arc<Post>> {
-        locked(&self.0).iter().rev().find(|post| post.names.iter().any(|name| name == id)).cloned()
+        let of_it = |post: &&Arc<Post>| post.names.iter().any(|name| name == id);
+        let post = locked(&self.posts).iter().rev().find(of_it).cloned()?;
+        if self.erasures.has(&post.names[0]) {
+            locked(&self.posts).retain(|other| other.names[0] != post.names[0]);
+            return None;
+        }
+        Some(post)
     }
 
     /// Watches a call from now on, unless it is watched already. The call receives the watcher.
     pub(super) fn listen(&self, names: [String; 2]) -> (Arc<Post>, Option<Watcher>) {
-        let mut posts = locked(&self.0);
+        let mut posts = locked(&self.posts);
         if let Some(post) = posts.iter().find(|post| post.names[0] == names[0]) {
             return (Arc::clone(post), None);
         }
@@ -184,7 +201,8 @@ mod tests {
 
     #[test]
     fn the_news_of_calls_that_are_over_make_room_and_those_of_live_ones_stay() {
-        let watching = Watching::default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let watching = Watching::new(folder.path());
         let (live, watcher) = watching.listen(["live".to_owned(), "CA0".to_owned()]);
         assert!(watcher.is_some() && watching.listen(["live".to_owned(), "CA0".to_owned()]).1.is_none(), "once a call");
         for n in 0..MOST_POSTS + 5 {
@@ -192,6 +210,19 @@ mod tests {
         }
         assert!(!live.is_over() && watching.find("CA0").is_some());
         assert!(watching.find("over-0").is_none() && watching.find(&format!("over-{}", MOST_POSTS + 4)).is_some());
-        assert_eq!(locked(&watching.0).len(), MOST_POSTS);
+        assert_eq!(locked(&watching.posts).len(), MOST_POSTS);
+    }
+
+    #[test]
+    fn an_erased_calls_events_are_gone_by_either_id_and_nobody_elses() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let watching = Watching::new(folder.path());
+        for names in [["id-1", "CA1"], ["id-2", "CA2"]] {
+            drop(watching.listen(names.map(str::to_owned)));
+        }
+        Erasures::of(folder.path()).mark("id-1").expect("writable");
+        assert!(watching.find("CA1").is_none() && watching.find("id-1").is_none());
+        assert!(watching.find("CA2").is_some());
+        assert_eq!(locked(&watching.posts).len(), 1, "its words are not kept either");
     }
 }
