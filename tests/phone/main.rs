@@ -441,6 +441,17 @@ async fn the_demo_passes_on_a_service_that_greets_answers_and_writes_records() {
     let heard = wav::read(&report.heard).expect("a recording");
     assert_eq!(report.heard.parent(), Some(records.path()));
     assert!(loud(&heard) > 8000);
+    // Named as its record is, it goes with it.
+    let transcript = report.transcript.expect("a record").display().to_string();
+    assert_eq!(report.heard.display().to_string(), transcript.replace("_transcript.json", "_heard.wav"));
+    let erasing = std::process::Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(["records", "erase", "--call", &report.call.call_sid, "--dir"])
+        .arg(records.path())
+        .current_dir(records.path())
+        .output()
+        .expect("the binary runs");
+    assert!(erasing.status.success(), "{}", String::from_utf8_lossy(&erasing.stderr));
+    assert!(!report.heard.exists(), "{}", String::from_utf8_lossy(&erasing.stdout));
 }
 
 /// Runs the demo on a service that greets, waits for the end of the caller's speech and repeats it.

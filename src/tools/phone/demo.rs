@@ -150,7 +150,7 @@ where
     let records = written(&args.records, &summary.call_sid).await;
     service.stop(PATIENCE).await;
 
-    let path = args.heard.clone().unwrap_or_else(|| args.records.join(format!("call_{}_heard.wav", summary.call_sid)));
+    let path = args.heard.clone().unwrap_or_else(|| beside(&args.records, &records, &summary.call_sid));
     let recorded = wav::write(&path, &heard);
     let evidence = Evidence { states, summary, heard: &heard, speech: &speech, records };
     let mut report = evidence.judge(args.wav.is_some(), path);
@@ -161,6 +161,17 @@ where
         Ok(report)
     } else {
         Err(CommandError::Failed(format!("carry the call through: {}", report.problems.join("; "))))
+    }
+}
+
+/// Returns where the recording lies if nobody says: beside the records and with their name, so that
+/// `records erase` and the retention take it too.
+fn beside(dir: &Path, records: &records::Records, call: &str) -> PathBuf {
+    let transcript = records.transcript.as_deref();
+    let stem = transcript.and_then(|path| path.to_str()?.strip_suffix("_transcript.json").map(str::to_owned));
+    match stem {
+        Some(stem) => format!("{stem}_heard.wav").into(),
+        None => dir.join(format!("call_{call}_heard.wav")),
     }
 }
 
