@@ -209,7 +209,7 @@ impl<'a> Door<'a> {
             Some((_, agent)) if !self.app.agents.contains(agent) => {
                 let carrier_call = carrier_call.filter(|call| !call.is_empty());
                 emit(Event::CallRefused { reason: "unknown_agent", carrier_call });
-                if self.app.hints.refusals.due(clock::now()) {
+                if self.app.hints.refusals.due("unknown_agent", clock::now()) {
                     warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: its URL names an agent that is not configured");
                 }
                 let known: Vec<_> = self.app.agents.iter().map(String::as_str).collect();

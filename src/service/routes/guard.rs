@@ -76,7 +76,7 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
         if *listener == Listener::Public {
             emit(Event::CallRefused { reason: "web_page", carrier_call: None });
         }
-        if app.hints.refusals.due(clock::now()) {
+        if app.hints.refusals.due("web_page", clock::now()) {
             warn!(path = request.path(), foreign:%; "request refused: a web page may have made it");
         }
         Problem::forbidden(format!("expected a request that no web page has made: {foreign}"))

@@ -1,5 +1,6 @@
 //! Hints that are logged at most once in a while: a wrong setting is wrong for every call.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,14 +19,15 @@ pub struct Hints {
     pub(super) refusals: Bounded,
 }
 
-/// Lines that are all logged unless there are too many.
+/// Lines that are all logged unless there are too many for one reason.
 #[derive(Debug, Default)]
-pub(super) struct Bounded(Mutex<LineLimit>);
+pub(super) struct Bounded(Mutex<HashMap<&'static str, LineLimit>>);
 
 impl Bounded {
-    /// Whether to log one more line.
-    pub(super) fn due(&self, now: Instant) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_some()
+    /// Whether to log one more line for `reason`.
+    pub(super) fn due(&self, reason: &'static str, now: Instant) -> bool {
+        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.entry(reason).or_default().take(now).is_some()
     }
 }
 
@@ -52,6 +54,14 @@ const PAUSE: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_for_one_reason_hides_no_other() {
+        let (lines, now) = (Bounded::default(), switchboard_actors::clock::now());
+        let written = (0..1_000).filter(|_| lines.due("web_page", now)).count();
+        assert_eq!(written, switchboard_actors::rate::MOST_LINES);
+        assert!(lines.due("bad_signature", now));
+    }
 
     #[test]
     fn a_hint_is_said_once_in_a_while() {

@@ -73,7 +73,7 @@ fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) 
         }
         let (reason, why) = (stranger.reason, stranger.why.as_str());
         emit(Event::CallRefused { reason, carrier_call });
-        if door.app.hints.refusals.due(clock::now()) {
+        if door.app.hints.refusals.due(reason, clock::now()) {
             warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused: {why}");
         }
     }
