@@ -4,6 +4,21 @@
 //! Every ending goes through [`Exit::finish`], the only function that enters `ended`. The first
 //! event names the ending; later events find the call ended and do nothing. Transfers have a file
 //! of their own: `transfer`.
+//!
+//! | state | |
+//! |---|---|
+//! | staying | the call continues |
+//! | requested | a transfer waits for the Supervisor's permit |
+//! | granted | the permit is given, and the transfer waits for the end of the legal notice |
+//! | closing | the call ends after its last words |
+//! | announcing | the transfer begins after its last words |
+//! | …, due, speaking, playing | the last words are requested, generated, played |
+//! | …, proof | they were heard, as far as is known: a second report proves it |
+//! | asking | the carrier is asked to redirect the caller |
+//! | calling | the carrier is asked to call the callee of a warm transfer |
+//! | ringing, answered | the destination or the callee rings, or has answered |
+//! | recalling, pausing | the carrier is asked to redirect the caller back, or will be asked again |
+//! | returning | another stream is expected for the caller |
 #![doc = include_str!("exit.md")]
 
 mod transfer;

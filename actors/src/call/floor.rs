@@ -5,6 +5,16 @@
 //! ([`super::no_input`]). A due answer that is not heard has a deadline (`wait`). Keys are input of
 //! the caller (`keys`). The opening is protected (`opening`). `turn` tracks what the caller hears
 //! and what the model generates. Of the other regions the floor knows only the [`Stage`].
+//!
+//! | state | |
+//! |---|---|
+//! | greeting | the opening; the floor is not free yet |
+//! | silent | nobody speaks, and no answer is due |
+//! | caller | the caller speaks, and the agent is silent |
+//! | due | the line is silent, and the agent owes or generates an answer |
+//! | due, aside | the same during the caller's turn: the answer to a key, a prompt or a slow tool |
+//! | agent | the agent is heard |
+//! | agent, contested | the caller speaks over the agent, and barge-in is not judged yet |
 #![doc = include_str!("floor.md")]
 
 pub(super) mod agent;

@@ -9,6 +9,12 @@
 //!
 //! The same happens to a live call that its operator redirects to our first document: its stream
 //! ends because another one follows.
+//!
+//! | state | |
+//! |---|---|
+//! | up | there is a stream, or it was closed for a transfer |
+//! | offered | there is one, and the carrier has the document of the one that replaces it |
+//! | broken | the stream is gone, and the call waits for another one |
 #![doc = include_str!("line_link.md")]
 
 use std::time::{Duration, Instant};

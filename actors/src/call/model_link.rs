@@ -4,6 +4,14 @@
 //! Queued audio plays on through an outage. A caller who waits in silence hears a recorded line,
 //! because no model can say one. A due answer stays due: the next session is asked for it. A
 //! session that will expire is replaced in a quiet moment.
+//!
+//! | state | |
+//! |---|---|
+//! | dialling | the first session is being opened |
+//! | up | there is a session |
+//! | expiring | there is one that will end soon |
+//! | down | a session was lost, and another one is being opened |
+//! | gone | no session can be opened any more |
 #![doc = include_str!("model_link.md")]
 
 use std::time::{Duration, Instant};

@@ -39,7 +39,7 @@ fn the_floor_s_page_has_its_whole_table() {
             call.on(speech_started());
             call
         }),
-        ("due, asked aside", || {
+        ("due, aside", || {
             let mut call = silent();
             call.on(key('4'));
             call.on(key('#'));
@@ -73,16 +73,16 @@ fn the_floor_s_page_has_its_whole_table() {
         ("a key", key('5')),
         ("response begins", response_started("r2")),
         ("response ends", response_finished("r2")),
-        ("it is heard", playing("r2")),
+        ("answer is heard", playing("r2")),
         ("all was heard", drained()),
-        ("it is empty, asked for again", missed("r2", IncidentKind::AnswerEmpty, true)),
-        ("it has no level", missed("r2", IncidentKind::AnswerSilent, false)),
+        ("answer is empty, asked for again", missed("r2", IncidentKind::AnswerEmpty, true)),
+        ("answer has no level", missed("r2", IncidentKind::AnswerSilent, false)),
         ("request given up", CallEvent::Model(given_up)),
-        ("nothing was owed", CallEvent::Model(ModelReport::NothingOwed)),
+        ("no answer is due", CallEvent::Model(ModelReport::NothingOwed)),
         ("a tool is called", tool("t9", "stock", r#"{"model":"hatchback"}"#)),
         ("session lost", faltered()),
-        ("another one answers", resumed(true)),
-        ("another one listens", resumed(false)),
+        ("another session answers", resumed(true)),
+        ("another session listens", resumed(false)),
         ("first time-out", CallEvent::TimeUp),
     ];
     compare("floor.md", include_str!("../../floor.md"), &states, &events, floor);
@@ -113,13 +113,12 @@ fn the_model_link_s_page_has_its_whole_table() {
     let events = [
         ("session ready", ready()),
         ("session lost", faltered()),
-        ("another one goes on", resumed(false)),
-        ("it will expire", CallEvent::Model(ModelReport::Renewable)),
-        ("it does not speak", muted(None)),
-        ("no other to be had", lost(LossClass::Retryable)),
-        ("refused", lost(LossClass::Fatal)),
-        ("its actor is lost", CallEvent::ChildLost(Child::Model)),
-        ("caller is done, noise", CallEvent::Model(ModelReport::NothingOwed)),
+        ("another session goes on", resumed(false)),
+        ("session will expire", CallEvent::Model(ModelReport::Renewable)),
+        ("session is mute", muted(None)),
+        ("no session can be opened", lost(LossClass::Retryable)),
+        ("model refused", lost(LossClass::Fatal)),
+        ("model actor lost", CallEvent::ChildLost(Child::Model)),
         ("first time-out", CallEvent::TimeUp),
     ];
     compare("model_link.md", include_str!("../../model_link.md"), &states, &events, |call| {
@@ -146,9 +145,9 @@ fn the_line_link_s_page_has_its_whole_table() {
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
         ("socket closed in order", CallEvent::Line(LineReport::Left)),
         ("socket gone", CallEvent::Line(LineReport::Closed)),
-        ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
-        ("carrier is given a stream", CallEvent::StreamOffered),
-        ("carrier asks what follows", CallEvent::NextAsked),
+        ("call over, by its webhook", CallEvent::Line(LineReport::CallOver)),
+        ("carrier fetches a stream's document", CallEvent::StreamOffered),
+        ("carrier asks how to continue", CallEvent::NextAsked),
         ("another stream is here", CallEvent::LineReplaced),
         ("caller is on it", CallEvent::LineReturned),
         ("response begins", response_started("r2")),
@@ -229,25 +228,25 @@ fn exit_events() -> Vec<(&'static str, CallEvent)> {
         ("a key", key('5')),
         ("response begins", response_started("r9")),
         ("response ends", response_finished("r9")),
-        ("notice heard, all was", drained()),
+        ("all was heard", drained()),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),
         ("model lost", lost(LossClass::Retryable)),
         ("audio actor lost", CallEvent::ChildLost(Child::Audio)),
-        ("carrier does as asked", CallEvent::CarrierAnswered(CarrierAnswer::Done)),
+        ("carrier: done", CallEvent::CarrierAnswered(CarrierAnswer::Done)),
         ("carrier: call is over", CallEvent::CarrierAnswered(CarrierAnswer::Gone)),
-        ("carrier does not", CallEvent::CarrierAnswered(failed())),
-        ("carrier asks what follows", CallEvent::NextAsked),
+        ("carrier: failed", CallEvent::CarrierAnswered(failed())),
+        ("carrier asks how to continue", CallEvent::NextAsked),
         ("destination answered", CallEvent::DialAnswered),
-        ("destination done", CallEvent::DialEnded(DialOutcome::Bridged)),
+        ("destination hung up", CallEvent::DialEnded(DialOutcome::Bridged)),
         ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
         ("person is called", CallEvent::PersonCalled(Ok(CarrierCallId::new("CA2")))),
         ("person cannot be called", CallEvent::PersonCalled(Err("HTTP 500".to_owned()))),
         ("person takes the call", CallEvent::PersonTook),
         ("person is gone", CallEvent::PersonEnded(DialOutcome::Bridged)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
-        ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
-        ("carrier is given a stream", CallEvent::StreamOffered),
+        ("call over, by its webhook", CallEvent::Line(LineReport::CallOver)),
+        ("carrier fetches a stream's document", CallEvent::StreamOffered),
         ("caller returns", CallEvent::LineReturned),
         ("first time-out", CallEvent::TimeUp),
     ]
@@ -272,8 +271,8 @@ fn compare(
 
 fn table(states: &[State], events: &[(&'static str, CallEvent)], name: impl Fn(&Harness) -> String) -> String {
     let mut table =
-        "\nWhere each event leads from each state, and what is done (of facts for the record and notes for operators, \
-        only what comes of a transfer is shown); a dot changes nothing.\n\n| |"
+        "\nEach cell has the next state, in bold, and the actions. A dot: nothing happens. Of facts for the record and \
+        notes for operators, only the results of transfers are shown.\n\n| |"
             .to_owned();
     for (state, _) in states {
         write!(table, " {state} |").expect("a string");
@@ -311,7 +310,7 @@ fn floor(call: &Harness) -> String {
     let holder = match floor.holder() {
         Holder::Silent => "silent",
         Holder::Caller => "caller",
-        Holder::Due if floor.name() == "listening" => "due, asked aside",
+        Holder::Due if floor.name() == "listening" => "due, aside",
         Holder::Due => "due",
         Holder::Agent if floor.is_contested() => "agent, contested",
         Holder::Agent => "agent",
@@ -334,8 +333,8 @@ fn words_of(done: &[CallAction]) -> Vec<String> {
 
 fn word(action: &CallAction) -> Option<String> {
     let word = match action {
-        A::AttachModel => "let the caller be heard",
-        A::DetachModel => "hold the caller's words",
+        A::AttachModel => "forward caller audio",
+        A::DetachModel => "hold caller audio",
         A::ClearPlayout { .. } => "clear",
         A::PausePlayout => "pause",
         A::ResumePlayout => "resume",
@@ -343,17 +342,17 @@ fn word(action: &CallAction) -> Option<String> {
             return Some(format!("play the {}", item.as_str().split('_').nth(1).unwrap_or_default()));
         }
         A::PauseRecording(true) => "pause the recording",
-        A::PauseRecording(false) => "go on recording",
+        A::PauseRecording(false) => "resume recording",
         A::AskTool { .. } => "ask the tool",
-        A::TellSpent(_) => "tell what was spent",
-        A::TellWhenDrained => "ask when all was heard",
-        A::CallerTurn { open: true } => "open the turn",
-        A::CallerTurn { open: false } => "close the turn",
+        A::TellSpent(_) => "report spending",
+        A::TellWhenDrained => "ask for the drained report",
+        A::CallerTurn { open: true } => "open the caller's turn",
+        A::CallerTurn { open: false } => "close the caller's turn",
         A::Order(order) => return Some(order_word(order)),
-        A::Record(Fact::TransferAsked { outcome, .. }) => return Some(format!("write `{outcome}`")),
+        A::Record(Fact::TransferAsked { outcome, .. }) => return Some(format!("record `{outcome}`")),
         A::Record(_) | A::Tell(_) => return None,
-        A::AskTransferPermit { .. } => "ask for a permit",
-        A::AskHandover => "ask the carrier",
+        A::AskTransferPermit { .. } => "ask for a transfer permit",
+        A::AskHandover => "ask the carrier to redirect the call",
         A::CallPerson { .. } => "call the person",
         A::DropPerson(_) => "drop the person",
         A::Reply(Next::Dial { .. }) => "reply `dial`",
@@ -366,7 +365,7 @@ fn word(action: &CallAction) -> Option<String> {
         A::CloseModel => "close the model",
         A::FinishAudio => "finish the audio",
         A::FinishRecord { .. } => "finish the record",
-        A::TellSupervisor { .. } => "tell the supervisor",
+        A::TellSupervisor { .. } => "free the slot",
         A::Stop => "end",
     };
     Some(word.to_owned())
@@ -378,9 +377,9 @@ fn order_word(order: &Order) -> String {
         Order::CancelResponse => "cancel".to_owned(),
         Order::TruncateItem { .. } => "truncate".to_owned(),
         Order::DeleteItem { .. } => "delete".to_owned(),
-        Order::AddText { .. } => "tell the model".to_owned(),
+        Order::AddText { .. } => "add text".to_owned(),
         Order::AnswerTool { speak: true, .. } => "answer the tool".to_owned(),
-        Order::AnswerTool { speak: false, .. } => "answer the tool in silence".to_owned(),
+        Order::AnswerTool { speak: false, .. } => "answer the tool, without speech".to_owned(),
         Order::Configure { .. } => "configure".to_owned(),
         Order::Overtake => "overtake".to_owned(),
         Order::DiscardInput => "discard the input".to_owned(),
