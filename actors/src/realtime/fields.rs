@@ -51,6 +51,11 @@ impl<'a> Fields<'a> {
         self.raw(name).and_then(text)
     }
 
+    /// The text of a field, as [`Self::text`]; `None` also if it is empty.
+    pub fn filled(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.text(name).filter(|text| !text.is_empty())
+    }
+
     /// An id; empty if absent.
     pub fn id(&self, name: &str) -> Cow<'a, str> {
         self.text(name).unwrap_or_default()

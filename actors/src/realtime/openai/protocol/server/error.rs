@@ -59,14 +59,13 @@ impl<'a> ErrorInfo<'a> {
     }
 
     pub(super) fn of_fields(fields: &Fields<'a>) -> Self {
-        let filled = |text: Option<Cow<'a, str>>| text.filter(|text| !text.is_empty());
-        let message = SAYING.into_iter().find_map(|name| filled(fields.words(name)));
+        let message = SAYING.into_iter().find_map(|name| fields.words(name).filter(|words| !words.is_empty()));
         Self {
-            kind: filled(fields.text("type")),
-            code: filled(fields.text("code")),
+            kind: fields.filled("type"),
+            code: fields.filled("code"),
             message,
-            param: filled(fields.text("param")),
-            event_id: filled(fields.text("event_id")),
+            param: fields.filled("param"),
+            event_id: fields.filled("event_id"),
             names_event: fields.has("event_id"),
         }
     }

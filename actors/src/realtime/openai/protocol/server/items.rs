@@ -76,13 +76,12 @@ pub struct ItemInfo<'a> {
 impl<'a> ItemInfo<'a> {
     pub(super) fn of(item: &Fields<'a>) -> Self {
         let written = |part: &RawValue| Fields::of(Some(part)).text("text").is_some_and(|text| !text.trim().is_empty());
-        let filled = |text: Option<Cow<'a, str>>| text.filter(|text| !text.is_empty());
         Self {
             id: item.text("id"),
             kind: item.text("type"),
             role: item.text("role"),
             status: item.text("status"),
-            call_id: filled(item.text("call_id")).or_else(|| item.text("id")),
+            call_id: item.filled("call_id").or_else(|| item.text("id")),
             name: item.text("name"),
             arguments: item.json("arguments"),
             has_text: item.list("content").into_iter().any(written),
