@@ -42,6 +42,20 @@ pub struct Common {
     pub ping_timeout: Duration,
 }
 
+impl Common {
+    /// A session with the default times, without tools and without transcription.
+    pub fn new(instructions: impl Into<String>) -> Self {
+        Self {
+            instructions: instructions.into(),
+            transcription: None,
+            tools: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            silence_timeout: Duration::from_secs(45),
+            ping_timeout: Duration::ZERO,
+        }
+    }
+}
+
 impl SessionPlan {
     /// The capabilities of a session of this plan.
     pub fn capabilities(&self) -> Capabilities {

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use serde_json::json;
-use switchboard_actors::carrier::AudioFormat;
 use switchboard_actors::child::ChildLost;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::messages::{FromModel, ItemComplete};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::conversation::ProviderPlan;
-use switchboard_actors::realtime::openai::options::SessionOptions;
-use switchboard_actors::realtime::openai::plan::{OpenAiPlan, TurnDetection};
+use switchboard_actors::realtime::openai::plan::OpenAiPlan;
 use switchboard_actors::realtime::plan::{
     Common, Credential, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription,
 };
@@ -150,36 +148,9 @@ pub(super) fn transcribing(port: u16) -> SessionPlan {
 
 /// A plan for another server or with another key.
 pub(super) fn at(endpoint: Endpoint) -> SessionPlan {
-    let own = OpenAiPlan {
-        address: ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() },
-        voice: "marin".to_owned(),
-        speed: None,
-        format: AudioFormat::PCM_24K,
-        turn_detection: TurnDetection::Server {
-            threshold: 0.5,
-            prefix_padding_ms: 300,
-            silence_duration_ms: 500,
-            idle_timeout_ms: None,
-            create_response: true,
-            interrupt_response: true,
-        },
-        noise_reduction: None,
-        max_output_tokens: None,
-        retention_ratio: None,
-        options: SessionOptions::default(),
-        created_timeout: Duration::from_secs(10),
-        updated_timeout: Duration::from_secs(5),
-    };
-    let common = Common {
-        instructions: "Be brief.".to_owned(),
-        transcription: None,
-        tools: Vec::new(),
-        connect_timeout: Duration::from_secs(10),
-        silence_timeout: Duration::from_secs(45),
-        ping_timeout: Duration::ZERO,
-    };
+    let own = OpenAiPlan::new(ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() });
     SessionPlan {
-        common: Arc::new(common),
+        common: Arc::new(Common::new("Be brief.")),
         provider: ProviderPlan::OpenAi(Arc::new(own)),
         resilience: Resilience::default(),
     }

@@ -41,6 +41,31 @@ pub struct OpenAiPlan {
 }
 
 impl OpenAiPlan {
+    /// A plan with the documented defaults: turn detection by energy, PCM at 24 kHz, and no limit
+    /// on a response.
+    pub fn new(address: ModelAddress) -> Self {
+        Self {
+            address,
+            voice: "marin".to_owned(),
+            speed: None,
+            format: AudioFormat::PCM_24K,
+            turn_detection: TurnDetection::Server {
+                threshold: 0.5,
+                prefix_padding_ms: 300,
+                silence_duration_ms: 500,
+                idle_timeout_ms: None,
+                create_response: true,
+                interrupt_response: true,
+            },
+            noise_reduction: None,
+            max_output_tokens: None,
+            retention_ratio: None,
+            options: SessionOptions::default(),
+            created_timeout: Duration::from_secs(10),
+            updated_timeout: Duration::from_secs(5),
+        }
+    }
+
     /// The same plan with another model on the same server.
     #[must_use]
     pub fn with_model(&self, model: &str) -> Self {
