@@ -4,11 +4,12 @@
 //! capabilities are data (`capabilities`). Everything above the providers uses a [`conversation`]
 //! and names no provider. `plan` is the configuration of a session: a part that
 //! all providers share, and one provider's own part. `requests` is the queue of responses to
-//! request, and `fields` reads the fields of a server's message one by one, both for every provider.
+//! request, and `fields` reads the fields of a server's message one by one, both for every
+//! provider.
 //!
-//! The configuration knows a provider by its row ([`seat`]): its keys, addresses, models, voices and
-//! prices (`price`), and how its part of a plan is made of neutral [`settings`]. To add a provider,
-//! add a folder, its `mod` line, its row of `SEATS` and its variants of the two enums of
+//! The configuration knows a provider by its row ([`seat`]): its keys, addresses, models, voices
+//! and prices (`price`), and how its part of a plan is made of neutral [`settings`]. To add a
+//! provider, add a folder, its `mod` line, its row of `SEATS` and its variants of the two enums of
 //! [`conversation`].
 //!
 //! A session may be lost, but a call may not: [`sessions`] has the table of what happens then.

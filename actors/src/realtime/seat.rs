@@ -1,8 +1,8 @@
 //! A provider as the configuration knows it: a row for each word of `realtime.provider`. Pure.
 //!
-//! A row ([`Seat`]) is data. The provider's folder has it, and [`super::SEATS`] lists it. Everything
-//! that depends on a provider before a call begins is asked here: its key, its URL, its models and
-//! voices, the settings that it knows, and the plan that follows from them.
+//! A row ([`Seat`]) is data. The provider's folder has it, and [`super::SEATS`] lists it.
+//! Everything that depends on a provider before a call begins is asked here: its key, its URL, its
+//! models and voices, the settings that it knows, and the plan that follows from them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -120,7 +120,8 @@ pub struct Key {
     pub variable: &'static str,
     /// How it is sent.
     pub sent: Sent,
-    /// The beginning of every key, if there is one. A setting that begins so holds a key by mistake.
+    /// The beginning of every key, if there is one. A setting that begins so holds a key by
+    /// mistake.
     pub begins: Option<&'static str>,
 }
 

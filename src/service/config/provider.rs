@@ -1,5 +1,5 @@
-//! The rules of providers for addresses, models, voices and settings, told as problems of a section.
-//! The rules themselves are data of each provider. Pure.
+//! The rules of providers for addresses, models, voices and settings, told as problems of a
+//! section. The rules themselves are data of each provider. Pure.
 
 use switchboard_actors::realtime::seat::{Future, Provider, Standing};
 use switchboard_actors::realtime::settings::KEYS;

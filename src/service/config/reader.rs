@@ -212,8 +212,8 @@ impl<'r> Section<'r> {
         self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
-    /// Whether a person set this key, that is, not only the built-in defaults. The key may lead into
-    /// a table of this section: `turn_detection.type`.
+    /// Whether a person set this key, that is, not only the built-in defaults. The key may lead
+    /// into a table of this section: `turn_detection.type`.
     pub(super) fn chosen(&self, key: &str) -> bool {
         self.node(key).is_some_and(|node| node.origin != Origin::Shipped)
     }

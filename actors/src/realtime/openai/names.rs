@@ -1,5 +1,5 @@
-//! The names that servers of this API know: models with their ends, voices, transcribers, prices and
-//! error codes.
+//! The names that servers of this API know: models with their ends, voices, transcribers, prices
+//! and error codes.
 
 use crate::money::Usd;
 use crate::realtime::price::Price;

@@ -61,8 +61,8 @@ impl Sessions {
         self.resumption = Some(Resumption { address, handle, known: self.history.mark() });
     }
 
-    /// Drops the handle if the session that was opened with it has failed: another try with it would
-    /// fail in the same way.
+    /// Drops the handle if the session that was opened with it has failed: another try with it
+    /// would fail in the same way.
     pub(super) fn not_resumable(&mut self, gone: &Leg) {
         if gone.resumes.is_some() {
             self.resumption.take_if(|resumption| Some(resumption.known) == gone.resumes);
