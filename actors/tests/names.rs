@@ -1,18 +1,32 @@
-//! Tests who is named where. A carrier is named only in its own folder. The simulation of a carrier
-//! names nothing of the service's side of it.
+//! Tests who is named where. A carrier or a provider of models is named only in its own folder. The
+//! simulation of a carrier names nothing of the service's side of it.
 
 mod sources;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use sources::{actors_src, files, is_for_tests, read, root, without_comments, without_tests};
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::realtime::seat::Provider;
 
 /// Folders under the workspace's root that name no carrier, except in the carriers' own folders.
 const NEUTRAL: [&str; 2] = ["src", "actors/src"];
 /// The folder of the carriers, and the page that has a line and a row for each of them.
 const FOLDERS: &str = "actors/src/carrier";
 const ROWS: &str = "actors/src/carrier/mod.rs";
+/// The folders of the providers: of their sessions, and of the servers that play them. A provider's
+/// folder has the file of its rows.
+const PROVIDERS_FOLDERS: [&str; 2] = ["actors/src/realtime", "src/tools/rehearsal"];
+const PROVIDERS_ROWS: &str = "seat.rs";
+/// The pages that have lines for each provider: the `mod` lines with the rows, the enums that have a
+/// variant for each, and the servers that play them.
+const PROVIDERS_DOORS: [&str; 4] = [
+    "actors/src/realtime/mod.rs",
+    "actors/src/realtime/conversation.rs",
+    "src/tools/rehearsal/mod.rs",
+    "src/tools/rehearsal/server.rs",
+];
 /// The names that code would use for the service's side of a carrier.
 const SERVICES_SIDE: [&str; 14] = [
     "Wire",
@@ -54,6 +68,30 @@ fn no_carrier_is_named_outside_its_folder() {
 }
 
 #[test]
+fn no_provider_is_named_outside_its_folder() {
+    let (folders, names) = (provider_folders(), provider_names());
+    assert!(folders.iter().any(|folder| folder == "openai") && names.iter().any(|name| name == "gpt-realtime"));
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(folders.iter().map(String::as_str)).collect();
+    let mut checked = 0;
+    for folder in NEUTRAL.map(|folder| root().join(folder)) {
+        for file in files(&folder).iter().filter(|file| !is_for_tests(file)) {
+            let mut own = PROVIDERS_FOLDERS.iter().flat_map(|place| folders.iter().map(move |name| (place, name)));
+            if own.any(|(place, name)| file.starts_with(root().join(place).join(name))) {
+                continue;
+            }
+            let text = read(file);
+            let mut found = naming(&names, without_tests(&text));
+            if PROVIDERS_DOORS.iter().any(|door| *file == root().join(door)) {
+                found.retain(|line| !is_a_providers_line(&folders, line));
+            }
+            assert!(found.is_empty(), "{} names a provider, which its folder alone does: {found:#?}", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 200 || !root().join("src").exists(), "only {checked} files were found: have they moved?");
+}
+
+#[test]
 fn a_fake_shares_nothing_with_what_it_is_played_against() {
     let carriers = actors_src().join("carrier");
     let fakes: Vec<PathBuf> = files(&carriers).into_iter().filter(|file| is_of_a_fake(&carriers, file)).collect();
@@ -72,6 +110,26 @@ fn the_checks_see_what_they_are_to_see() {
     let is_a_row = |line| is_a_row(&["pigeon", "owl"], line);
     assert!(is_a_row("pub mod pigeon;") && is_a_row("const SEATS: [&dyn Seat; 2] = [&pigeon::Pigeon, &owl::Owl];"));
     assert!(!is_a_row("use pigeon::Pigeon;") && !is_a_row("/// As pigeon does."));
+    let is_a_providers_line = |line| is_a_providers_line(&["pigeon".to_owned(), "homing_owl".to_owned()], line);
+    for line in [
+        "pub mod pigeon;",
+        "mod homing_owl;",
+        "    use super::pigeon;",
+        "const SEATS: [&Seat; 1] = [&pigeon::seat::PIGEON];",
+        "    /// Of [`pigeon`].",
+        "    HomingOwl(homing_owl::session::Session),",
+        "            Self::HomingOwl(plan) => homing_owl::upgrade(plan),",
+        "            ProviderPlan::Pigeon(own) => Self::Pigeon(pigeon::new(own)),",
+        "                pigeon::upgrade(plan)",
+        ".route(\"/coo\", web::get().to(pigeon::accept))",
+    ] {
+        assert!(is_a_providers_line(line), "{line}");
+    }
+    for line in
+        ["/// As pigeon does.", "if provider == PIGEON {", "let pigeon = 1;", "match it { Self::Eagle(_) => pigeon }"]
+    {
+        assert!(!is_a_providers_line(line), "{line}");
+    }
     assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n pigeon"), "a\n");
     assert!(!without_comments("/// The wire::\nfn f() {}").contains("wire"));
     let carriers = Path::new("/c");
@@ -98,6 +156,43 @@ fn naming<'a>(names: &[&str], text: &'a str) -> Vec<&'a str> {
 fn is_a_row(names: &[&str], line: &str) -> bool {
     let line = line.trim();
     line.starts_with("const SEATS:") || names.iter().any(|name| line == format!("pub mod {name};"))
+}
+
+/// The names of the providers' folders.
+fn provider_folders() -> Vec<String> {
+    let rooms = fs::read_dir(actors_src().join("realtime")).expect("a readable folder");
+    let rooms = rooms.map(|entry| entry.expect("a readable folder").path());
+    let theirs = rooms.filter(|room| room.join(PROVIDERS_ROWS).is_file());
+    theirs.filter_map(|room| Some(room.file_name()?.to_str()?.to_owned())).collect()
+}
+
+/// The providers' words, and the names of their models. The embedded model is ours.
+fn provider_names() -> Vec<String> {
+    let mut names = Vec::new();
+    for provider in Provider::all().filter(|provider| !provider.is_embedded()) {
+        let known = provider.names();
+        let models = known.models.iter().map(|model| model.name).chain(known.transcribers.iter().map(|it| it.name));
+        names.extend([provider.word(), known.model].into_iter().chain(models).map(str::to_lowercase));
+    }
+    names
+}
+
+/// Whether a line of a providers' door is one that every provider has there.
+fn is_a_providers_line(folders: &[String], line: &str) -> bool {
+    let line = line.trim();
+    folders.iter().any(|folder| {
+        let variant = format!("{}(", folder.replace('_', ""));
+        let arm = line.to_lowercase();
+        let arm =
+            ["self::", "providerplan::", "conversation::"].iter().find_map(|of| arm.strip_prefix(of)).unwrap_or(&arm);
+        line.starts_with("const SEATS:")
+            || [format!("mod {folder};"), format!("pub mod {folder};"), format!("use super::{folder};")]
+                .contains(&line.to_owned())
+            || line == format!("/// Of [`{folder}`].")
+            || line.starts_with(&format!("{folder}::"))
+            || line.contains(&format!(".to({folder}::accept)"))
+            || arm.starts_with(&variant)
+    })
 }
 
 fn is_of_a_fake(carriers: &Path, file: &Path) -> bool {

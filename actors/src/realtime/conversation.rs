@@ -230,7 +230,7 @@ pub enum Conversation {
 impl Conversation {
     /// A session that is about to be dialled. Once it is configured, it waits for the handoff from
     /// the previous session.
-    #[cfg_attr(not(test), expect(unused_variables, reason = "OpenAI's server gives ids and keeps no session"))]
+    #[cfg_attr(not(test), expect(unused_variables, reason = "no server of this version keeps a session"))]
     pub fn standby(plan: &SessionPlan, opening: &Opening, now: Instant) -> Self {
         let common = Arc::clone(&plan.common);
         match &plan.provider {

@@ -5,37 +5,20 @@
 //! speech. It greets, finds turns by energy, repeats the caller's own turn, calls tools when a key
 //! is pressed, and misbehaves on request ([`misbehaviour`]).
 //!
-//! Reading order: `server` opens the port, `socket` runs one connection, and `session` is one
-//! conversation and pure. The rest supports them: `client` (incoming events), `events` (outgoing
-//! events), `schema` and `shapes` (what the API accepts), `settings` (the session's settings),
-//! `input` and `turns` (the caller's audio), `conversation` and `item`, `script` (what to say),
-//! `performance` (streaming a response), `transcripts` (of the caller), `usage` (token counts),
-//! `speech` (the bundled lines), `sound` (audio and its formats). Only `server`, `socket` and `log`
-//! (client events, for tests) use actix, tokio, the clock or random numbers.
+//! `server` opens the port. Each protocol has a folder with the name of the provider that it plays.
+//! What a protocol does not change is beside them: `input` and `turns` (the caller's audio), `pace`
+//! (of a response), `speech` (the bundled lines), `sound` (audio and its formats) and `log` (client
+//! events, for tests).
 
-mod client;
-mod conversation;
-mod events;
-mod fault;
 mod input;
-mod item;
 mod log;
 pub mod misbehaviour;
+mod openai;
 mod pace;
-mod performance;
-mod schema;
-mod script;
 mod server;
-mod session;
-mod settings;
-mod shapes;
-mod socket;
 mod sound;
 mod speech;
-mod streamed_item;
-mod transcripts;
 mod turns;
-mod usage;
 
 pub use log::ClientLog;
 pub use server::{Rehearsal, RehearsalOptions, run_standalone};

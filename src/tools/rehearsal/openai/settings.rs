@@ -4,10 +4,10 @@
 use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
-use super::input::Detection;
-use super::sound::Format;
-use super::speech::Language;
-use super::turns::Tuning;
+use crate::tools::rehearsal::input::Detection;
+use crate::tools::rehearsal::sound::Format;
+use crate::tools::rehearsal::speech::Language;
+use crate::tools::rehearsal::turns::Tuning;
 
 /// The effective settings of a session.
 #[derive(Debug, Clone)]

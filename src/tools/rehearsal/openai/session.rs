@@ -21,14 +21,14 @@ use super::client::{self, Incoming};
 use super::conversation::Conversation;
 use super::events::{Events, Out};
 use super::fault::Fault;
-use super::input::Input;
 use super::item::{Body, Item};
-use super::misbehaviour::Misbehaviour;
-use super::pace::Pace;
 use super::performance::Performance;
 use super::settings::{Circumstances, Settings};
 use super::transcripts::Transcripts;
 use super::usage::Meter;
+use crate::tools::rehearsal::input::Input;
+use crate::tools::rehearsal::misbehaviour::Misbehaviour;
+use crate::tools::rehearsal::pace::Pace;
 
 /// One conversation with a client.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use super::super::sound::{Format, Sound};
 use super::*;
+use crate::tools::rehearsal::sound::{Format, Sound};
 
 fn user(id: &str) -> Item {
     Item {

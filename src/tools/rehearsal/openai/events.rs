@@ -6,7 +6,7 @@ use std::rc::Rc;
 use bytestring::ByteString;
 use serde_json::{Map, Value};
 
-use super::misbehaviour::Misbehaviour;
+use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 
 /// The socket's next action.
 #[derive(Debug, Clone, PartialEq, Eq)]

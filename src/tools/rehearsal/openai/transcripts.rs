@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::events::Events;
-use super::misbehaviour::Misbehaviour;
 use super::usage;
+use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 
 /// A transcript to be sent.
 #[derive(Debug)]

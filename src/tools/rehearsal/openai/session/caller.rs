@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use switchboard_actors::frame::Frame;
 
 use super::super::fault::Fault;
-use super::super::input::Heard;
 use super::super::item::{AudioPart, Body, Item, Part};
-use super::super::sound::Sound;
 use super::super::transcripts::Transcript;
 use super::{End, Session};
+use crate::tools::rehearsal::input::Heard;
+use crate::tools::rehearsal::sound::Sound;
 
 impl Session {
     pub(super) fn append(&mut self, audio: &str, now: Instant) -> Result<(), Fault> {

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::super::fault::Fault;
 use super::super::item::Item;
-use super::super::misbehaviour::Misbehaviour;
 use super::super::performance::{Commission, Outcome, Performance, Stage};
 use super::super::script::{self, Ask};
-use super::super::sound::Format;
 use super::super::usage::text_tokens;
 use super::{End, Session};
+use crate::tools::rehearsal::misbehaviour::Misbehaviour;
+use crate::tools::rehearsal::sound::Format;
 
 impl Session {
     pub(super) fn respond(&mut self, response: &Value, now: Instant) -> Result<(), Fault> {

@@ -16,8 +16,8 @@ use switchboard_actors::clock;
 use switchboard_actors::socket::head::{Refused, Watch};
 
 use super::events::Out;
-use super::log::ClientLog;
 use super::session::Session;
+use crate::tools::rehearsal::log::ClientLog;
 
 /// How a connection behaves.
 #[derive(Debug, Default)]

@@ -17,8 +17,8 @@
 use serde_json::{Map, Value, json};
 
 use super::item::{Body, Item};
-use super::sound::{Format, Sound};
-use super::speech::{Language, Line};
+use crate::tools::rehearsal::sound::{Format, Sound};
+use crate::tools::rehearsal::speech::{Language, Line};
 
 /// One part of an answer.
 #[derive(Debug, Clone)]

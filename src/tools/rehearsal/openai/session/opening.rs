@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::super::fault::Fault;
-use super::super::misbehaviour::Misbehaviour;
-use super::super::pace::Pace;
+use crate::tools::rehearsal::misbehaviour::Misbehaviour;
+use crate::tools::rehearsal::pace::Pace;
 
 /// The inputs of a new session.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
-use super::sound::{Format, Sound};
 use super::usage::{Tokens, caller_audio_tokens, model_audio_tokens, text_tokens};
+use crate::tools::rehearsal::sound::{Format, Sound};
 
 /// One item of a conversation.
 #[derive(Debug, Clone)]
