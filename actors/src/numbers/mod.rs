@@ -197,7 +197,8 @@ impl std::fmt::Debug for Party {
 fn national(country: &Country, digits: &str) -> Option<Party> {
     let lengths = country.shortest..=country.longest;
     let fits = |rest: &&str| lengths.contains(&rest.len());
-    let own = |rest: &str| Party::Number(format!("+{}{rest}", country.code));
+    // In the form of a full number, which is read as itself.
+    let own = |rest: &str| Party::Number(format!("+{}", without_trunk(&format!("{}{rest}", country.code))));
     if country.services().iter().any(|start| digits.starts_with(start)) && digits.len() >= SHORTEST {
         return Some(own(digits));
     }
@@ -227,8 +228,13 @@ fn without_trunk(digits: &str) -> String {
 fn strip_trunk<'n>(country: &Country, rest: &'n str) -> &'n str {
     // Only `0`: no national number of such a country begins with it, while `1` and `8` may begin
     // one.
-    let stripped = rest.strip_prefix('0').filter(|_| country.trunk.starts_with('0'));
-    stripped.filter(|rest| (country.shortest..=country.longest).contains(&rest.len())).unwrap_or(rest)
+    let lengths = country.shortest..=country.longest;
+    let zero = |rest: &'n str| rest.strip_prefix('0').filter(|rest| lengths.contains(&rest.len()));
+    let mut rest = rest;
+    while let Some(stripped) = zero(rest).filter(|_| country.trunk.starts_with('0')) {
+        rest = stripped;
+    }
+    rest
 }
 
 /// Whether digits are a carrier's substitute for a withheld number: words spelled on a keypad. A

@@ -170,6 +170,28 @@ fn what_may_be_theirs_is_told_from_what_is() {
 }
 
 #[test]
+fn several_zeros_before_a_national_number_leave_one_normal_form() {
+    // Found by the fuzz target `numbers`.
+    let read = |text: &str| Numbering::default().read(text).e164().map(str::to_owned);
+    assert_eq!(read("002520002500505"), read("+25202500505").and_then(|number| read(&number)));
+    for numbering in [Numbering::default(), in_("SO"), in_("GB"), in_("DE"), in_(INDIA)] {
+        for code in ["252", "44", "49", "91", "39", "7", "1", "62"] {
+            for zeros in 0..6 {
+                for rest in ["2500505", "20500505", "205005050", "9800000001"] {
+                    let zeros = "0".repeat(zeros);
+                    for text in
+                        [format!("+{code}{zeros}{rest}"), format!("00{code}{zeros}{rest}"), format!("{zeros}{rest}")]
+                    {
+                        let Some(number) = numbering.read(&text).e164().map(str::to_owned) else { continue };
+                        assert_eq!(numbering.read(&number).e164(), Some(number.as_str()), "{text}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_beginning_is_read_as_the_number_is() {
     assert_eq!(Numbering::default().beginning("+91 225").as_deref(), Some("91225"));
     assert_eq!(in_(INDIA).beginning("022").as_deref(), Some("9122"));
