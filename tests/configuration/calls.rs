@@ -248,3 +248,41 @@ pub(crate) fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteIn
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     }
 }
+
+#[test]
+fn a_fallback_is_a_plan_of_its_own_provider() {
+    let fallbacks = r#"[{ provider = "rehearsal" }, { provider = "azure", model = "mine", voice = "cedar",
+        url = "wss://firm.openai.azure.com/openai/v1/realtime" }]"#;
+    let load = |more: &[(&str, &str)]| {
+        let settings = [&[("realtime.provider", "openai"), ("realtime.fallbacks", fallbacks)], more].concat();
+        Config::from_sources(&Sources::default().variables(&[("OPENAI_API_KEY", KEY)]).overrides(&settings))
+    };
+    let config = load(&[]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(config.realtime.needs_embedded());
+    let embedded = "ws://127.0.0.1:7/v1/realtime";
+    let plan = Profiles::new(&config, Some(embedded)).get("default", "en").expect("a profile").model.clone();
+    let [first, second, third] = plan.addresses().try_into().expect("three candidates");
+    assert_eq!(first.endpoint.url, "wss://api.openai.com/v1/realtime");
+    assert_eq!((second.endpoint.url.as_str(), second.model.as_str()), (embedded, "rehearsal"));
+    assert_eq!((second.endpoint.credential, second.endpoint.key_variable), (Credential::None, None));
+    assert_eq!((third.endpoint.credential, third.model.as_str()), (Credential::ApiKey(KEY.to_owned().into()), "mine"));
+    let outside = [("server.public_url", "https://voice.example.com"), ("twilio.verify", "off")];
+    let refused = load(&outside).expect_err("callers would hear it");
+    assert!(refused.problems.iter().any(|it| it.key == "realtime.fallbacks[0].provider"), "{refused}");
+}
+
+#[test]
+fn a_model_that_will_be_shut_down_is_told_wherever_it_stands() {
+    let shut = "gpt-realtime-mini is shut down on 2027-01-20; gpt-realtime-2.1-mini takes its place";
+    let fallback = r#"[{ model = "gpt-realtime-mini" }]"#;
+    for (key, value, note) in [
+        ("realtime.model", "gpt-realtime-mini", "realtime.model"),
+        ("realtime.fallback_models", r#"["gpt-realtime-mini"]"#, "realtime.fallback_models"),
+        ("realtime.fallbacks", fallback, "realtime.fallbacks[0].model"),
+        ("agents.default.model", "gpt-realtime-mini", "agents.default.model"),
+        ("languages.hi.model", "gpt-realtime-mini", "languages.hi.model"),
+    ] {
+        let notes = with(&[(key, value)]).notes;
+        assert!(notes.contains(&format!("{note}: {shut}")), "{key}: {notes:?}");
+    }
+}
