@@ -111,7 +111,7 @@ impl World {
         let config = Config::builtin_with(&settings).expect("good settings");
         let profile: Arc<CallProfile> =
             Profiles::new(&config, Some("ws://127.0.0.1:1")).get("default", "en").expect("the shipped agent");
-        let ProviderPlan::OpenAi(own) = &profile.model.provider;
+        let ProviderPlan::OpenAi(own) = &profile.model.provider else { panic!("the shipped provider") };
         let now = Instant::now();
         let mut world = Self {
             machine: CallMachine::new(Arc::clone(&profile), now),

@@ -37,7 +37,7 @@ fn problem<'e>(error: &'e ConfigError, key: &str) -> &'e Problem {
 
 /// The provider-specific part of a profile's plan.
 fn own(profile: &CallProfile) -> &OpenAiPlan {
-    let ProviderPlan::OpenAi(own) = &profile.model.provider;
+    let ProviderPlan::OpenAi(own) = &profile.model.provider else { panic!("the shipped provider") };
     own
 }
 

@@ -15,6 +15,7 @@ use super::breaker::Scope;
 use super::capabilities::Capabilities;
 #[cfg(test)]
 use super::fake;
+use super::gemini;
 use super::history::Rewrite;
 use super::messages::ModelOrder;
 use super::openai;
@@ -53,6 +54,12 @@ pub enum SessionEvent<'a> {
     Broken(&'a str),
     /// An order of the call.
     Ordered(ModelOrder),
+    /// Our own detector hears the caller begin or cease to speak. It matters to servers that do not
+    /// detect speech.
+    CallerSpeech {
+        /// Whether the speech begins.
+        begins: bool,
+    },
     /// What the previous session left unfinished. Sent only to a session that was opened to replace
     /// another, and only after that session is prepared.
     HandedOver(Handoff),
@@ -118,6 +125,8 @@ pub struct Header {
 pub enum ProviderPlan {
     /// Of [`openai`].
     OpenAi(Arc<openai::plan::OpenAiPlan>),
+    /// Google's Gemini Live API.
+    Gemini(Arc<gemini::plan::GeminiPlan>),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(Arc<fake::FakePlan>),
@@ -128,6 +137,7 @@ impl ProviderPlan {
     pub fn address(&self) -> &ModelAddress {
         match self {
             Self::OpenAi(plan) => &plan.address,
+            Self::Gemini(plan) => &plan.address,
             #[cfg(test)]
             Self::Fake(plan) => &plan.address,
         }
@@ -138,6 +148,7 @@ impl ProviderPlan {
     pub fn with_model(&self, model: &str) -> Self {
         match self {
             Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.with_model(model))),
+            Self::Gemini(plan) => Self::Gemini(Arc::new(plan.with_model(model))),
             #[cfg(test)]
             Self::Fake(plan) => Self::Fake(Arc::new(plan.with_model(model))),
         }
@@ -149,6 +160,7 @@ impl ProviderPlan {
     pub fn hurried(&self, most: Duration) -> Self {
         match self {
             Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.hurried(most))),
+            Self::Gemini(plan) => Self::Gemini(Arc::new(plan.hurried(most))),
             #[cfg(test)]
             Self::Fake(_) => self.clone(),
         }
@@ -158,6 +170,7 @@ impl ProviderPlan {
     pub fn capabilities(&self, common: &Common) -> Capabilities {
         match self {
             Self::OpenAi(plan) => openai::capabilities(common, plan),
+            Self::Gemini(plan) => gemini::capabilities(common, plan),
             #[cfg(test)]
             Self::Fake(plan) => plan.can.clone(),
         }
@@ -170,6 +183,7 @@ impl ProviderPlan {
     pub fn check(&self, common: &Common) -> Result<(), PlanProblem> {
         match self {
             Self::OpenAi(plan) => openai::plan::check(common, plan),
+            Self::Gemini(plan) => gemini::plan::check(common, plan),
             #[cfg(test)]
             Self::Fake(_) => Ok(()),
         }
@@ -179,6 +193,7 @@ impl ProviderPlan {
     pub fn configuration(&self, common: &Common) -> serde_json::Value {
         match self {
             Self::OpenAi(plan) => openai::protocol::client::session_update(common, plan),
+            Self::Gemini(plan) => gemini::protocol::client::setup(common, plan),
             #[cfg(test)]
             Self::Fake(_) => serde_json::Value::Null,
         }
@@ -191,6 +206,7 @@ impl ProviderPlan {
     pub fn upgrade(&self, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
         match self {
             Self::OpenAi(plan) => openai::upgrade(plan, safety_identifier),
+            Self::Gemini(plan) => gemini::upgrade(plan),
             #[cfg(test)]
             Self::Fake(_) => unreachable!("it is never dialled"),
         }
@@ -200,6 +216,7 @@ impl ProviderPlan {
     pub fn loss_of_status(&self, status: u16) -> ModelLoss {
         match self {
             Self::OpenAi(_) => openai::session::loss_of_status(status),
+            Self::Gemini(_) => gemini::session::loss_of_status(status),
             #[cfg(test)]
             Self::Fake(_) => unreachable!("it is never dialled"),
         }
@@ -209,6 +226,7 @@ impl ProviderPlan {
     pub fn scope_of(&self, loss: &ModelLoss) -> Scope {
         match self {
             Self::OpenAi(_) => openai::session::scope_of(loss),
+            Self::Gemini(_) => gemini::session::scope_of(loss),
             #[cfg(test)]
             Self::Fake(_) => Scope::Session,
         }
@@ -222,6 +240,8 @@ impl ProviderPlan {
 pub enum Conversation {
     /// Of [`openai`].
     OpenAi(openai::session::Session),
+    /// Google's Gemini Live API.
+    Gemini(gemini::session::Session),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(fake::FakeSession),
@@ -230,11 +250,13 @@ pub enum Conversation {
 impl Conversation {
     /// A session that is about to be dialled. Once it is configured, it waits for the handoff from
     /// the previous session.
-    #[cfg_attr(not(test), expect(unused_variables, reason = "no server of this version keeps a session"))]
     pub fn standby(plan: &SessionPlan, opening: &Opening, now: Instant) -> Self {
         let common = Arc::clone(&plan.common);
         match &plan.provider {
             ProviderPlan::OpenAi(own) => Self::OpenAi(openai::session::Session::standby(common, Arc::clone(own), now)),
+            ProviderPlan::Gemini(own) => {
+                Self::Gemini(gemini::session::Session::standby(common, Arc::clone(own), opening.clone(), now))
+            }
             #[cfg(test)]
             ProviderPlan::Fake(own) => Self::Fake(fake::FakeSession::new(own, opening)),
         }
@@ -245,6 +267,7 @@ impl Conversation {
     pub fn handle(&mut self, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         match self {
             Self::OpenAi(session) => session.handle(event, now, out),
+            Self::Gemini(session) => session.handle(event, now, out),
             #[cfg(test)]
             Self::Fake(session) => session.handle(event, out),
         }
@@ -260,6 +283,7 @@ impl Conversation {
                 }
                 ready
             }
+            Self::Gemini(session) => session.hear_caller(audio, out),
             #[cfg(test)]
             Self::Fake(_) => {
                 out.push(SessionAction::SendAudio(Frame::copy_of(audio)));
@@ -272,6 +296,7 @@ impl Conversation {
     pub fn hurry(&mut self, patience: Duration) {
         match self {
             Self::OpenAi(session) => session.hurry(patience),
+            Self::Gemini(session) => session.hurry(patience),
             #[cfg(test)]
             Self::Fake(_) => {}
         }
@@ -281,6 +306,7 @@ impl Conversation {
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::OpenAi(session) => session.deadline().map(|(at, _)| at),
+            Self::Gemini(session) => session.deadline().map(|(at, _)| at),
             #[cfg(test)]
             Self::Fake(_) => None,
         }
@@ -290,6 +316,7 @@ impl Conversation {
     pub fn carry_over(&self) -> CarryOver {
         match self {
             Self::OpenAi(session) => session.carry_over(),
+            Self::Gemini(session) => session.carry_over(),
             #[cfg(test)]
             Self::Fake(_) => CarryOver::default(),
         }
@@ -299,6 +326,8 @@ impl Conversation {
     pub fn rewrite(&mut self, rewrite: &Rewrite, out: &mut Vec<SessionAction>) {
         match self {
             Self::OpenAi(session) => session.rewrite(rewrite, out),
+            // It can neither cut nor delete; a note takes the place of both.
+            Self::Gemini(_) => {}
             #[cfg(test)]
             Self::Fake(_) => out.push(SessionAction::Send(format!("{rewrite:?}"))),
         }

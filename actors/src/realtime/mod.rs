@@ -34,6 +34,7 @@ pub mod failover_plan;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod fields;
+pub mod gemini;
 pub mod handoff;
 pub mod history;
 pub mod incoming;

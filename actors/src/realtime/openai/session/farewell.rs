@@ -72,6 +72,7 @@ impl Session {
             | E::Unintelligible
             | E::Pong
             | E::Ordered(_)
+            | E::CallerSpeech { .. }
             | E::HandedOver(_)
             | E::DeadlinePassed => {}
         }

@@ -222,6 +222,8 @@ impl Session {
             E::Closed { code, reason } => self.closed(code, reason, out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
+            // The server detects speech by itself.
+            E::CallerSpeech { .. } => {}
             E::HandedOver(handoff) => self.take_over(handoff, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }

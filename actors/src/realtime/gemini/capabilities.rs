@@ -1,0 +1,62 @@
+//! Capabilities of a session of this API.
+//!
+//! The protocol has no truncation, no deletion and no cancellation, and names no responses. The
+//! session makes responses and items of its own and cancels a response by dropping what still comes
+//! of it; the next request then interrupts the server. What was heard of an item is told to the
+//! model as a note ([`sessions`](crate::realtime::sessions)). Exact words are an instruction to the
+//! model, which may deviate from it.
+
+use std::time::Duration;
+
+use super::models::Family;
+use super::plan::{GeminiPlan, OUTPUT};
+use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
+use crate::realtime::plan::Common;
+
+/// The capabilities of a session that is configured with `common` and `plan`.
+pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
+    let Family { changes, .. } = plan.family();
+    Capabilities {
+        truncate: false,
+        delete: false,
+        cancel: true,
+        answers: Whose::Servers,
+        interrupts: if plan.activity.interrupts() { Whose::Servers } else { Whose::Ours },
+        caller_words: common.transcription.is_some(),
+        reconfigure: Reconfigure {
+            instructions: changes,
+            tools: changes,
+            // The words always come, and are passed on as configured. Hints are fixed.
+            transcription: !plan.transcription_hints,
+        },
+        input: plan.input,
+        output: OUTPUT,
+        session_end: SessionEnd::After(LONGEST_CONNECTION),
+    }
+}
+
+/// How long a server keeps a connection (<https://ai.google.dev/gemini-api/docs/live-session>). It
+/// warns before it closes one.
+const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realtime::gemini::plan::{Activity, sample};
+
+    #[test]
+    fn what_the_plan_and_the_model_leave_to_us_is_ours() {
+        let (mut common, mut plan) = (sample::common(), sample::gemini());
+        let by_default = capabilities(&common, &plan);
+        assert!(by_default.server_answers() && by_default.server_interrupts() && by_default.caller_words);
+        assert!(!by_default.truncate && !by_default.delete);
+        let all = Reconfigure { instructions: true, tools: true, transcription: true };
+        assert!(by_default.can_change(all));
+        common.transcription = None;
+        plan.activity = Activity::Manual { interrupts: false };
+        plan.transcription_hints = true;
+        let ours = capabilities(&common, &plan.with_model("gemini-3.1-flash-live-preview"));
+        assert!(ours.server_answers() && !ours.server_interrupts() && !ours.caller_words);
+        assert_eq!(ours.reconfigure, Reconfigure { instructions: false, tools: false, transcription: false });
+    }
+}

@@ -1,0 +1,92 @@
+//! The caller's audio on its way to the server.
+
+use super::*;
+
+fn bytes(seen: &Seen) -> usize {
+    let data = |message: &Value| message["realtimeInput"]["audio"]["data"].as_str().map(str::len);
+    seen.audio_sent.iter().filter_map(data).map(|length| length / 4 * 3).sum()
+}
+
+#[test]
+fn audio_flows_at_once_with_automatic_detection() {
+    let mut desk = Desk::ready();
+    let seen = desk.frame(21);
+    assert_eq!((bytes(&seen), seen.audio_sent.len()), (672, 1));
+}
+
+/// Trap: a "hello" of the caller stops the greeting, which then begins again.
+#[test]
+fn the_caller_is_not_heard_until_the_greeting_has_begun() {
+    let mut desk = Desk::ready();
+    desk.speak(ResponsePurpose::Greeting, None);
+    assert_eq!(bytes(&desk.frame(30)), 0);
+    desk.audio(2_000);
+    assert_eq!((0..25).map(|_| bytes(&desk.frame(20))).sum::<usize>(), 0, "half a second of it");
+    assert!(bytes(&desk.frame(21)) > 0);
+    let mut desk = Desk::ready();
+    desk.speak(ResponsePurpose::Greeting, None);
+    assert_eq!((0..150).map(|_| bytes(&desk.frame(20))).sum::<usize>(), 0);
+    assert!(bytes(&desk.frame(21)) > 0, "a greeting that does not come is no reason to be deaf");
+    let mut desk = Desk::ready();
+    desk.speak(ResponsePurpose::Greeting, None);
+    desk.audio(20);
+    desk.turn_complete();
+    assert!(bytes(&desk.frame(21)) > 0, "it was short");
+}
+
+/// Trap: audio during a call closes the socket of older models.
+#[test]
+fn an_older_model_gets_no_audio_while_a_tool_is_called() {
+    let mut desk = Desk::of("gemini-2.5-flash-native-audio-preview-12-2025");
+    desk.hear(json!({"toolCall": {"functionCalls": [{"id": "c1", "name": "check"}]}}));
+    assert_eq!((0..60).map(|_| bytes(&desk.frame(20))).sum::<usize>(), 0);
+    desk.order(ModelOrder::AnswerTool { call: ToolCallId::new("c1"), output: String::new(), speak: true });
+    let seen = desk.frame(30);
+    assert!((16_000..=17_000).contains(&bytes(&seen)), "the newest half second was kept: {}", bytes(&seen));
+    assert_eq!(seen.audio_sent.len(), 6, "in pieces of 100 ms");
+    let mut desk = Desk::ready();
+    desk.hear(json!({"toolCall": {"functionCalls": [{"id": "c1", "name": "check"}]}}));
+    assert!(bytes(&desk.frame(21)) > 0, "newer models hear the caller all the same");
+}
+
+#[test]
+fn a_stream_without_audio_is_ended_and_opens_again_by_itself() {
+    let mut desk = Desk::ready();
+    desk.frame(20);
+    desk.turn_complete();
+    assert!(desk.pass(Timer::StreamChecked).sent.is_empty(), "audio has flowed");
+    assert_eq!(desk.pass(Timer::StreamChecked).one(), &json!({"realtimeInput": {"audioStreamEnd": true}}));
+    assert_ne!(desk.session.deadline().map(|(_, timer)| timer), Some(Timer::StreamChecked));
+    desk.frame(20);
+    desk.turn_complete();
+    assert_eq!(desk.session.deadline().map(|(_, timer)| timer), Some(Timer::StreamChecked));
+    let mut vertex = Desk::with(|_, plan| {
+        plan.address.endpoint.url = "wss://us-central1-aiplatform.googleapis.com/ws/x".to_owned();
+    });
+    vertex.make_ready(Handoff::default());
+    vertex.frame(20);
+    vertex.turn_complete();
+    assert_ne!(vertex.session.deadline().map(|(_, timer)| timer), Some(Timer::StreamChecked), "it knows no such field");
+}
+
+/// Trap: with manual detection, audio between turns is thrown away.
+#[test]
+fn with_manual_detection_a_turn_is_sent_with_what_came_just_before() {
+    let mut desk = Desk::with(|_, plan| plan.activity = Activity::Manual { interrupts: true });
+    desk.make_ready(Handoff::default());
+    assert_eq!((0..60).map(|_| bytes(&desk.frame(20))).sum::<usize>(), 0);
+    let seen = desk.on(SessionEvent::CallerSpeech { begins: true });
+    assert_eq!(seen.one(), &json!({"realtimeInput": {"activityStart": {}}}));
+    assert_eq!(seen.names(), ["SpeechStarted"]);
+    assert!((16_000..=16_200).contains(&bytes(&seen)), "{}", bytes(&seen));
+    assert!(bytes(&desk.frame(21)) > 0);
+    assert_eq!(desk.caller("A table.").names(), ["CallerWords"]);
+    let seen = desk.on(SessionEvent::CallerSpeech { begins: false });
+    assert_eq!(seen.one(), &json!({"realtimeInput": {"activityEnd": {}}}));
+    assert_eq!(seen.names(), ["SpeechStopped"]);
+    assert_eq!(bytes(&desk.frame(20)), 0);
+    assert!(desk.on(SessionEvent::CallerSpeech { begins: false }).sent.is_empty());
+    assert!(desk.session.carry_over().answer);
+    assert_eq!(desk.pass(Timer::WordsSettled).caller_said().as_deref(), Some("A table."));
+    assert!(desk.caller("late").reports.is_empty(), "only our detector begins a turn");
+}
