@@ -35,8 +35,7 @@ impl Session {
         if self.asked.is_some() || !server_is_free {
             return;
         }
-        let answers = self.requests.front().is_some_and(Pending::repeats_an_answer);
-        if (self.unanswered.is_none() || answers)
+        if self.may_ask()
             && let Some(request) = self.requests.next(now)
         {
             self.unanswered = None;
@@ -45,12 +44,18 @@ impl Session {
         self.send_notes(now, out);
     }
 
+    /// Whether the first request may be sent as far as owed answers are concerned. One that repeats
+    /// such an answer may.
+    fn may_ask(&self) -> bool {
+        self.unanswered.is_none() || self.requests.front().is_some_and(Pending::repeats_an_answer)
+    }
+
     fn ask(&mut self, request: Pending, now: Instant, out: &mut Vec<SessionAction>) {
         let mut text: String = self.notes.drain(..).flat_map(|note| [note, "\n".to_owned()]).collect();
         text.push_str(&bracketed(&text_of(&request)));
         self.input.asked(request.purpose);
         self.asked = Some(Asked { request, since: now, unwanted: false });
-        self.obsolete = false;
+        self.obsolete_until = None;
         match self.family.texts {
             Texts::AnyTime => send_content(&[(Role::User, text.as_str())], true, out),
             Texts::AtTheStart => send(&ClientMessage::RealtimeInput(RealtimeInput::Text(&text)), out),
@@ -93,6 +98,8 @@ impl Session {
         let patience = self.family.patience;
         let request = match (&self.asked, &self.run) {
             (Some(asked), None) => Some((asked.since + patience, Timer::RequestUnanswered)),
+            // A deadline that cannot be acted on would come again at once.
+            (None, None) if !self.may_ask() => None,
             (None, None) => self.requests.front().and_then(Pending::not_before).map(|at| (at, Timer::RetryDue)),
             (_, Some(_)) => None,
         };
@@ -116,9 +123,6 @@ impl Session {
     /// asked for.
     pub(super) fn turn_unanswered(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         self.unanswered = None;
-        if std::mem::take(&mut self.obsolete) {
-            return;
-        }
         if self.caller.last_was_noise() && !self.owes() {
             return out.push(SessionAction::Report(ModelReport::NothingOwed));
         }

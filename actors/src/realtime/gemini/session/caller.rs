@@ -71,12 +71,13 @@ impl Caller {
         }
     }
 
-    pub(super) fn deadline(&self, manual: bool) -> Option<(Instant, Timer)> {
+    /// The earliest deadline. `detected` says that our detector hears the caller speak.
+    pub(super) fn deadline(&self, detected: bool) -> Option<(Instant, Timer)> {
         let turn = self.turn.as_ref()?;
         match turn.stage {
             Stage::Stopped { at } => Some((at + SETTLED_AFTER, Timer::WordsSettled)),
             // Our detector says when the speech ends, and a hidden turn waits for the agent.
-            Stage::Speaking if manual => None,
+            Stage::Speaking if detected => None,
             Stage::Hidden => None,
             Stage::Speaking => {
                 let at = turn.last_words.map_or(turn.began + WORDLESS, |last| last + QUIET);
@@ -118,7 +119,7 @@ impl Session {
         let Some(turn) = &mut self.caller.turn else { return };
         (turn.stage, turn.began) = (Stage::Speaking, now);
         let (item, text) = (turn.item.clone(), turn.text.clone());
-        (self.unanswered, self.listen_until, self.obsolete) = (None, None, false);
+        (self.unanswered, self.listen_until, self.obsolete_until) = (None, None, None);
         self.requests.turn_overtaken();
         out.push(SessionAction::Report(ModelReport::SpeechStarted { item: item.clone() }));
         if !text.is_empty() {
@@ -166,12 +167,12 @@ impl Session {
 
     /// The words of the turn are complete. That also ends the caller's speech.
     fn words_finished(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
-        if self.plan.activity.is_manual() && self.caller.is_speaking() {
+        if self.input.is_in_activity() {
             return;
         }
         if self.caller.is_speaking() {
             self.caller_stops(now, out);
-            self.unanswered = Some(now);
+            self.owe(now);
         }
         if self.caller.settled_at().is_some() {
             self.close_turn(out);
@@ -195,7 +196,7 @@ impl Session {
 
     /// The server answers: the caller's turn is over.
     pub(super) fn caller_answered(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
-        if !self.plan.activity.is_manual() {
+        if !self.input.is_in_activity() {
             self.caller_stops(now, out);
         }
     }
@@ -205,7 +206,7 @@ impl Session {
         self.activity_ends(out);
         if self.caller.is_speaking() {
             self.caller_stops(now, out);
-            self.unanswered = Some(now);
+            self.owe(now);
         }
     }
 

@@ -84,7 +84,7 @@ impl Session {
             self.generated(now, out);
         }
         if content.turn_complete {
-            self.turn_complete(content.reason, content.more_follows, now, out);
+            self.turn_complete(content.reason.as_deref(), content.more_follows, now, out);
         }
     }
 

@@ -56,6 +56,11 @@ impl Input {
         }
     }
 
+    /// Whether the server was told that the caller speaks.
+    pub(super) const fn is_in_activity(&self) -> bool {
+        self.in_activity
+    }
+
     /// Records that a request with this purpose was sent.
     pub(super) fn asked(&mut self, purpose: Option<ResponsePurpose>) {
         if purpose == Some(ResponsePurpose::Greeting) {
@@ -126,12 +131,11 @@ impl Session {
         if !self.is_ready() {
             return false;
         }
-        let waits_for_tool = !self.family.hears_during_calls && self.calls.is_any_open();
         let between_turns = self.plan.activity.is_manual() && !self.input.in_activity;
         if self.input.is_gated(audio) {
             return true;
         }
-        if waits_for_tool || between_turns {
+        if between_turns || self.is_deaf() {
             self.input.keep(audio);
             return true;
         }
@@ -139,12 +143,25 @@ impl Session {
         true
     }
 
+    /// Whether the server would close the socket on audio, because the model waits for a tool.
+    fn is_deaf(&self) -> bool {
+        !self.family.hears_during_calls && self.calls.is_any_open()
+    }
+
+    /// Our detector hears the caller begin to speak.
+    pub(super) fn speech_detected(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        self.activity_begins(out);
+        self.caller_begins(now, out);
+    }
+
     /// Tells the server that the caller begins to speak, and sends the audio from just before.
-    pub(super) fn activity_begins(&mut self, out: &mut Vec<SessionAction>) {
+    fn activity_begins(&mut self, out: &mut Vec<SessionAction>) {
         if self.plan.activity.is_manual() && !self.input.in_activity {
             self.input.in_activity = true;
             send(&ClientMessage::RealtimeInput(RealtimeInput::ActivityStart(Empty {})), out);
-            self.input.send(&[], out);
+            if !self.is_deaf() {
+                self.input.send(&[], out);
+            }
         }
     }
 

@@ -109,8 +109,11 @@ pub struct Session {
     caller: Caller,
     /// Since when the server owes an answer to the caller or to a tool's result.
     unanswered: Option<Instant>,
-    /// Whether the answer that the server owes is obsolete and must not be heard.
-    obsolete: bool,
+    /// Until when an answer that the server owed may come although it is obsolete. It must not be
+    /// heard.
+    obsolete_until: Option<Instant>,
+    /// Whether our detector heard the caller begin to speak before the session was ready.
+    speaks_early: bool,
     /// Set if the caller was speaking when the previous session was lost: the session listens until
     /// this time, then answers.
     listen_until: Option<Instant>,
@@ -173,7 +176,8 @@ impl Session {
             ends_owed: 0,
             caller: Caller::default(),
             unanswered: None,
-            obsolete: false,
+            obsolete_until: None,
+            speaks_early: false,
             listen_until: None,
             calls: Calls::default(),
             notes: VecDeque::new(),
@@ -216,10 +220,8 @@ impl Session {
             }
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
-            E::CallerSpeech { begins: true } => {
-                self.activity_begins(out);
-                self.caller_begins(now, out);
-            }
+            E::CallerSpeech { begins } if !self.is_ready() => self.speaks_early = begins,
+            E::CallerSpeech { begins: true } => self.speech_detected(now, out),
             E::CallerSpeech { begins: false } => self.caller_done(now, out),
             E::HandedOver(handoff) => self.take_over(handoff, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
@@ -250,7 +252,7 @@ impl Session {
                 Some(self.health.deadline(&self.common)),
                 self.asking_deadline(),
                 self.run_deadline(),
-                self.caller.deadline(self.plan.activity.is_manual()),
+                self.caller.deadline(self.input.is_in_activity()),
                 self.listen_until.map(|at| (at, Timer::HeardOut)),
                 self.input.deadline().map(|at| (at, Timer::StreamChecked)),
             ]
@@ -299,12 +301,19 @@ impl Session {
         self.phase = Phase::AwaitSetup { since: now };
     }
 
+    /// The server owes an answer from now on.
+    pub(super) const fn owe(&mut self, now: Instant) {
+        (self.unanswered, self.obsolete_until) = (Some(now), None);
+    }
+
     /// How far the session has come, for the meaning of its loss.
     fn stage(&self) -> Stage {
+        if self.opening.resumption.is_some() && !self.proven {
+            return Stage::Resumed;
+        }
         match self.phase {
-            Phase::Dialling | Phase::AwaitSetup { .. } if self.opening.resumption.is_none() => Stage::Setup,
-            _ if self.opening.resumption.is_some() && !self.proven => Stage::Resumed,
-            _ => Stage::Running,
+            Phase::Dialling | Phase::AwaitSetup { .. } => Stage::Setup,
+            Phase::Prepared { .. } | Phase::Ready | Phase::Lingering { .. } | Phase::Over => Stage::Running,
         }
     }
 

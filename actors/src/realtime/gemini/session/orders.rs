@@ -63,8 +63,8 @@ impl Session {
     fn overtake(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         self.requests.clear();
         self.listen_until = None;
-        self.obsolete = self.unanswered.take().is_some() || self.caller.settled_at().is_some();
-        self.obsolete &= self.run.is_none() && self.asked.is_none();
+        let owed = self.unanswered.take().is_some() && self.run.is_none();
+        self.obsolete_until = owed.then(|| now + self.family.patience);
         self.cancel(now, out);
     }
 

@@ -6,7 +6,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::failure::clipped;
 use super::{Session, SessionAction, Timer, complain};
+use crate::complaints::redacted;
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::{FromModel, ItemComplete};
@@ -83,8 +85,8 @@ impl Session {
     fn run_begins(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let asked = self.asked.take();
         let owed = asked.is_some() || self.unanswered.is_some() || self.caller.is_speaking();
-        let unwanted = asked.as_ref().is_some_and(|asked| asked.unwanted) || (asked.is_none() && self.obsolete);
-        self.obsolete = false;
+        let obsolete = self.obsolete_until.take().is_some_and(|until| now < until);
+        let unwanted = asked.as_ref().map_or(obsolete, |asked| asked.unwanted);
         let run = Run {
             response: self.next_response(),
             item: self.next_item(),
@@ -114,6 +116,10 @@ impl Session {
 
     /// Handles a piece of the agent's audio. This is the hot path.
     pub(super) fn sounds(&mut self, mut audio: Frame, now: Instant, out: &mut Vec<SessionAction>) {
+        if self.run.as_ref().is_some_and(|run| run.complete && !run.dropped) {
+            // More audio after the last of an item is another item.
+            self.end_run(None, true, Rest::Over, now, out);
+        }
         let Some(run) = self.run(now, out) else { return };
         whole_samples(&mut audio, &mut run.odd);
         if audio.is_empty() {
@@ -196,7 +202,7 @@ impl Session {
     /// The turn is over at the server.
     pub(super) fn turn_complete(
         &mut self,
-        reason: Option<String>,
+        reason: Option<&str>,
         more_follows: bool,
         now: Instant,
         out: &mut Vec<SessionAction>,
@@ -236,7 +242,7 @@ impl Session {
     /// Ends the response for the call: its item is complete, and its words are known.
     pub(super) fn end_run(
         &mut self,
-        reason: Option<String>,
+        reason: Option<&str>,
         more_follows: bool,
         rest: Rest,
         now: Instant,
@@ -251,25 +257,26 @@ impl Session {
             let (response, item, text) = (response.clone(), item.clone(), run.text.clone());
             out.push(SessionAction::ToWords(Words::AgentSaid { response, item, text }));
         }
-        let outcome = match (rest, &reason) {
+        let outcome = match (rest, reason) {
             (Rest::Dropped, _) => ResponseOutcome::Cancelled,
-            (Rest::Over, Some(reason)) if reason != NEEDS_INPUT => ResponseOutcome::Failed(reason.clone()),
+            (Rest::Over, Some(reason)) if reason != NEEDS_INPUT => ResponseOutcome::Failed(clipped(&redacted(reason))),
             (Rest::Over, _) => ResponseOutcome::Completed,
         };
-        let missed = self.missed(&run, &outcome, reason.as_deref());
+        let missed = self.missed(&run, &outcome, reason);
         self.proven |= outcome == ResponseOutcome::Completed && missed.is_none();
         let request = run.request.take();
         let usage = self.usage.take();
         let finished = ModelReport::ResponseFinished { response: response.clone(), outcome, usage };
         self.response_ended(request, &run, missed, finished, now, out);
-        self.last = Some(Last { response, item, text: std::mem::take(&mut run.text), ended: now });
+        let text = std::mem::take(&mut run.text);
+        self.last = run.placed.then_some(Last { response, item, text, ended: now });
         if rest == Rest::Dropped {
             run.dropped = true;
             self.run = Some(run);
         }
         // A tool was answered while the response ran, or the rest of the answer follows.
         if self.unanswered.is_some() || more_follows {
-            self.unanswered = Some(now);
+            self.owe(now);
         }
         self.caller_heard_over_agent(now, out);
     }

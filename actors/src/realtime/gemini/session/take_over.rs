@@ -27,7 +27,7 @@ impl Session {
             let request = run.request.as_ref().and_then(Pending::ordered);
             Running { response: Some(run.response.clone()), request, progress }
         });
-        let owed = self.unanswered.is_some() && !self.obsolete || self.calls.results_wait();
+        let owed = self.unanswered.is_some() || self.calls.results_wait();
         // If the caller is mid-turn, the next session answers when that turn ends.
         let turn_open = self.caller.is_speaking() || self.listen_until.is_some();
         CarryOver { requests, answer: answer || owed, running, turn_open }
@@ -55,6 +55,9 @@ impl Session {
         open_calls.into_iter().for_each(|call| self.calls.inherit(call));
         for request in requests {
             self.request(request, out);
+        }
+        if std::mem::take(&mut self.speaks_early) {
+            self.speech_detected(now, out);
         }
     }
 

@@ -57,10 +57,9 @@ impl Seen {
     }
 
     fn outcome(&self) -> Option<&ResponseOutcome> {
-        self.reports.iter().find_map(|report| match report {
-            ModelReport::ResponseFinished { outcome, .. } => Some(outcome),
-            _ => None,
-        })
+        let outcome =
+            |report| if let ModelReport::ResponseFinished { outcome, .. } = report { Some(outcome) } else { None };
+        self.reports.iter().find_map(outcome)
     }
 
     /// The names of the reports.
@@ -74,17 +73,15 @@ impl Seen {
 
     /// The complete words of the caller.
     fn caller_said(&self) -> Option<String> {
-        self.words.iter().find_map(|words| match words {
-            Words::CallerSaid { text, .. } => text.clone(),
-            _ => None,
-        })
+        let said = |words: &Words| if let Words::CallerSaid { text, .. } = words { text.clone() } else { None };
+        self.words.iter().find_map(said)
     }
 
     /// The complete words of the agent.
     fn agent_said(&self) -> Option<&str> {
-        self.words.iter().find_map(|words| match words {
-            Words::AgentSaid { text, .. } => Some(text.as_str()),
-            _ => None,
+        self.words.iter().find_map(|words| {
+            let Words::AgentSaid { text, .. } = words else { return None };
+            Some(text.as_str())
         })
     }
 }

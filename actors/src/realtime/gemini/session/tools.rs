@@ -155,7 +155,7 @@ impl Session {
         }
         self.send_result(call.wire_id.as_deref(), &call.name, output, speaks, out);
         if speaks {
-            self.unanswered = Some(now);
+            self.owe(now);
         }
     }
 

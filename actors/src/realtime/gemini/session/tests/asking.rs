@@ -148,6 +148,7 @@ fn a_request_without_an_answer_is_repeated_and_then_left_to_another_session() {
     assert_eq!(desk.pass(Timer::RequestUnanswered).text().0, "[One.]");
     assert_eq!(desk.now - begun, Duration::from_secs(6));
     assert_eq!(desk.pass(Timer::RequestUnanswered).text().0, "[One.]");
+    desk.pass(Timer::Quiet);
     let seen = desk.pass(Timer::RequestUnanswered);
     assert_eq!(seen.names(), ["Complained", "Muted"]);
     let mut slow = Desk::of("gemini-3.8-live-extended-thinking");
@@ -176,4 +177,13 @@ fn prompt_and_tools_change_where_the_model_can() {
     assert!(update["systemInstruction"]["parts"][0]["text"].as_str().expect("a text").starts_with("Be rude.\n\n"));
     assert_eq!(update["tools"], json!({"tools": []}));
     assert!(Desk::of("gemini-3.1-flash-live-preview").order(change()).sent.is_empty(), "it would close the socket");
+}
+
+#[test]
+fn an_answer_that_is_obsolete_and_never_comes_costs_no_later_one() {
+    let mut desk = Desk::ready();
+    desk.content(json!({"inputTranscription": {"text": "A table?", "finished": true}}));
+    desk.order(ModelOrder::Overtake);
+    desk.wait(6_000);
+    assert_eq!(desk.audio(20).names(), ["ResponseStarted", "FirstAudio"]);
 }

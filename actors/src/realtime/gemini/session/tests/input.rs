@@ -90,3 +90,13 @@ fn with_manual_detection_a_turn_is_sent_with_what_came_just_before() {
     assert_eq!(desk.pass(Timer::WordsSettled).caller_said().as_deref(), Some("A table."));
     assert!(desk.caller("late").reports.is_empty(), "only our detector begins a turn");
 }
+
+#[test]
+fn a_caller_who_began_to_speak_before_the_session_was_ready_is_heard() {
+    let mut desk = Desk::with(|_, plan| plan.activity = Activity::Manual { interrupts: true });
+    desk.prepare();
+    assert!(desk.on(SessionEvent::CallerSpeech { begins: true }).sent.is_empty());
+    let seen = desk.on(SessionEvent::HandedOver(Handoff::default()));
+    assert_eq!(seen.one(), &json!({"realtimeInput": {"activityStart": {}}}));
+    assert_eq!(seen.names(), ["Ready", "SpeechStarted"]);
+}

@@ -37,11 +37,10 @@ fn a_run_is_one_response_with_one_item() {
 fn items_are_placed_in_the_order_in_which_they_come() {
     let mut desk = Desk::ready();
     let placed = |seen: &Seen| {
-        let mut placed = seen.words.iter().filter_map(|words| match words {
-            Words::Placed { item, speaker, previous } => Some((item.to_string(), *speaker, previous.clone())),
-            _ => None,
-        });
-        placed.next().map(|(item, speaker, previous)| (item, speaker, previous.map(|item| item.to_string())))
+        seen.words.iter().find_map(|words| {
+            let Words::Placed { item, speaker, previous } = words else { return None };
+            Some((item.to_string(), *speaker, previous.as_ref().map(ToString::to_string)))
+        })
     };
     let owned = |text: &str| text.to_owned();
     assert_eq!(placed(&desk.audio(20)), Some((owned("item_1_1"), Speaker::Agent, None)));
@@ -158,9 +157,9 @@ fn an_empty_answer_is_asked_for_again_and_then_left_to_another_session() {
             None => json!({"turnComplete": true}),
         };
         let seen = desk.content(end());
-        let missed = seen.reports.iter().find_map(|report| match report {
-            ModelReport::AnswerMissed { kind, again, .. } => Some((*kind, *again)),
-            _ => None,
+        let missed = seen.reports.iter().find_map(|report| {
+            let ModelReport::AnswerMissed { kind, again, .. } = report else { return None };
+            Some((*kind, *again))
         });
         assert_eq!(missed, Some((kind, true)), "{seen:?}");
         assert_eq!(seen.names(), ["ResponseStarted", "AnswerMissed", "ResponseFinished"]);
