@@ -6,6 +6,7 @@ use switchboard::service::config::{Config, Profiles, RouteInput, Sources};
 use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::{CallProfile, Greeting};
+use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::openai::plan::TurnDetection;
 use switchboard_actors::realtime::plan::Credential;
 
@@ -103,6 +104,25 @@ fn an_agent_may_greet_with_words_of_its_own_or_not_at_all() {
     assert!(
         matches!(greeting(r#"{ hi = "सुनिए!" }"#), Greeting::Spoken(words) if words.contains("thank you for calling"))
     );
+}
+
+#[test]
+fn a_provider_of_another_protocol_gets_its_own_plan_and_refuses_what_it_does_not_know() {
+    let config = |settings: &[(&str, &str)]| {
+        Config::from_sources(&Sources::default().variables(&[("GEMINI_API_KEY", KEY)]).overrides(settings))
+    };
+    let plain = config(&[("realtime.provider", "gemini")]).unwrap_or_else(|error| panic!("{error}"));
+    let model = profile(&plain).model.clone();
+    let ProviderPlan::Gemini(own) = &model.provider else { panic!("{:?}", model.provider) };
+    assert!(own.address.endpoint.url.ends_with(".v1beta.GenerativeService.BidiGenerateContent"));
+    assert_eq!(own.address.endpoint.credential, Credential::ApiKey(KEY.to_owned().into()));
+    assert_eq!((own.address.model.as_str(), own.voice.as_str()), ("gemini-3.8-live", "Kore"));
+    assert_eq!(model.check(), Ok(()));
+    for (key, value) in [("realtime.speed", "1.2"), ("realtime.audio_format", "g711")] {
+        let refused = config(&[("realtime.provider", "gemini"), (key, value)]).expect_err("it knows no such setting");
+        let refused = refused.to_string();
+        assert!(refused.contains(key) && refused.contains("gemini"), "{refused}");
+    }
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use switchboard_actors::realtime::fields::{Fields, without_odd_numbers};
+use switchboard_actors::realtime::gemini::protocol::server::ServerMessage;
 use switchboard_actors::realtime::openai::protocol::server::{ServerEvent, mended};
 use switchboard_actors::realtime::openai::protocol::usage;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let read = ServerEvent::parse(text).is_ok();
+    let _ = ServerMessage::parse(text);
     if let Some(mended) = mended(text) {
         let _ = ServerEvent::parse(&mended);
     }

@@ -236,7 +236,6 @@ impl ProviderPlan {
 /// One session of one provider. This is an enum, not a trait object, because the members are known
 /// and audio must not cost an allocation.
 #[derive(Debug)]
-#[cfg_attr(test, expect(clippy::large_enum_variant, reason = "the small one is for tests"))]
 pub enum Conversation {
     /// Of [`openai`].
     OpenAi(openai::session::Session),

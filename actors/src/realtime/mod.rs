@@ -57,4 +57,5 @@ pub mod writer;
 use self::seat::Seat;
 
 /// Every provider, one row each.
-const SEATS: [&Seat; 3] = [&openai::seat::REHEARSAL, &openai::seat::OPENAI, &openai::seat::AZURE];
+const SEATS: [&Seat; 4] =
+    [&openai::seat::REHEARSAL, &openai::seat::OPENAI, &openai::seat::AZURE, &gemini::seat::GEMINI];

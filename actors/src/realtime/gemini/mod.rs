@@ -6,6 +6,7 @@
 //! - `session` is the state machine of a connection.
 //! - `models` is what each family of models accepts, as data.
 //! - `plan` is the configuration of a session.
+//! - `seat` is its row for the configuration.
 //! - `upgrade` builds the request for the WebSocket.
 //! - `capabilities` states what a session can do.
 //!
@@ -47,6 +48,7 @@ mod capabilities;
 pub mod models;
 pub mod plan;
 pub mod protocol;
+pub(crate) mod seat;
 pub mod session;
 mod upgrade;
 

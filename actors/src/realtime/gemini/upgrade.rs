@@ -20,8 +20,11 @@ pub fn upgrade(plan: &GeminiPlan) -> Result<Upgrade, ModelLoss> {
         Credential::ApiKey(key) | Credential::Bearer(key) if key.expose().starts_with(EPHEMERAL) => {
             Some(header("authorization", Private::new(format!("Token {}", key.expose()))))
         }
-        Credential::ApiKey(key) => Some(header("x-goog-api-key", key.clone())),
-        Credential::Bearer(key) => Some(header("authorization", Private::new(format!("Bearer {}", key.expose())))),
+        Credential::ApiKey(key) if !plan.is_vertex() => Some(header("x-goog-api-key", key.clone())),
+        // Vertex AI knows access tokens only.
+        Credential::ApiKey(key) | Credential::Bearer(key) => {
+            Some(header("authorization", Private::new(format!("Bearer {}", key.expose()))))
+        }
         Credential::None => None,
     };
     Ok(Upgrade { url, headers: credential.into_iter().collect() })
@@ -51,6 +54,9 @@ mod tests {
             assert!(!url.as_str().contains("SECRET") && !format!("{headers:?}").contains("SECRET"), "{url}");
         }
         let mut plan = sample::gemini();
+        plan.address.endpoint.url = "wss://us-central1-aiplatform.googleapis.com/ws/x".to_owned();
+        let Upgrade { headers, .. } = upgrade(&plan).expect("a URL");
+        assert_eq!(headers[0].value.expose(), "Bearer key");
         plan.address.endpoint.url = "nowhere".to_owned();
         assert_eq!(upgrade(&plan).expect_err("no URL").class, LossClass::Fatal);
     }

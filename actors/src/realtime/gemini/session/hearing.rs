@@ -28,6 +28,7 @@ impl Session {
         if let Some(session) = setup_complete {
             self.set_up(session, now, out);
         }
+        out.extend(go_away.map(SessionAction::EndsIn));
         if !self.is_ready() {
             // Nothing else has a meaning before the conversation is handed over.
             return;
@@ -49,7 +50,6 @@ impl Session {
         if let Some(handle) = handle {
             out.push(SessionAction::Resumable(ResumptionHandle(Private::new(handle))));
         }
-        out.extend(go_away.map(SessionAction::EndsIn));
     }
 
     fn hear_content(

@@ -57,9 +57,10 @@ impl Seen {
     }
 
     fn outcome(&self) -> Option<&ResponseOutcome> {
-        let outcome =
-            |report| if let ModelReport::ResponseFinished { outcome, .. } = report { Some(outcome) } else { None };
-        self.reports.iter().find_map(outcome)
+        self.reports.iter().find_map(|report| {
+            let ModelReport::ResponseFinished { outcome, .. } = report else { return None };
+            Some(outcome)
+        })
     }
 
     /// The names of the reports.

@@ -8,6 +8,9 @@ fn a_warning_is_passed_on_with_the_time_that_is_left() {
     let mut desk = Desk::ready();
     assert_eq!(desk.hear(json!({"goAway": {"timeLeft": "50s"}})).ends_in, Some(Duration::from_secs(50)));
     assert_eq!(desk.hear(json!({"goAway": {}})).ends_in, Some(Duration::ZERO));
+    let mut waiting = Desk::with(|_, _| {});
+    waiting.prepare();
+    assert!(waiting.hear(json!({"goAway": {"timeLeft": "50s"}})).ends_in.is_some(), "also while it stands by");
 }
 
 /// Trap: a handle is only as good as its moment.

@@ -182,6 +182,7 @@ struct Told {
 }
 
 impl Told {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not judged needs no rule")]
     fn note(&mut self, action: &SessionAction) {
         match action {
             SessionAction::ToAudio(audio) => {
@@ -217,6 +218,7 @@ impl Told {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not judged needs no rule")]
     fn note_report(&mut self, report: &ModelReport) {
         match report {
             ModelReport::SpeechStarted { item } => {
@@ -263,6 +265,7 @@ impl Stage {
     }
 
     /// Judges the actions. Returns the number of pings.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the call hears everything else")]
     fn perform(&mut self, actions: &[SessionAction]) -> usize {
         let mut pings = 0;
         for action in actions {
@@ -350,7 +353,7 @@ impl Stage {
                 self.on(SessionEvent::Text("{"));
             }
             Step::Request(_) | Step::AddText(_) | Step::Cancel | Step::Overtake | Step::Answer { .. } => {
-                self.call(step)
+                self.call(step);
             }
             Step::Configure | Step::Discard | Step::Frame | Step::Detector(_) => self.call(step),
             Step::Wait(ms) => self.desk.wait(ms),
@@ -359,6 +362,7 @@ impl Stage {
     }
 
     /// A step of the call's side.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other steps are the server's")]
     fn call(&mut self, step: Step) {
         match step {
             Step::Request(purpose) => {

@@ -1,0 +1,112 @@
+//! The row of this provider.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::plan::{Activity, Compression, GeminiPlan, OUTPUT, Sensitivity, VOICES};
+use crate::realtime::conversation::ProviderPlan;
+use crate::realtime::seat::{Address, Future, Key, Model, Names, Seat, Sent, Servers};
+use crate::realtime::settings::{Given, TurnDetection};
+
+/// Google's Developer API, Vertex AI, or any server at `realtime.url` that speaks this protocol.
+pub(crate) static GEMINI: Seat = Seat {
+    word: "gemini",
+    embedded: false,
+    names: &NAMES,
+    models_at: Servers::Ending("generativelanguage.googleapis.com"),
+    voices_at: Servers::Ending(".googleapis.com"),
+    key: Some(Key { variable: "GEMINI_API_KEY", sent: Sent::ApiKey, begins: Some("AIza") }),
+    address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses },
+    knows: &[
+        "voice",
+        "max_output_tokens",
+        "updated_timeout",
+        "turn_detection.threshold",
+        "turn_detection.silence_duration",
+        "turn_detection.interrupt_response",
+        "transcription.enabled",
+    ],
+    lacks: |_| None,
+    plan,
+};
+
+const ENDPOINT: &str = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+
+/// The names of Google (<https://ai.google.dev/gemini-api/docs/models>).
+static NAMES: Names = Names {
+    of: "Google",
+    model: "gemini-3.8-live",
+    voice: "Kore",
+    models: &[
+        Model { name: "gemini-3.8-live", future: Future::Stays },
+        Model { name: "gemini-3.8-live-extended-thinking", future: Future::Stays },
+        Model { name: "gemini-3.1-flash-live-preview", future: Future::Stays },
+        // It is deprecated, and no day was announced when this was written.
+        Model { name: "gemini-2.5-flash-native-audio-preview-12-2025", future: Future::Stays },
+    ],
+    voices: &VOICES,
+    own_voice: None,
+    // The model transcribes the caller itself.
+    transcribers: &[],
+    prices: &[],
+    codes: &[],
+};
+
+/// Addresses that are not for sessions, or that would be logged with a key.
+fn refuses(url: &Url) -> Option<&'static str> {
+    if url.query_pairs().any(|(name, _)| name == "key" || name == "access_token") {
+        Some("found a key in the URL, where it would be logged; expected it in GEMINI_API_KEY")
+    } else if url.path().ends_with("BidiGenerateContentConstrained") {
+        Some("found the address for tokens of browsers, expected one that ends in BidiGenerateContent")
+    } else {
+        None
+    }
+}
+
+fn plan(given: Given<'_>) -> ProviderPlan {
+    let (threshold, silence_duration_ms, interrupts) = match given.options.turn_detection {
+        TurnDetection::Server { threshold, silence_duration_ms, interrupt_response, .. } => {
+            (threshold, silence_duration_ms, interrupt_response)
+        }
+        TurnDetection::Semantic { interrupt_response, .. } => (USUAL_THRESHOLD, USUAL_SILENCE_MS, interrupt_response),
+    };
+    ProviderPlan::Gemini(Arc::new(GeminiPlan {
+        address: given.address,
+        voice: given.voice.to_owned(),
+        // The same rate in both directions lets a call go on with another provider.
+        input: OUTPUT,
+        activity: Activity::Automatic {
+            start: if threshold < USUAL_THRESHOLD { Sensitivity::High } else { Sensitivity::Low },
+            end: Sensitivity::High,
+            prefix_padding_ms: BELIEVED_AFTER_MS,
+            silence_duration_ms,
+            interrupts,
+        },
+        max_output_tokens: given.options.max_output_tokens,
+        transcription_hints: false,
+        compression: Compression::default(),
+        setup_timeout: given.updated_timeout,
+    }))
+}
+
+/// The threshold of turn detection from which on only clear speech counts. The API has two steps.
+const USUAL_THRESHOLD: f32 = 0.5;
+/// The silence that ends a turn where none is chosen.
+const USUAL_SILENCE_MS: u32 = 600;
+/// The speech that is needed before it is believed. Less: coughs and echo stop the agent. More: the
+/// caller talks against the agent for longer.
+const BELIEVED_AFTER_MS: u32 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_a_key_is_refused() {
+        let refused = |url: &str| refuses(&Url::parse(url).expect("a URL")).is_some();
+        assert!(!refused(ENDPOINT));
+        assert!(refused(&format!("{ENDPOINT}?key=k")) && refused(&format!("{ENDPOINT}Constrained?access_token=t")));
+        assert!(refused(&format!("{ENDPOINT}Constrained")));
+    }
+}
