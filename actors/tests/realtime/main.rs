@@ -1,6 +1,7 @@
 //! Tests the RealtimeLlm through its mailbox, against a local server that the test plays.
 
 mod closing;
+mod gemini;
 mod losses;
 mod peer;
 mod rig;
