@@ -301,7 +301,9 @@ impl Language {
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
         let filler = section.read("filler", text);
-        if let (Some(at), Some(Some(voice))) = (at, &voice) {
+        // A default that is a name of another provider's is left out.
+        let counts = |at: &At<'_>| section.chosen("voice") || at.provider.shares_names_with(Provider::usual());
+        if let (Some(at), Some(Some(voice))) = (at.filter(counts), &voice) {
             at.check_voice(section, voice);
         }
         if let (Some(at), Some(Some(model))) = (at, &model) {
