@@ -43,4 +43,4 @@ mod replay;
 pub mod report;
 pub mod resample;
 pub(crate) mod scratch;
-mod voice;
+pub(crate) mod voice;

@@ -15,7 +15,7 @@ use crate::g711;
 
 /// The gate of one line.
 #[derive(Debug)]
-pub(super) struct VoiceGate {
+pub(crate) struct VoiceGate {
     format: AudioFormat,
     /// The mean square of the line's noise. `None` before the first piece.
     floor: Option<f32>,
@@ -27,12 +27,12 @@ pub(super) struct VoiceGate {
 
 impl VoiceGate {
     /// A gate that has heard nothing.
-    pub(super) fn new(format: AudioFormat) -> Self {
+    pub(crate) fn new(format: AudioFormat) -> Self {
         Self { format, floor: None, loud: false, last: None }
     }
 
     /// Takes a frame whose last sample arrived now. An incomplete piece at its end is ignored.
-    pub(super) fn hear(&mut self, frame: &[u8], now: Instant) {
+    pub(crate) fn hear(&mut self, frame: &[u8], now: Instant) {
         let piece = PIECE.as_millis() as usize * self.format.bytes_per_ms();
         for (at, bytes) in frame.chunks_exact(piece.min(frame.len()).max(1)).enumerate() {
             let after = self.format.duration_of(frame.len() - (at + 1) * bytes.len());
@@ -45,7 +45,7 @@ impl VoiceGate {
     }
 
     /// The time since the last voice arrived. `None` if there was none.
-    pub(super) fn last_voice(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn last_voice(&self, now: Instant) -> Option<Duration> {
         self.last.map(|last| now.saturating_duration_since(last))
     }
 

@@ -87,7 +87,7 @@ impl RealtimeLlm {
     pub fn new(setup: LlmSetup) -> Self {
         let Capabilities { input, output, .. } = setup.plan.capabilities();
         Self {
-            sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()),
+            sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()).of_caller(setup.safety_identifier.clone()),
             links: Links::default(),
             outlet: Outlet::new(setup.audio.clone(), setup.items.clone(), output),
             // Base64 makes four bytes of three. The JSON around them is negligible.

@@ -19,6 +19,7 @@ use super::gemini;
 use super::history::Rewrite;
 use super::messages::ModelOrder;
 use super::openai;
+use super::openai_live;
 use super::plan::{Common, ModelAddress, PlanProblem, SessionPlan};
 use super::report::{ModelLoss, ModelReport, Words};
 use super::seed::{CarryOver, Handoff, Opening, ResumptionHandle};
@@ -127,6 +128,8 @@ pub enum ProviderPlan {
     OpenAi(Arc<openai::plan::OpenAiPlan>),
     /// Google's Gemini Live API.
     Gemini(Arc<gemini::plan::GeminiPlan>),
+    /// Of [`openai_live`].
+    OpenAiLive(Arc<openai_live::plan::OpenAiLivePlan>),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(Arc<fake::FakePlan>),
@@ -138,6 +141,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => &plan.address,
             Self::Gemini(plan) => &plan.address,
+            Self::OpenAiLive(plan) => &plan.address,
             #[cfg(test)]
             Self::Fake(plan) => &plan.address,
         }
@@ -149,6 +153,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.with_model(model))),
             Self::Gemini(plan) => Self::Gemini(Arc::new(plan.with_model(model))),
+            Self::OpenAiLive(plan) => Self::OpenAiLive(Arc::new(plan.with_model(model))),
             #[cfg(test)]
             Self::Fake(plan) => Self::Fake(Arc::new(plan.with_model(model))),
         }
@@ -161,6 +166,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.hurried(most))),
             Self::Gemini(plan) => Self::Gemini(Arc::new(plan.hurried(most))),
+            Self::OpenAiLive(plan) => Self::OpenAiLive(Arc::new(plan.hurried(most))),
             #[cfg(test)]
             Self::Fake(_) => self.clone(),
         }
@@ -171,6 +177,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => openai::capabilities(common, plan),
             Self::Gemini(plan) => gemini::capabilities(common, plan),
+            Self::OpenAiLive(plan) => openai_live::capabilities(common, plan),
             #[cfg(test)]
             Self::Fake(plan) => plan.can.clone(),
         }
@@ -184,6 +191,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => openai::plan::check(common, plan),
             Self::Gemini(plan) => gemini::plan::check(common, plan),
+            Self::OpenAiLive(plan) => openai_live::plan::check(common, plan),
             #[cfg(test)]
             Self::Fake(_) => Ok(()),
         }
@@ -194,6 +202,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => openai::protocol::client::session_update(common, plan),
             Self::Gemini(plan) => gemini::protocol::client::setup(common, plan),
+            Self::OpenAiLive(plan) => openai_live::protocol::client::session_start(common, plan),
             #[cfg(test)]
             Self::Fake(_) => serde_json::Value::Null,
         }
@@ -207,6 +216,8 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(plan) => openai::upgrade(plan, safety_identifier),
             Self::Gemini(plan) => gemini::upgrade(plan),
+            // The identifier is part of the first message.
+            Self::OpenAiLive(plan) => openai_live::upgrade(plan),
             #[cfg(test)]
             Self::Fake(_) => unreachable!("it is never dialled"),
         }
@@ -217,6 +228,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(_) => openai::session::loss_of_status(status),
             Self::Gemini(_) => gemini::session::loss_of_status(status),
+            Self::OpenAiLive(_) => openai_live::failure::loss_of_status(status),
             #[cfg(test)]
             Self::Fake(_) => unreachable!("it is never dialled"),
         }
@@ -227,6 +239,7 @@ impl ProviderPlan {
         match self {
             Self::OpenAi(_) => openai::session::scope_of(loss),
             Self::Gemini(_) => gemini::session::scope_of(loss),
+            Self::OpenAiLive(_) => openai_live::failure::scope_of(loss),
             #[cfg(test)]
             Self::Fake(_) => Scope::Session,
         }
@@ -241,6 +254,8 @@ pub enum Conversation {
     OpenAi(openai::session::Session),
     /// Google's Gemini Live API.
     Gemini(gemini::session::Session),
+    /// Of [`openai_live`].
+    OpenAiLive(openai_live::session::Session),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(fake::FakeSession),
@@ -256,6 +271,9 @@ impl Conversation {
             ProviderPlan::Gemini(own) => {
                 Self::Gemini(gemini::session::Session::standby(common, Arc::clone(own), opening.clone(), now))
             }
+            ProviderPlan::OpenAiLive(own) => {
+                Self::OpenAiLive(openai_live::session::Session::standby(common, Arc::clone(own), opening, now))
+            }
             #[cfg(test)]
             ProviderPlan::Fake(own) => Self::Fake(fake::FakeSession::new(own, opening)),
         }
@@ -267,13 +285,14 @@ impl Conversation {
         match self {
             Self::OpenAi(session) => session.handle(event, now, out),
             Self::Gemini(session) => session.handle(event, now, out),
+            Self::OpenAiLive(session) => session.handle(event, now, out),
             #[cfg(test)]
             Self::Fake(session) => session.handle(event, out),
         }
     }
 
     /// Sends a frame of caller audio. Returns `false` if the session does not accept audio yet.
-    pub fn hear_caller(&mut self, audio: &[u8], out: &mut Vec<SessionAction>) -> bool {
+    pub fn hear_caller(&mut self, audio: &[u8], now: Instant, out: &mut Vec<SessionAction>) -> bool {
         match self {
             Self::OpenAi(session) => {
                 let ready = session.is_ready();
@@ -283,6 +302,7 @@ impl Conversation {
                 ready
             }
             Self::Gemini(session) => session.hear_caller(audio, out),
+            Self::OpenAiLive(session) => session.hear_caller(audio, now, out),
             #[cfg(test)]
             Self::Fake(_) => {
                 out.push(SessionAction::SendAudio(Frame::copy_of(audio)));
@@ -296,6 +316,7 @@ impl Conversation {
         match self {
             Self::OpenAi(session) => session.hurry(patience),
             Self::Gemini(session) => session.hurry(patience),
+            Self::OpenAiLive(session) => session.hurry(patience),
             #[cfg(test)]
             Self::Fake(_) => {}
         }
@@ -306,6 +327,7 @@ impl Conversation {
         match self {
             Self::OpenAi(session) => session.deadline().map(|(at, _)| at),
             Self::Gemini(session) => session.deadline().map(|(at, _)| at),
+            Self::OpenAiLive(session) => session.deadline(),
             #[cfg(test)]
             Self::Fake(_) => None,
         }
@@ -316,6 +338,7 @@ impl Conversation {
         match self {
             Self::OpenAi(session) => session.carry_over(),
             Self::Gemini(session) => session.carry_over(),
+            Self::OpenAiLive(session) => session.carry_over(),
             #[cfg(test)]
             Self::Fake(_) => CarryOver::default(),
         }
@@ -327,6 +350,8 @@ impl Conversation {
             Self::OpenAi(session) => session.rewrite(rewrite, out),
             // It can neither cut nor delete; a note takes the place of both.
             Self::Gemini(_) => {}
+            // It cannot delete, so the layer above tells it what was heard instead.
+            Self::OpenAiLive(_) => {}
             #[cfg(test)]
             Self::Fake(_) => out.push(SessionAction::Send(format!("{rewrite:?}"))),
         }

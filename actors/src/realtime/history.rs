@@ -153,6 +153,7 @@ impl History {
             | ModelReport::CallerWords { .. }
             | ModelReport::WordsFailed { .. }
             | ModelReport::TranscriptionUsed(_)
+            | ModelReport::Used(_)
             | ModelReport::RequestGivenUp { .. }
             | ModelReport::AnswerMissed { .. }
             | ModelReport::NothingOwed

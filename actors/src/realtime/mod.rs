@@ -41,6 +41,7 @@ pub mod incoming;
 pub mod link;
 pub mod messages;
 pub mod openai;
+pub mod openai_live;
 pub mod plan;
 pub mod pool;
 pub mod price;

@@ -92,6 +92,9 @@ pub enum ModelReport {
     },
     /// The provider charged for the transcription of a turn of the caller.
     TranscriptionUsed(TranscriptionUsage),
+    /// The provider charges for this beside any response: for the time of the session, or for the
+    /// work of a model behind the voice. Nothing is reported twice.
+    Used(Usage),
     /// The model calls a tool. Reported once for each `call`.
     ToolCalled(ToolCall),
     /// The model does not say what was requested, retries included. The caller needs to hear
@@ -190,7 +193,7 @@ impl LossClass {
     }
 }
 
-/// Tokens of one response, as the server counted them.
+/// Tokens of one response and time of a session, as the server counted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Text tokens in, cached ones included.
@@ -209,6 +212,14 @@ pub struct Usage {
     pub output_text: u64,
     /// Audio tokens out.
     pub output_audio: u64,
+    /// The time of a session that is charged by time, in ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub session_ms: u64,
+}
+
+/// Whether a count is left out of the record, because most providers have none of its kind.
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl std::ops::AddAssign for Usage {
@@ -221,6 +232,7 @@ impl std::ops::AddAssign for Usage {
         self.cached_image += other.cached_image;
         self.output_text += other.output_text;
         self.output_audio += other.output_audio;
+        self.session_ms += other.session_ms;
     }
 }
 

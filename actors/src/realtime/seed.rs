@@ -14,6 +14,8 @@ pub struct Opening {
     /// The handle with which the server continues that conversation from its own memory. Only what
     /// came after the handle is then handed over.
     pub resumption: Option<ResumptionHandle>,
+    /// A salted hash of the caller, for a provider that takes it with the first message.
+    pub caller: Option<String>,
 }
 
 /// A server's handle of a conversation up to some moment. Another session of the same model

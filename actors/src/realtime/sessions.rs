@@ -240,6 +240,8 @@ pub struct Sessions {
     running: Running,
     history: History,
     turns: TurnAudio,
+    /// A salted hash of the caller, for the sessions that take it in their first message.
+    caller: Option<String>,
     /// The actions of a session. The buffer is reused.
     actions: Vec<SessionAction>,
 }
@@ -264,9 +266,16 @@ impl Sessions {
             running: Running::default(),
             history: History::new(output),
             turns: TurnAudio::new(input),
+            caller: None,
             actions: Vec::new(),
             plan,
         }
+    }
+
+    /// The same sessions, which tell the provider this salted hash of the caller.
+    #[must_use]
+    pub fn of_caller(self, caller: Option<String>) -> Self {
+        Self { caller, ..self }
     }
 
     /// Appends to `out` the actions that follow from `event`. The caller of this function keeps the
@@ -417,7 +426,7 @@ impl Sessions {
         };
         self.turns.sent(&audio);
         let mut actions = std::mem::take(&mut self.actions);
-        let taken = self.leg(leg).is_some_and(|leg| leg.session.hear_caller(&audio, &mut actions));
+        let taken = self.leg(leg).is_some_and(|leg| leg.session.hear_caller(&audio, now, &mut actions));
         self.perform_all(leg, actions, now, out);
         if !taken {
             out.push(SessionsAction::AudioDropped { reason: "model_not_reading", frames: 1 });

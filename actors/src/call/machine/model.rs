@@ -55,6 +55,10 @@ impl CallMachine {
                 talk.call.transcription_used(usage);
                 self.check_spending();
             }
+            ModelReport::Used(usage) => {
+                talk.call.used(usage);
+                self.check_spending();
+            }
             ModelReport::ToolCalled(asked) => self.tool_called(asked),
             ModelReport::RequestGivenUp { purpose, reason } => self.request_given_up(purpose, reason),
             ModelReport::Incident(incident) => talk.call.tell(Note::IncidentTold(incident)),

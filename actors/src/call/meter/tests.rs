@@ -59,6 +59,7 @@ proptest! {
         let [input_text, cached_text, input_audio, cached_audio, input_image, cached_image, output_text, output_audio] = counts;
         let usage = Usage {
             input_text, cached_text, input_audio, cached_audio, input_image, cached_image, output_text, output_audio,
+            ..Usage::default()
         };
         let mut meter = meter(1.0, 2.0);
         meter.response(&usage);

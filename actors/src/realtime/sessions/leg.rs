@@ -142,6 +142,7 @@ impl Sessions {
             number: leg.0,
             continues: !self.history.is_empty(),
             resumption: resumption.map(|resumption| resumption.handle.clone()),
+            caller: self.caller.clone(),
         };
         self.legs.push(Leg {
             id: leg,

@@ -88,7 +88,7 @@ impl Seen {
 }
 
 fn opening() -> Opening {
-    Opening { number: 1, continues: false, resumption: None }
+    Opening { number: 1, continues: false, resumption: None, caller: None }
 }
 
 impl Desk {

@@ -29,7 +29,9 @@ pub(crate) fn openai() -> OpenAiPlan {
 pub(crate) fn own(plan: &mut SessionPlan) -> &mut OpenAiPlan {
     match &mut plan.provider {
         ProviderPlan::OpenAi(own) => Arc::make_mut(own),
-        ProviderPlan::Gemini(_) | ProviderPlan::Fake(_) => panic!("the sample is a plan of this provider"),
+        ProviderPlan::Gemini(_) | ProviderPlan::OpenAiLive(_) | ProviderPlan::Fake(_) => {
+            panic!("the sample is a plan of this provider")
+        }
     }
 }
 

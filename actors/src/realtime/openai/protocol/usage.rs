@@ -21,6 +21,7 @@ pub fn of_response(usage: &Fields<'_>) -> Option<Usage> {
         cached_image: of_cache("image_tokens"),
         output_text,
         output_audio,
+        ..Usage::default()
     };
     (usage != Usage::default()).then_some(usage)
 }

@@ -90,7 +90,7 @@ fn history_is_announced_only_to_a_server_that_awaits_it_and_not_together_with_a_
         let setup = written(&ClientMessage::Setup(Box::new(Setup::of(&common, &plan, "m", "p", &opening))));
         (setup["setup"].get("historyConfig").is_some(), setup["setup"]["sessionResumption"].clone())
     };
-    let continues = || Opening { number: 2, continues: true, resumption: None };
+    let continues = || Opening { number: 2, continues: true, resumption: None, caller: None };
     let resumes = || Opening { resumption: Some(ResumptionHandle(Private::new("h".to_owned()))), ..continues() };
     let vertex = "wss://us-central1-aiplatform.googleapis.com/ws/x";
     assert_eq!(announced("gemini-3.8-live", None, Opening::default()), (false, json!({})));

@@ -39,7 +39,7 @@ fn a_lost_socket_is_worth_another_try_and_nothing_follows() {
 #[test]
 fn a_resumed_session_has_proved_itself_once_it_has_answered() {
     let resumption = Some(ResumptionHandle(crate::ids::Private::new("h".to_owned())));
-    let mut desk = Desk::beginning(Opening { number: 2, continues: true, resumption }, |_, _| {});
+    let mut desk = Desk::beginning(Opening { number: 2, continues: true, resumption, caller: None }, |_, _| {});
     desk.make_ready(Handoff::default());
     assert_eq!(desk.session.stage(), Stage::Resumed);
     desk.audio(20);

@@ -54,7 +54,7 @@ fn a_refused_configuration_is_fatal_and_a_refused_handle_is_not() {
     assert_eq!(desk.on(closed()).lost.expect("lost").class, LossClass::Fatal);
     // Trap: a 1007 after a resumption is often a bad handle.
     let resumption = Some(ResumptionHandle(crate::ids::Private::new("h".to_owned())));
-    let resumed = Opening { number: 2, continues: true, resumption };
+    let resumed = Opening { number: 2, continues: true, resumption, caller: None };
     let mut desk = Desk::beginning(resumed, |_, _| {});
     let setup = desk.on(SessionEvent::Opened);
     assert_eq!(setup.one()["setup"]["sessionResumption"], json!({"handle": "h"}));
@@ -77,7 +77,7 @@ fn a_conversation_is_handed_over_as_texts_of_two_roles() {
     };
     let told = "A table?|[You have called the tool check with {}.]|[The result of the tool: free]|Yes.|[It is noon.]\
         |[The caller said something that was not understood.]";
-    let continues = || Opening { number: 2, continues: true, resumption: None };
+    let continues = || Opening { number: 2, continues: true, resumption: None, caller: None };
     // Announced: complete, and no answer is generated for it.
     let mut desk = Desk::beginning(continues(), |_, _| {});
     let handoff = Handoff { items: items(), ..Handoff::default() };

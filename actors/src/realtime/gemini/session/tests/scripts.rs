@@ -400,7 +400,7 @@ impl Stage {
 /// A session before its upgrade, of any family and kind.
 fn stage(model: usize, manual: bool, interrupts: bool, transcribes: bool, continues: bool) -> Stage {
     let model = ["3.8-live", "3.8-live-extended-thinking", "3.1-flash-live-preview", "2.5-flash-native-audio"][model];
-    let opening = Opening { number: 1, continues, resumption: None };
+    let opening = Opening { number: 1, continues, resumption: None, caller: None };
     let desk = Desk::beginning(opening, |common, plan| {
         plan.address.model = format!("gemini-{model}");
         if manual {

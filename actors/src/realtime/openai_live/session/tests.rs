@@ -1,0 +1,9 @@
+mod opening;
+mod oracle;
+mod rig;
+mod scripts;
+mod speech;
+mod talk;
+mod tools;
+
+pub(super) use self::rig::Rig;
