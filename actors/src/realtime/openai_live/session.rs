@@ -205,7 +205,7 @@ impl Session {
                 let own = [
                     self.clock.due(),
                     self.caller.due(),
-                    self.wishes.due(),
+                    self.wishes.due(self.voice.sounds()),
                     self.work.due(),
                     self.owed_since.map(|since| since + LONGEST_OWED),
                     self.listen_until,

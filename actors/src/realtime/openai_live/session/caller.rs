@@ -90,7 +90,9 @@ impl Caller {
                 open.ended = Some(now);
                 return Some(TurnEvent::Ended(open.item.clone()));
             }
-        } else if self.voice_since.is_some_and(|since| now.saturating_duration_since(since) >= TURN_BEGINS_AFTER) {
+        } else if self.sounds(now, LINGERS)
+            && self.voice_since.is_some_and(|since| now.saturating_duration_since(since) >= TURN_BEGINS_AFTER)
+        {
             let item = name();
             let from_ms = at_ms.saturating_sub(LEAD_MS);
             self.turns.push_back(Turn { item: item.clone(), from_ms, ended: None, told: None, text: String::new() });
@@ -261,6 +263,17 @@ mod tests {
         rig.hear(2_000, SILENT);
         assert_eq!(rig.events.last(), Some(&TurnEvent::Told(item, "my order".to_owned())));
         assert_eq!(rig.events.len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_stops_ends_the_turn_once() {
+        let mut rig = Rig::new();
+        rig.hear(1_000, LOUD);
+        for _ in 0..100 {
+            rig.now += Duration::from_millis(100);
+            rig.poll();
+        }
+        assert_eq!(rig.events.len(), 3, "{:?}", rig.events);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! - The audio lags by [`PATIENCE`]: silence fills the gap, and then goes on every 20 ms until the
 //!   caller's audio returns.
 //! - Late audio comes in a burst: words are sent up to [`MOST_LEAD`] ahead, the rest waits. The
-//!   lead is won back by leaving silent frames out. Words are not left out.
+//!   lead is won back by leaving most of the silent frames out. Words are not left out.
 //! - The process stood still: the session's time stood still with it, and is not caught up with.
 
 use std::collections::VecDeque;
@@ -24,6 +24,8 @@ pub(super) struct Clock {
     began: Option<Instant>,
     /// Bytes sent.
     sent: u64,
+    /// When something was sent last.
+    last: Option<Instant>,
     /// Audio that is too far ahead, oldest first, and whether it holds a voice.
     waiting: VecDeque<(Frame, bool)>,
     waiting_bytes: usize,
@@ -34,13 +36,13 @@ pub(super) struct Clock {
 impl Clock {
     /// A clock that has not begun.
     pub(super) const fn new(format: AudioFormat) -> Self {
-        Self { format, began: None, sent: 0, waiting: VecDeque::new(), waiting_bytes: 0, stalled: false }
+        Self { format, began: None, sent: 0, last: None, waiting: VecDeque::new(), waiting_bytes: 0, stalled: false }
     }
 
     /// Begins. The first 20 ms are silence, so that what is appended next has a place in time.
     pub(super) fn begin(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) {
         self.began = Some(now);
-        self.silence(FRAME, send);
+        self.silence(FRAME, now, send);
     }
 
     /// Takes a frame of the caller. `voiced` is whether it holds a voice.
@@ -78,11 +80,11 @@ impl Clock {
     pub(super) fn due(&self) -> Option<Instant> {
         let sent = Duration::from_millis(self.ms());
         let at = self.began? + sent;
-        Some(match (self.waiting.is_empty(), self.stalled) {
-            (false, _) => at.checked_sub(MOST_LEAD).unwrap_or(at),
-            (true, true) => at + FRAME,
-            (true, false) => at + PATIENCE,
-        })
+        if !self.waiting.is_empty() {
+            return Some(at.checked_sub(MOST_LEAD).unwrap_or(at));
+        }
+        let due = if self.stalled { at + FRAME } else { at + PATIENCE };
+        Some(self.last.map_or(due, |last| due.min(last + PATIENCE)))
     }
 
     /// Sends what is due: waiting audio, or silence for what did not come.
@@ -95,7 +97,10 @@ impl Clock {
         let limit = if self.stalled { FRAME } else { PATIENCE };
         if behind >= limit.as_millis() as i64 {
             self.stalled = true;
-            self.silence(Duration::from_millis(behind as u64), send);
+            self.silence(Duration::from_millis(behind as u64), now, send);
+        } else if self.is_quiet(now, PATIENCE) {
+            // The audio is ahead: most of the silence is left out, but not all of it.
+            self.silence(FRAME, now, send);
         }
     }
 
@@ -110,11 +115,16 @@ impl Clock {
     }
 
     fn give(&mut self, frame: &[u8], voiced: bool, now: Instant, send: &mut impl FnMut(&[u8])) {
-        if !voiced && self.lead(now) > KEPT_LEAD_MS {
+        if !voiced && self.lead(now) > KEPT_LEAD_MS && !self.is_quiet(now, PATIENCE - FRAME) {
             return;
         }
-        self.sent += frame.len() as u64;
+        (self.sent, self.last) = (self.sent + frame.len() as u64, Some(now));
         send(frame);
+    }
+
+    /// Whether nothing was sent for this long.
+    fn is_quiet(&self, now: Instant, length: Duration) -> bool {
+        self.last.is_none_or(|last| last + length <= now)
     }
 
     /// Follows a process that stood still: the gap is not filled by a burst.
@@ -134,11 +144,11 @@ impl Clock {
         self.ms() as i64 - elapsed.as_millis() as i64
     }
 
-    fn silence(&mut self, length: Duration, send: &mut impl FnMut(&[u8])) {
+    fn silence(&mut self, length: Duration, now: Instant, send: &mut impl FnMut(&[u8])) {
         let bytes = self.bytes_of(length);
         let mut silence = Frame::with_room(bytes);
         silence.resize(bytes, self.format.encoding.silence());
-        self.sent += bytes as u64;
+        (self.sent, self.last) = (self.sent + bytes as u64, Some(now));
         send(&silence);
     }
 
@@ -258,6 +268,8 @@ mod tests {
         let words = rig.sent.iter().filter(|(_, _, tag)| *tag == 7).count();
         assert_eq!(words, 350, "no word is lost");
         assert!(rig.lead() <= 80, "{} ms are left standing", rig.lead());
+        let holes = rig.sent.windows(2).map(|two| two[1].0 - two[0].0).max();
+        assert!(holes < Some(200), "{holes:?}");
     }
 
     #[test]

@@ -65,9 +65,11 @@ impl Wishes {
         self.current.as_ref().map(|wish| (&wish.pending, wish.spoken))
     }
 
-    /// When something is due.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let Some(wish) = &self.current else { return self.requests.front()?.not_before() };
+    /// When something is due. While the model speaks (`sounds`), no wish begins.
+    pub(super) fn due(&self, sounds: bool) -> Option<Instant> {
+        let Some(wish) = &self.current else {
+            return self.requests.front().filter(|_| !sounds)?.not_before();
+        };
         let (_, at) = wish.sent;
         if wish.parts.is_empty() { (!wish.spoken).then_some(at + PATIENCE) } else { Some(at + LONGEST_UNPLACED) }
     }
@@ -119,7 +121,7 @@ impl Session {
     /// Handles the deadlines of the wish that is under way.
     pub(super) fn wishes_due(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let Some(wish) = &self.wishes.current else { return };
-        if self.wishes.due().is_none_or(|at| at > now) {
+        if self.wishes.due(self.voice.sounds()).is_none_or(|at| at > now) {
             return;
         }
         if !wish.parts.is_empty() {

@@ -82,6 +82,7 @@ impl Rig {
         rig.on(SessionEvent::HandedOver(handoff));
         rig.started();
         rig.story.clear();
+        rig.sent.retain(|event| event["type"] != "session.start");
         rig
     }
 
@@ -162,7 +163,10 @@ impl Rig {
     /// Time passes without audio of the caller.
     pub(crate) fn pass(&mut self, ms: u64) {
         let until = self.now + Duration::from_millis(ms);
+        let mut steps = 0;
         loop {
+            steps += 1;
+            assert!(steps < 10_000, "a deadline is not met, and time stands still");
             let deadline = self.session.deadline().filter(|_| self.loss.is_none() && !self.closed);
             let delta = self.model.is_some().then_some(self.next_delta);
             let Some(next) = deadline.into_iter().chain(delta).min().filter(|at| *at <= until) else { break };
@@ -248,6 +252,7 @@ impl Rig {
                 A::Report(report) => self.report(report),
                 A::Prepared => self.story.push("prepared".to_owned()),
                 A::ExpiresAt(at) => self.story.push(format!("expires at {at}")),
+                A::EndsIn(_) | A::Resumable(_) => panic!("this provider says neither"),
                 A::Pong(_) => self.story.push("pong".to_owned()),
                 A::Ping => self.story.push("ping".to_owned()),
                 A::Lose(loss) => self.loss = Some(loss),
