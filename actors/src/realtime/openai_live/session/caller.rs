@@ -216,7 +216,7 @@ mod tests {
     impl Rig {
         fn new() -> Self {
             let caller = Caller::new(AudioFormat::MULAW_8K);
-            let mut rig = Self { caller, now: Instant::now(), ms: 0, turns: 0, events: Vec::new() };
+            let mut rig = Self { caller, now: crate::clock::now(), ms: 0, turns: 0, events: Vec::new() };
             rig.hear(400, 0xFF);
             rig
         }

@@ -189,7 +189,7 @@ mod tests {
 
     impl Rig {
         fn new() -> Self {
-            let now = Instant::now();
+            let now = crate::clock::now();
             let mut rig = Self { clock: Clock::new(AudioFormat::MULAW_8K), now, began: now, sent: Vec::new() };
             rig.clock.begin(now, &mut |_| {});
             rig

@@ -258,7 +258,7 @@ impl Session {
                 self.charge(usage, out);
                 self.owed_since = self.owed_since.map(|_| now);
                 if !completed {
-                    self.work_failed(&error, lost, out);
+                    self.work_failed(&error, &lost, out);
                 }
             }
             Nested::Other => {}
@@ -266,7 +266,7 @@ impl Session {
     }
 
     /// The work behind the voice failed. Tools that ran all the same are reported to the caller.
-    fn work_failed(&mut self, error: &ErrorInfo<'_>, lost: Vec<String>, out: &mut Vec<SessionAction>) {
+    fn work_failed(&mut self, error: &ErrorInfo<'_>, lost: &[String], out: &mut Vec<SessionAction>) {
         complain(&redacted(error.word()), &redacted(error.text()), out);
         let told = match lost.is_empty() {
             true => "What the caller asked for could not be done. Say so briefly and offer to try again.".to_owned(),
@@ -335,7 +335,7 @@ impl Session {
     /// Begins delegations to us, and tells the model of those that take a while.
     pub(super) fn begin_delegations(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let settled = !self.caller.is_awaited();
-        while let Some(id) = self.work.to_begin(settled, now) {
+        while let Some(id) = self.work.begin_next(settled, now) {
             let said = std::mem::take(&mut self.said);
             let request = format!("{said}{}", self.caller.unsettled());
             let Delegation::Client { tool: Some(name) } = &self.plan.delegation else {
@@ -350,7 +350,7 @@ impl Session {
             let id = ToolCallId::new(&id);
             out.push(SessionAction::Report(ModelReport::ToolCalled(ToolCall { response, id, name, arguments })));
         }
-        for id in self.work.to_announce(now) {
+        for id in self.work.announce(now) {
             let number = self.next_number();
             let told = "The work on this has begun. Its result follows; do not repeat that you are checking.";
             send(&ClientEvent::Thinking(Append::new(number, told, Some(&id))), out);

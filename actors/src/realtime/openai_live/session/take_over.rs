@@ -77,7 +77,7 @@ fn input_of(items: &[SeedItem]) -> Vec<Message> {
     let mut input: Vec<Message> = Vec::new();
     let mut bytes = 0;
     for message in items.iter().rev().filter_map(|item| message_of(&item.seed)) {
-        bytes += message.len();
+        bytes += message.bytes();
         if bytes > MOST_INPUT_BYTES || input.len() >= MOST_INPUT {
             break;
         }

@@ -1,3 +1,4 @@
+mod above;
 mod opening;
 mod oracle;
 mod rig;

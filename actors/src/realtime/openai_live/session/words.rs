@@ -148,7 +148,7 @@ mod tests {
 
     impl Rig {
         fn new() -> Self {
-            Self { transcript: Transcript::default(), now: Instant::now(), events: Vec::new() }
+            Self { transcript: Transcript::default(), now: crate::clock::now(), events: Vec::new() }
         }
 
         fn began(&mut self, name: &str, at_ms: u64) {

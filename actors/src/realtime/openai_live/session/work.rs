@@ -182,8 +182,8 @@ impl Work {
         new
     }
 
-    /// The delegation to begin with now. `settled` is whether the caller's words are all known.
-    pub(super) fn to_begin(&mut self, settled: bool, now: Instant) -> Option<String> {
+    /// Begins the next delegation, and returns its id. `settled` is whether the caller's words are all known.
+    pub(super) fn begin_next(&mut self, settled: bool, now: Instant) -> Option<String> {
         let ready = |handed: &&mut Handed| {
             let waited = now.saturating_duration_since(handed.since);
             handed.asked.is_none() && (settled && waited >= WORDS_AFTER || waited >= LONGEST_WORDS)
@@ -193,8 +193,9 @@ impl Work {
         Some(handed.id.clone())
     }
 
-    /// The delegations whose model was not told yet that the work has begun, and that take a while.
-    pub(super) fn to_announce(&mut self, now: Instant) -> Vec<String> {
+    /// Returns the delegations that take a while, once each: the model is told that their work has
+    /// begun.
+    pub(super) fn announce(&mut self, now: Instant) -> Vec<String> {
         let takes = |handed: &&mut Handed| !handed.started && handed.asked.is_some_and(|at| at + GRACE <= now);
         self.handed
             .iter_mut()

@@ -107,7 +107,7 @@ impl Message {
     }
 
     /// The length of its text in bytes.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.content[0].text.len()
     }
 }

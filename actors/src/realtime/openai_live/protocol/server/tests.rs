@@ -77,9 +77,9 @@ fn the_nested_stream_is_read_where_it_matters() {
 
 #[test]
 fn an_error_is_read_in_every_shape() {
-    let read = |text| match parse(text) {
-        ServerEvent::Error(error) => error,
-        other => panic!("{other:?}"),
+    let read = |text| {
+        let ServerEvent::Error(error) = parse(text) else { panic!("{text}") };
+        error
     };
     let error = read(
         r#"{"type":"error","event_id":"e","error":{"type":"invalid_request_error","code":null,"message":"m","param":"session.voice","client_event_id":"append-2"}}"#,

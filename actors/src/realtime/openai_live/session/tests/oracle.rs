@@ -33,7 +33,7 @@ const RESPONSES: &[&str] = &[
 ];
 
 /// What is wrong with a client event by itself.
-pub(super) fn check_client(event: &Value) -> Vec<String> {
+pub(crate) fn check_client(event: &Value) -> Vec<String> {
     let mut bad = Vec::new();
     let kind = event["type"].as_str().unwrap_or_default();
     let Some((_, may, must)) = EVENTS.iter().find(|(known, ..)| *known == kind) else {
@@ -127,8 +127,8 @@ fn keys(object: &Value, known: &[&str], place: &str, bad: &mut Vec<String>) {
 
 /// Rules over both directions of one session, in wire order.
 #[derive(Debug, Default)]
-pub(super) struct Sequence {
-    pub(super) bad: Vec<String>,
+pub(crate) struct Sequence {
+    pub(crate) bad: Vec<String>,
     start_sent: bool,
     started: bool,
     closing: bool,
@@ -159,7 +159,7 @@ impl Sequence {
     }
 
     /// A client event at this time.
-    pub(super) fn client(&mut self, event: &Value, now_ms: f64) {
+    pub(crate) fn client(&mut self, event: &Value, now_ms: f64) {
         self.bad.extend(check_client(event));
         let kind = event["type"].as_str().unwrap_or_default();
         let id = event["event_id"].as_str().unwrap_or_default().to_owned();
@@ -262,7 +262,7 @@ impl Sequence {
     }
 
     /// A server event.
-    pub(super) fn server(&mut self, event: &Value) {
+    pub(crate) fn server(&mut self, event: &Value) {
         let kind = event["type"].as_str().unwrap_or_default();
         match kind {
             "session.started" => self.started = true,
@@ -295,7 +295,7 @@ impl Sequence {
     }
 
     /// The socket is gone. `in_order` is whether the session was closed by an order of the call.
-    pub(super) fn end(&mut self, now_ms: f64, in_order: bool) {
+    pub(crate) fn end(&mut self, now_ms: f64, in_order: bool) {
         if in_order && self.started && !self.ended {
             self.wrong("no session.closed was awaited");
         }
@@ -305,17 +305,17 @@ impl Sequence {
     }
 
     /// The calls of the server's model that have no answer.
-    pub(super) fn unanswered(&self) -> usize {
+    pub(crate) fn unanswered(&self) -> usize {
         self.calls.values().filter(|(_, answered)| !answered).count()
     }
 
     /// Orders to speak, with their times.
-    pub(super) fn ordered(&self) -> &[(f64, String)] {
+    pub(crate) fn ordered(&self) -> &[(f64, String)] {
         &self.ordered
     }
 
     /// Whether the session has sent `session.close`.
-    pub(super) const fn is_closing(&self) -> bool {
+    pub(crate) const fn is_closing(&self) -> bool {
         self.closing
     }
 }
@@ -336,7 +336,7 @@ mod checks_of_the_oracle {
         json!({"type": "session.input_audio.append", "event_id": id, "audio": audio})
     }
 
-    fn append(id: &str, delegation: Value) -> Value {
+    fn append(id: &str, delegation: &Value) -> Value {
         json!({"type": "session.commentary.append", "event_id": id, "content": "Hello.", "delegation_id": delegation})
     }
 
@@ -383,18 +383,18 @@ mod checks_of_the_oracle {
         let mut silent = Sequence::default();
         silent.client(&start("client"), 0.0);
         silent.server(&json!({"type": "session.started"}));
-        silent.client(&append("c", Value::Null), 0.0);
+        silent.client(&append("c", &Value::Null), 0.0);
         complains(&silent, "before any audio");
 
         let broken: [(&str, &str, Vec<Value>); 11] = [
-            ("responses", "unknown delegation", vec![append("c", json!("d"))]),
-            ("client", "unknown delegation", vec![append("c", json!("d"))]),
+            ("responses", "unknown delegation", vec![append("c", &json!("d"))]),
+            ("client", "unknown delegation", vec![append("c", &json!("d"))]),
             ("client", "without a hosted model", vec![bare("response.create", "g")]),
             ("responses", "ahead of real time", vec![audio("b", 2_000)]),
-            ("responses", "used again", vec![append("c", Value::Null), append("c", Value::Null)]),
+            ("responses", "used again", vec![append("c", &Value::Null), append("c", &Value::Null)]),
             ("responses", "a second session.start", vec![start("responses")]),
             ("responses", "unknown call", vec![output("o", "x")]),
-            ("responses", "after the end", vec![bare("session.close", "b"), append("c", Value::Null)]),
+            ("responses", "after the end", vec![bare("session.close", "b"), append("c", &Value::Null)]),
             ("responses", "unknown event type", vec![bare("response.cancel", "c")]),
             (
                 "responses",

@@ -47,7 +47,7 @@ impl Rig {
     pub(crate) fn dialling(change: impl FnOnce(&mut Common, &mut OpenAiLivePlan)) -> Self {
         let (mut common, mut plan) = (sample::common(), sample::live());
         change(&mut common, &mut plan);
-        let now = Instant::now();
+        let now = crate::clock::now();
         let opening = Opening { number: 1, caller: Some("hash".to_owned()), ..Opening::default() };
         Self {
             session: Session::standby(Arc::new(common), Arc::new(plan), &opening, now),
@@ -261,6 +261,7 @@ impl Rig {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others print as they are")]
     fn report(&mut self, report: ModelReport) {
         self.story.push(match report {
             ModelReport::Ready { session, .. } => format!("ready {session}"),

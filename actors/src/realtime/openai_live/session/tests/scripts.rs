@@ -14,7 +14,7 @@ use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::realtime::openai_live::plan::{Delegation, sample};
 
 /// A step of a script.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Line(u64, bool),
     Nothing(u64),

@@ -18,7 +18,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let now = Instant::now();
+        let now = crate::clock::now();
         let mut rig = Self {
             voice: Voice::new(MULAW),
             began: now,
@@ -91,10 +91,10 @@ fn the_first_loud_piece_opens_a_segment_and_silence_ends_it() {
 fn the_tick_at_the_beginning_is_no_voice() {
     let mut voice = Voice::new(MULAW);
     let mut events = Vec::new();
-    voice.hear(&[LOUD; 600 * 8], "s", Instant::now(), &mut events);
+    voice.hear(&[LOUD; 600 * 8], "s", crate::clock::now(), &mut events);
     assert!(events.is_empty());
     // A faint tick later is none either: its peak is 45.
-    voice.hear(&[0xFA; 800], "s", Instant::now(), &mut events);
+    voice.hear(&[0xFA; 800], "s", crate::clock::now(), &mut events);
     assert!(events.is_empty());
 }
 
@@ -191,9 +191,9 @@ fn every_format_is_judged_by_its_samples() {
     ] {
         let (mut voice, mut events) = (Voice::new(format), Vec::new());
         let piece = |sample: &[u8]| sample.repeat(format.bytes_per_ms() * 1_000 / sample.len());
-        voice.hear(&piece(&silent), "s", Instant::now(), &mut events);
+        voice.hear(&piece(&silent), "s", crate::clock::now(), &mut events);
         assert!(events.is_empty(), "{format:?}");
-        voice.hear(&piece(&loud), "s", Instant::now(), &mut events);
+        voice.hear(&piece(&loud), "s", crate::clock::now(), &mut events);
         assert!(matches!(events.first(), Some(VoiceEvent::Began { .. })), "{format:?}");
     }
 }

@@ -10,7 +10,7 @@ fn later(now: Instant, ms: u64) -> Instant {
 
 #[test]
 fn a_fast_result_is_the_output_and_the_model_goes_on_once() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     work.began("r");
     assert!(work.called("c", now) && !work.called("c", now), "each call is reported once");
     assert_eq!(work.answer(&call("c"), "{}"), Way::Output("{}".to_owned()));
@@ -23,7 +23,7 @@ fn a_fast_result_is_the_output_and_the_model_goes_on_once() {
 
 #[test]
 fn a_slow_call_is_answered_at_once_and_its_result_reported() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     work.began("r");
     work.called("c", now);
     work.ended("r", true);
@@ -38,7 +38,7 @@ fn a_slow_call_is_answered_at_once_and_its_result_reported() {
 
 #[test]
 fn all_calls_of_a_response_are_answered_before_it_goes_on() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     work.began("r");
     work.called("a", now);
     work.called("b", now);
@@ -51,7 +51,7 @@ fn all_calls_of_a_response_are_answered_before_it_goes_on() {
 
 #[test]
 fn the_calls_of_a_failed_response_are_void_and_their_results_are_not_lost() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     work.began("r");
     for name in ["done", "open", "started"] {
         work.called(name, now);
@@ -66,7 +66,7 @@ fn the_calls_of_a_failed_response_are_void_and_their_results_are_not_lost() {
 
 #[test]
 fn the_input_of_the_model_never_overflows() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     let long = "x".repeat(10_000);
     let mut replaced = None;
     for number in 0.. {
@@ -92,7 +92,7 @@ fn the_input_of_the_model_never_overflows() {
 
 #[test]
 fn a_refused_result_is_replaced_by_the_smallest_one_once() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     work.began("r");
     work.called("c", now);
     work.answered(&call("c"), "long", 7);
@@ -104,24 +104,24 @@ fn a_refused_result_is_replaced_by_the_smallest_one_once() {
 
 #[test]
 fn a_delegation_waits_for_the_callers_last_words() {
-    let (mut work, now) = (Work::default(), Instant::now());
+    let (mut work, now) = (Work::default(), crate::clock::now());
     assert!(work.handed("d", now) && !work.handed("d", now));
-    assert_eq!(work.to_begin(true, now), None, "words come half a second late");
-    assert_eq!(work.to_begin(false, later(now, 3_400)), None);
-    assert_eq!(work.to_begin(true, later(now, 700)).as_deref(), Some("d"));
-    assert!(work.to_announce(later(now, 900)).is_empty());
-    assert_eq!(work.to_announce(later(now, 1_000)), ["d"]);
-    assert!(work.to_announce(later(now, 2_000)).is_empty(), "told once");
+    assert_eq!(work.begin_next(true, now), None, "words come half a second late");
+    assert_eq!(work.begin_next(false, later(now, 3_400)), None);
+    assert_eq!(work.begin_next(true, later(now, 700)).as_deref(), Some("d"));
+    assert!(work.announce(later(now, 900)).is_empty());
+    assert_eq!(work.announce(later(now, 1_000)), ["d"]);
+    assert!(work.announce(later(now, 2_000)).is_empty(), "told once");
     assert_eq!(work.answer(&call("d"), "x"), Way::Delegation("d".to_owned()));
     assert!(!work.is_busy());
     work.handed("e", now);
-    assert_eq!(work.to_begin(false, later(now, 3_500)).as_deref(), Some("e"), "it does not wait for ever");
+    assert_eq!(work.begin_next(false, later(now, 3_500)).as_deref(), Some("e"), "it does not wait for ever");
 }
 
 #[test]
 fn calls_of_an_earlier_session_are_reported() {
     let mut work = Work::default();
     work.inherit(vec![call("old")]);
-    assert!(!work.called("old", Instant::now()));
+    assert!(!work.called("old", crate::clock::now()));
     assert_eq!(work.answer(&call("old"), "x"), Way::Report);
 }

@@ -1,0 +1,126 @@
+//! The session under the layer that owns a call's sessions, which knows no provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::rig::LOUD;
+use crate::clock;
+use crate::ids::ItemId;
+use crate::realtime::conversation::SessionEvent;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::openai_live::plan::sample;
+use crate::realtime::report::ModelReport;
+use crate::realtime::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
+
+struct Call {
+    sessions: Sessions,
+    now: std::time::Instant,
+    sent: Vec<(LegId, Value)>,
+    dialled: Vec<LegId>,
+    told: Vec<String>,
+}
+
+impl Call {
+    fn new() -> Self {
+        let mut plan = sample::plan();
+        plan.resilience.patience = Duration::from_secs(20);
+        let now = clock::now();
+        let sessions = Sessions::new(Arc::new(plan), now).of_caller(Some("hash".to_owned()));
+        let mut call = Self { sessions, now, sent: Vec::new(), dialled: Vec::new(), told: Vec::new() };
+        call.on(SessionsEvent::Started);
+        call
+    }
+
+    fn on(&mut self, event: SessionsEvent<'_>) {
+        let mut out = Vec::new();
+        self.sessions.handle(event, self.now, &mut out);
+        for action in out {
+            match action {
+                SessionsAction::Consult { question, .. } => {
+                    self.on(SessionsEvent::Advised { question, standings: &[], chance: 0.0 });
+                }
+                SessionsAction::Dial { leg, .. } => self.dialled.push(leg),
+                SessionsAction::Send(leg, text) => {
+                    self.sent.push((leg, serde_json::from_str(&text).expect("JSON")));
+                }
+                SessionsAction::Report(ModelReport::Ready { .. }) => self.told.push("ready".to_owned()),
+                SessionsAction::Report(ModelReport::Resumed { .. }) => self.told.push("resumed".to_owned()),
+                SessionsAction::Report(ModelReport::Faltered(_)) => self.told.push("faltered".to_owned()),
+                SessionsAction::Complete(complete) => self.told.push(format!("{} complete", complete.item)),
+                SessionsAction::Learn { .. }
+                | SessionsAction::HangUp(_)
+                | SessionsAction::SendAudio(..)
+                | SessionsAction::Pong(..)
+                | SessionsAction::Ping(_)
+                | SessionsAction::ToAudio(_)
+                | SessionsAction::ToWords(_)
+                | SessionsAction::Report(_)
+                | SessionsAction::AudioDropped { .. }
+                | SessionsAction::End => {}
+            }
+        }
+    }
+
+    fn up(&mut self) -> LegId {
+        let leg = *self.dialled.last().expect("a dial");
+        self.on(SessionsEvent::Dialled { leg, said: Vec::new(), epoch_s: 0.0 });
+        self.server(leg, &json!({"type": "session.started", "session": {"id": "live_x", "expires_at": 7_200}}));
+        leg
+    }
+
+    fn server(&mut self, leg: LegId, event: &Value) {
+        let text = event.to_string();
+        self.on(SessionsEvent::Session { leg, event: SessionEvent::Text(&text) });
+    }
+
+    fn stream(&mut self, leg: LegId, ms: u64, code: u8) {
+        for _ in 0..ms / 100 {
+            self.now += Duration::from_millis(100);
+            let delta = base64_simd::STANDARD.encode_to_string(vec![code; 800]);
+            self.server(leg, &json!({"type": "session.output_audio.delta", "delta": delta}));
+        }
+    }
+}
+
+#[test]
+fn the_first_session_starts_with_the_caller_and_is_ready_once_it_runs() {
+    let mut call = Call::new();
+    let leg = call.up();
+    let (to, start) = &call.sent[0];
+    assert_eq!((*to, &start["type"]), (leg, &json!("session.start")));
+    assert_eq!(start["session"]["safety_identifier"], "hash");
+    assert_eq!(call.told, ["ready"]);
+}
+
+#[test]
+fn a_cut_becomes_a_note_and_the_next_session_knows_what_was_heard() {
+    let mut call = Call::new();
+    let first = call.up();
+    call.stream(first, 1_000, 0xFF);
+    call.server(
+        first,
+        &json!({"type": "session.output_transcript.delta", "delta": "One two three four",
+        "start_ms": 1_000, "end_ms": 1_200}),
+    );
+    call.stream(first, 2_000, LOUD);
+    call.stream(first, 1_000, 0xFF);
+    assert_eq!(call.told.last().map(String::as_str), Some("live1_a1 complete"));
+    let item = ItemId::new("live1_a1");
+    call.on(SessionsEvent::Ordered(ModelOrder::TruncateItem { item, heard: Duration::from_millis(1_100) }));
+    let (_, note) = call.sent.last().expect("a note");
+    let told = note["content"].as_str().unwrap_or_default();
+    assert_eq!(note["type"], "session.thinking.append");
+    assert!(told.contains("One two") && !told.contains("four"), "{told}");
+
+    call.on(SessionsEvent::Session { leg: first, event: SessionEvent::Broken("gone") });
+    let second = call.up();
+    assert_eq!(call.told[call.told.len() - 2..], ["faltered", "resumed"]);
+    let starts = call.sent.iter().find(|(leg, event)| *leg == second && event["type"] == "session.start");
+    let input = starts.map(|(_, event)| event["session"]["input"].clone()).unwrap_or_default();
+    let said = input[0]["content"][0]["text"].as_str().unwrap_or_default();
+    assert_eq!(input[0]["role"], "assistant");
+    assert!(said.starts_with("One two") && !said.contains("four"), "{said}");
+    assert_ne!(first, second);
+}
