@@ -105,7 +105,7 @@ const CARRIERS_KNOW: [&str; 4] = ["crate::frame", "crate::ids", "crate::http", "
 /// The providers of models, in lower case.
 const PROVIDERS: [&str; 4] = ["openai", "azure", "gemini", "google"];
 /// The folders of the providers.
-const PROVIDER_SEATS: [&str; 2] = ["realtime/openai", "realtime/gemini"];
+const PROVIDER_SEATS: [&str; 3] = ["realtime/openai", "realtime/openai_live", "realtime/gemini"];
 /// The files that may name providers, besides the providers' own folders: the one with the `mod`
 /// line, and the one with the two enums that have a variant for each provider.
 const SEAT_DOORS: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];

@@ -8,3 +8,8 @@ mod talk;
 mod tools;
 
 pub(super) use self::rig::Rig;
+
+/// Any instant.
+pub(super) fn now() -> std::time::Instant {
+    crate::clock::now()
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::now;
 use super::rig::LOUD;
-use crate::clock;
 use crate::ids::ItemId;
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::ModelOrder;
@@ -26,7 +26,7 @@ impl Call {
     fn new() -> Self {
         let mut plan = sample::plan();
         plan.resilience.patience = Duration::from_secs(20);
-        let now = clock::now();
+        let now = now();
         let sessions = Sessions::new(Arc::new(plan), now).of_caller(Some("hash".to_owned()));
         let mut call = Self { sessions, now, sent: Vec::new(), dialled: Vec::new(), told: Vec::new() };
         call.on(SessionsEvent::Started);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::now;
 use super::oracle::Sequence;
 use crate::ids::ToolCallId;
 use crate::realtime::conversation::{SessionAction, SessionEvent};
@@ -47,7 +48,7 @@ impl Rig {
     pub(crate) fn dialling(change: impl FnOnce(&mut Common, &mut OpenAiLivePlan)) -> Self {
         let (mut common, mut plan) = (sample::common(), sample::live());
         change(&mut common, &mut plan);
-        let now = crate::clock::now();
+        let now = now();
         let opening = Opening { number: 1, caller: Some("hash".to_owned()), ..Opening::default() };
         Self {
             session: Session::standby(Arc::new(common), Arc::new(plan), &opening, now),
