@@ -23,7 +23,7 @@ pub struct Price {
     pub image_in: Usd,
     /// A cached input image token.
     pub image_cached: Usd,
-    /// A minute of transcribed speech.
+    /// A minute of transcribed speech, or of a session that is charged by time.
     pub minute: Usd,
 }
 
@@ -53,15 +53,20 @@ impl Price {
             + input(usage.input_image, usage.cached_image, self.image_in, self.image_cached)
             + times(self.text_out, usage.output_text)
             + times(self.audio_out, usage.output_audio)
+            + self.of_time(usage.session_ms)
     }
 
     /// The cost of a transcription: by time or by token, whichever its server counted.
     pub fn of_transcription(&self, usage: &TranscriptionUsage) -> Usd {
-        let time = u128::from(self.minute.billionths()) * u128::from(usage.audio_ms) / 60_000;
-        Usd::from_billionths(u64::try_from(time).unwrap_or(u64::MAX))
+        self.of_time(usage.audio_ms)
             + times(self.text_in, usage.input_text)
             + times(self.audio_in, usage.input_audio)
             + times(self.text_out, usage.output_text)
+    }
+
+    fn of_time(&self, ms: u64) -> Usd {
+        let cost = u128::from(self.minute.billionths()) * u128::from(ms) / 60_000;
+        Usd::from_billionths(u64::try_from(cost).unwrap_or(u64::MAX))
     }
 
     /// The higher price of each kind.
@@ -117,6 +122,12 @@ pub(crate) mod tests {
         };
         // 100·4 + 900·0.4 + 100·32 + 500·0.4 + 50·24 + 1200·64 millionths of a dollar.
         assert_eq!(price().of_response(&usage), Usd::from_dollars(0.08216));
+    }
+
+    #[test]
+    fn the_time_of_a_session_costs_what_a_minute_costs() {
+        let usage = Usage { session_ms: 90_000, output_text: 10, ..Usage::default() };
+        assert_eq!(price().of_response(&usage), Usd::from_dollars(0.009 + 0.00024));
     }
 
     #[test]
