@@ -190,6 +190,7 @@ fn is_a_providers_line(folders: &[String], line: &str) -> bool {
                 .contains(&line.to_owned())
             || line == format!("/// Of [`{folder}`].")
             || line.starts_with(&format!("{folder}::"))
+            || line.trim_start_matches(['[', '&']).starts_with(&format!("{folder}::seat::"))
             || line.contains(&format!(".to({folder}::accept)"))
             || arm.starts_with(&variant)
     })

@@ -58,5 +58,10 @@ pub mod writer;
 use self::seat::Seat;
 
 /// Every provider, one row each.
-const SEATS: [&Seat; 4] =
-    [&openai::seat::REHEARSAL, &openai::seat::OPENAI, &openai::seat::AZURE, &gemini::seat::GEMINI];
+const SEATS: [&Seat; 5] = [
+    &openai::seat::REHEARSAL,
+    &openai::seat::OPENAI,
+    &openai::seat::AZURE,
+    &openai_live::seat::OPENAI_LIVE,
+    &gemini::seat::GEMINI,
+];

@@ -4,6 +4,7 @@
 //! - `protocol` is the wire protocol, which shares nothing with the Realtime API.
 //! - `session` is the state machine of a connection.
 //! - `plan` is the configuration of a session.
+//! - `seat` is its row for the configuration.
 //! - `upgrade` builds the request for the WebSocket.
 //! - `capabilities` states what a session can do.
 //! - `failure` classifies what goes wrong.
@@ -16,6 +17,7 @@ mod capabilities;
 pub mod failure;
 pub mod plan;
 pub mod protocol;
+pub(super) mod seat;
 pub mod session;
 mod upgrade;
 

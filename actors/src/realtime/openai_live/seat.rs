@@ -1,0 +1,115 @@
+//! The row of this provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::plan::{Backend, Delegation, Effort, OpenAiLivePlan, VOICES, Verbosity};
+use crate::money::Usd;
+use crate::realtime::conversation::ProviderPlan;
+use crate::realtime::price::Price;
+use crate::realtime::seat::{Address, Future, Key, Model, Names, Seat, Sent, Servers};
+use crate::realtime::settings::{self, Given};
+
+/// OpenAI's GPT-Live, or any server at `realtime.url` that speaks this protocol.
+pub(crate) static OPENAI_LIVE: Seat = Seat {
+    word: "openai_live",
+    embedded: false,
+    names: &NAMES,
+    models_at: Servers::Ending("api.openai.com"),
+    // The list of voices is open: newer ones come without notice.
+    voices_at: Servers::None,
+    key: Some(Key { variable: "OPENAI_API_KEY", sent: Sent::Bearer, begins: Some("sk-") }),
+    address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses },
+    knows: &[
+        "voice",
+        "audio_format",
+        "max_output_tokens",
+        "reasoning_effort",
+        "safety_identifier",
+        "created_timeout",
+        "transcription.enabled",
+    ],
+    lacks: |_| None,
+    plan,
+};
+
+const ENDPOINT: &str = "wss://api.openai.com/v1/live/sessions";
+
+/// The names of GPT-Live.
+static NAMES: Names = Names {
+    of: "OpenAI",
+    model: "gpt-live-1.1",
+    voice: "marin",
+    models: &[
+        Model { name: "gpt-live-1.1", future: Future::Stays },
+        Model { name: "gpt-live-1", future: Future::Stays },
+    ],
+    voices: &VOICES,
+    own_voice: Some(super::plan::CUSTOM_VOICE),
+    // The model transcribes both sides itself.
+    transcribers: &[],
+    prices: &[("gpt-live-1.1", PRICE), ("gpt-live-1", PRICE)],
+    codes: &["audio_late", "phantom_words"],
+};
+
+/// Five cents a minute, silence included. The tokens of the model behind the voice come on top, at
+/// a price that depends on that model; they are counted and not priced here.
+const PRICE: Price = Price { minute: Usd::from_billionths(50_000_000), ..Price::FREE };
+
+/// Addresses that are not for new sessions.
+fn refuses(url: &Url) -> Option<&'static str> {
+    if url.path().ends_with("/realtime") {
+        Some("found an address of the Realtime API, expected one that ends in /v1/live/sessions")
+    } else if url.query_pairs().any(|(name, _)| name == "model") {
+        Some("found a `model` in the URL, expected it in realtime.model")
+    } else {
+        None
+    }
+}
+
+fn plan(given: Given<'_>) -> ProviderPlan {
+    let options = given.options;
+    ProviderPlan::OpenAiLive(Arc::new(OpenAiLivePlan {
+        address: given.address,
+        voice: given.voice.to_owned(),
+        format: given.audio.format(),
+        delegation: Delegation::Responses(Backend {
+            model: BACKEND.to_owned(),
+            instructions: None,
+            effort: Some(options.finer.reasoning.map_or(Effort::Low, effort)),
+            verbosity: Some(Verbosity::Low),
+            max_output_tokens: options.max_output_tokens,
+        }),
+        acknowledgement_delay: Some(ACKNOWLEDGED_AFTER),
+        started_timeout: given.created_timeout,
+    }))
+}
+
+const fn effort(effort: settings::Effort) -> Effort {
+    match effort {
+        settings::Effort::Minimal => Effort::Minimal,
+        settings::Effort::Low => Effort::Low,
+        settings::Effort::Medium => Effort::Medium,
+        settings::Effort::High => Effort::High,
+        settings::Effort::Xhigh => Effort::Xhigh,
+    }
+}
+
+/// The model behind the voice: a cheap and fast one.
+const BACKEND: &str = "gpt-5.6-luna";
+/// When the voice says that work has begun. Earlier: it speaks into results that come at once.
+const ACKNOWLEDGED_AFTER: Duration = Duration::from_millis(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_the_other_api_is_refused() {
+        let refused = |url: &str| refuses(&Url::parse(url).expect("a URL")).is_some();
+        assert!(!refused(ENDPOINT) && !refused("ws://127.0.0.1:9/v1/live/sessions"));
+        assert!(refused("wss://api.openai.com/v1/realtime") && refused("ws://127.0.0.1:9/v1/live/sessions?model=x"));
+    }
+}
