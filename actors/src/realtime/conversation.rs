@@ -126,7 +126,7 @@ pub struct Header {
 pub enum ProviderPlan {
     /// Of [`openai`].
     OpenAi(Arc<openai::plan::OpenAiPlan>),
-    /// Google's Gemini Live API.
+    /// Of [`gemini`].
     Gemini(Arc<gemini::plan::GeminiPlan>),
     /// Of [`openai_live`].
     OpenAiLive(Arc<openai_live::plan::OpenAiLivePlan>),
@@ -252,7 +252,7 @@ impl ProviderPlan {
 pub enum Conversation {
     /// Of [`openai`].
     OpenAi(openai::session::Session),
-    /// Google's Gemini Live API.
+    /// Of [`gemini`].
     Gemini(gemini::session::Session),
     /// Of [`openai_live`].
     OpenAiLive(openai_live::session::Session),
