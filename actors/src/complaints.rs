@@ -62,7 +62,7 @@ impl Complaints {
             return Telling::First;
         };
         kind.since += 1;
-        if now.saturating_duration_since(kind.told) < TOLD_EVERY {
+        if now.saturating_duration_since(kind.told) < REPORT_EVERY {
             return Telling::Counted;
         }
         kind.told = now;
@@ -121,7 +121,7 @@ fn is_name(words: &str) -> bool {
 /// a code for each error.
 const MOST_KINDS: usize = 8;
 /// How often a repeating error is logged.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// Stands in place of removed text.
 const HIDDEN: &str = "…";
 /// Numbers with this many digits may be personal and are removed.

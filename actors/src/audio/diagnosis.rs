@@ -140,7 +140,7 @@ impl FormatDetector {
         if self.found.corrected {
             self.found.reading.correct(self.format.encoding, &mut frame.payload);
         }
-        (judged || now.saturating_duration_since(told) >= TOLD_EVERY).then(|| {
+        (judged || now.saturating_duration_since(told) >= REPORT_EVERY).then(|| {
             self.told = Some(now);
             self.diagnosis()
         })
@@ -392,6 +392,6 @@ const LOUDEST: f32 = -6.0;
 /// Lowest level, dBFS. At a lower level recognition suffers.
 const QUIETEST: f32 = -46.0;
 /// How often a diagnosis is reported when there is no new verdict. The packets' numbers grow.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ pub enum Event<'a> {
         call: &'a CallTag,
     },
     /// A transfer was requested, or had a result.
-    TransferTold {
+    TransferReported {
         /// The call.
         call: &'a CallTag,
         /// The destination's name; never a number.
@@ -154,7 +154,7 @@ pub enum Event<'a> {
         /// The incident.
         incident: &'a Incident,
         /// Whether another event has already logged it.
-        told: bool,
+        logged: bool,
     },
     /// An incident of a call was counted; another event logs it.
     IncidentCounted {
@@ -199,7 +199,7 @@ impl Emit for Event<'_> {
                 counter!("switchboard_interruptions_dismissed_total").increment(1);
                 debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "interruption dismissed");
             }
-            Self::TransferTold { call, destination, by, outcome } => transfer_told(call, destination, by, outcome),
+            Self::TransferReported { call, destination, by, outcome } => transfer_event(call, destination, by, outcome),
             Self::CarrierRefused { call, reason } => {
                 warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), reason; "the carrier does not do as it was asked");
             }
@@ -228,7 +228,7 @@ impl Emit for Event<'_> {
                 counter!("switchboard_variant_calls_total", "variant" => variant, "agent" => agent, "ending" => ending.reason())
                     .increment(1);
             }
-            Self::IncidentMet { call, incident, told } => incident_met(call, incident, told),
+            Self::IncidentMet { call, incident, logged } => incident_met(call, incident, logged),
             Self::IncidentCounted { kind } => incident_counted(kind),
             Self::StateChanged { call, state } => {
                 debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), state; "state changed");
@@ -266,7 +266,7 @@ fn turn_measured(latency: TurnLatency) {
     }
 }
 
-fn transfer_told(call: &CallTag, destination: &str, by: &str, outcome: &'static str) {
+fn transfer_event(call: &CallTag, destination: &str, by: &str, outcome: &'static str) {
     counter!("switchboard_transfers_total", "destination" => destination.to_owned(), "outcome" => outcome).increment(1);
     info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), destination, by, outcome; "transfer");
 }
@@ -278,10 +278,10 @@ fn spent(call: &CallTag, agent: &str, model: &str, variant: &str, dollars: f64) 
     debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), dollars; "spent");
 }
 
-fn incident_met(call: &CallTag, incident: &Incident, told: bool) {
+fn incident_met(call: &CallTag, incident: &Incident, logged: bool) {
     let (kind, detail) = (incident.kind.word(), &*incident.detail);
     incident_counted(incident.kind);
-    if told {
+    if logged {
         debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), kind, detail; "incident");
     } else {
         warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), kind, detail; "incident");

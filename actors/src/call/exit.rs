@@ -58,7 +58,7 @@ enum Way {
     /// The caller is being transferred; the end of the stream does not end the call.
     Transferring(Progress),
     /// The call is over.
-    Ended(Ending, ToldBy),
+    Ended(Ending, ReportedBy),
 }
 
 /// The last words that the exit waits for.
@@ -85,7 +85,7 @@ enum Awaiting {
 
 /// The source of the report that the caller is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ToldBy {
+pub(super) enum ReportedBy {
     /// Only the stream, by its own end.
     Stream,
     /// Any other source.
@@ -140,7 +140,7 @@ impl Exit {
 
     /// Whether only the stream's own end reported that the caller is gone.
     pub(super) const fn ended_by_stream(&self) -> bool {
-        matches!(&self.way, Way::Ended(_, ToldBy::Stream))
+        matches!(&self.way, Way::Ended(_, ReportedBy::Stream))
     }
 
     /// The ending after the last words; `None` also before a transfer.
@@ -201,15 +201,15 @@ impl Exit {
 
     /// Handles the carrier's late detection of who answered. A machine is hung up on, or gets a
     /// message. A repeated detection changes nothing.
-    pub(super) fn detected(&mut self, Detected { by, told }: Detected, talk: &mut Conversation) {
+    pub(super) fn detected(&mut self, Detected { by, note }: Detected, talk: &mut Conversation) {
         if talk.call.detail.answered_by.replace(by) == Some(by) {
             return;
         }
         talk.call.record(Fact::AnsweredBy(by));
-        match (told, self.stage(talk)) {
+        match (note, self.stage(talk)) {
             _ if !by.is_machine() => {}
             (None, _) => self.finish(Ending::AnsweringMachine, talk),
-            (Some(told), stage) => talk.floor.leaves_a_message(told, stage, &mut talk.call),
+            (Some(note), stage) => talk.floor.leaves_a_message(note, stage, &mut talk.call),
         }
     }
 
@@ -274,11 +274,11 @@ impl Exit {
 
     /// Ends the call.
     pub(super) fn finish(&mut self, ending: Ending, talk: &mut Conversation) {
-        self.finish_by(ending, ToldBy::Other, talk);
+        self.finish_by(ending, ReportedBy::Other, talk);
     }
 
     /// Ends the call, as reported by `by`. The only function that enters [`Way::Ended`].
-    pub(super) fn finish_by(&mut self, ending: Ending, by: ToldBy, talk: &mut Conversation) {
+    pub(super) fn finish_by(&mut self, ending: Ending, by: ReportedBy, talk: &mut Conversation) {
         if let Way::Transferring(on) = &mut self.way {
             on.drop_person(&mut talk.call);
         }

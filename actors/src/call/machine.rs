@@ -125,7 +125,7 @@ impl CallMachine {
             CallEvent::TransferPermitGiven { granted } => exit.transfer_permit_given(granted, talk),
             CallEvent::CarrierAnswered(answer) => exit.carrier_answered(answer, talk),
             CallEvent::DialAnswered => exit.dial_answered(),
-            CallEvent::Incident(incident) => talk.call.tell(Note::IncidentTold(incident)),
+            CallEvent::Incident(incident) => talk.call.tell(Note::IncidentLogged(incident)),
             CallEvent::Detected(detected) => exit.detected(detected, talk),
             CallEvent::DialEnded(outcome) => exit.dial_ended(outcome, talk),
             CallEvent::NextAsked => {

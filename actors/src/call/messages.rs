@@ -98,7 +98,7 @@ pub struct Detected {
     /// Who answered.
     pub by: AnsweredBy,
     /// The model's instructions if it is a machine; `None` ends the call without a word.
-    pub told: Option<&'static str>,
+    pub note: Option<&'static str>,
 }
 
 /// The carrier has the document of another stream for the caller, before the end of the first: the

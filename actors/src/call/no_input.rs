@@ -39,7 +39,7 @@ pub(super) struct NoInput {
     /// When the caller last spoke words or pressed a key, or the call began.
     words_at: Instant,
     /// Turns of the caller whose transcript is pending, the newest last.
-    untold: VecDeque<Untold>,
+    pending: VecDeque<PendingTranscript>,
     goodbye: Goodbye,
 }
 
@@ -54,7 +54,7 @@ enum Goodbye {
 
 /// A turn of the caller whose words are not known.
 #[derive(Debug, Clone)]
-struct Untold {
+struct PendingTranscript {
     item: ItemId,
     ended: Instant,
     words: Awaited,
@@ -71,7 +71,7 @@ enum Awaited {
 
 /// The result of a turn's transcription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum TurnWords {
     /// Words.
     Words,
     /// No words.
@@ -88,7 +88,7 @@ impl NoInput {
             prompted: Vec::new(),
             silent_since: None,
             words_at: now,
-            untold: VecDeque::new(),
+            pending: VecDeque::new(),
             goodbye: Goodbye::ToCome,
         }
     }
@@ -115,27 +115,27 @@ impl NoInput {
 
     /// A turn of the caller is over, and its transcript is pending.
     pub(super) fn turn_ended(&mut self, item: &ItemId, now: Instant) {
-        if self.untold.len() == MOST_UNTOLD
-            && let Some(oldest) = self.untold.pop_front()
+        if self.pending.len() == MOST_PENDING
+            && let Some(oldest) = self.pending.pop_front()
         {
             // A server that owes this many transcripts does not transcribe.
             self.sign_of_life(oldest.ended);
         }
-        self.untold.push_back(Untold { item: item.clone(), ended: now, words: Awaited::Usually });
+        self.pending.push_back(PendingTranscript { item: item.clone(), ended: now, words: Awaited::Usually });
     }
 
     /// A transcription result came, for a turn or for speech that was not counted as one. Returns
     /// whether the turn had been reported as missing.
-    pub(super) fn turn_told(&mut self, item: &ItemId, told: Told, now: Instant) -> bool {
+    pub(super) fn turn_transcribed(&mut self, item: &ItemId, words: TurnWords, now: Instant) -> bool {
         // A server that does not name turns when they are spoken names them here; they come in
         // order.
-        let is = |turn: &Untold| turn.item == *item || turn.item.as_str().is_empty();
-        let place = self.untold.iter().position(is);
-        let turn = place.and_then(|place| self.untold.remove(place));
-        match told {
-            Told::Words => self.caller_answered(now),
-            Told::Noise => {}
-            Told::Failed => {
+        let is = |turn: &PendingTranscript| turn.item == *item || turn.item.as_str().is_empty();
+        let place = self.pending.iter().position(is);
+        let turn = place.and_then(|place| self.pending.remove(place));
+        match words {
+            TurnWords::Words => self.caller_answered(now),
+            TurnWords::Noise => {}
+            TurnWords::Failed => {
                 if let Some(turn) = &turn {
                     self.sign_of_life(turn.ended);
                 }
@@ -146,7 +146,7 @@ impl NoInput {
 
     /// The number of turns whose transcript has become overdue; each is counted once.
     pub(super) fn late_turns(&mut self, now: Instant) -> u64 {
-        let late = self.untold.iter_mut().filter(|turn| turn.words == Awaited::Usually && now >= turn.ended + LATE);
+        let late = self.pending.iter_mut().filter(|turn| turn.words == Awaited::Usually && now >= turn.ended + LATE);
         late.map(|turn| turn.words = Awaited::Missing).count() as u64
     }
 
@@ -160,7 +160,7 @@ impl NoInput {
     /// after the limit does not count: endless noise would keep the call for ever.
     fn last_sign(&self) -> Instant {
         let longest = self.plan.longest_without_words;
-        self.untold
+        self.pending
             .iter()
             .map(|turn| turn.ended)
             .fold(self.words_at, |last, ended| if ended <= last + longest { last.max(ended) } else { last })
@@ -200,7 +200,7 @@ impl NoInput {
 }
 
 /// Most pending transcripts. A transcript takes a second or two, so one or two are usual.
-const MOST_UNTOLD: usize = 16;
+const MOST_PENDING: usize = 16;
 /// How long after a turn its transcript counts as missing. A usual one takes a second or two.
 const LATE: Duration = Duration::from_secs(5);
 

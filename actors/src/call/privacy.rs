@@ -107,8 +107,8 @@ impl Shared {
         }
         match answer {
             Answer { effect: Some(Effect::Answered { .. }), speak, .. } => {
-                let told = "the recording is paused, so nothing is saved; ask again when it goes on";
-                Answer { output: failure(told), speak, effect: None }
+                let advice = "the recording is paused, so nothing is saved; ask again when it goes on";
+                Answer { output: failure(advice), speak, effect: None }
             }
             Answer { effect: Some(Effect::Transfer { destination, summary, .. }), output, speak } => {
                 let reason = WITHHELD.to_owned();

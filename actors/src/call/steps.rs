@@ -215,7 +215,7 @@ pub enum Note {
     /// The caller's speech over the agent turned out to be no interruption.
     InterruptionDismissed,
     /// A transfer was requested, or had a result: the audit line.
-    TransferTold {
+    TransferReported {
         /// The destination's name.
         destination: String,
         /// Who requested it.
@@ -291,7 +291,7 @@ pub enum Note {
     /// An incident that no other note covers.
     Incident(Incident),
     /// An incident that is logged already.
-    IncidentTold(Incident),
+    IncidentLogged(Incident),
 }
 
 impl Note {
@@ -310,7 +310,7 @@ impl Note {
     pub fn incident(&self) -> Option<Incident> {
         use IncidentKind as K;
         let incident = match self {
-            Self::Incident(incident) | Self::IncidentTold(incident) => incident.clone(),
+            Self::Incident(incident) | Self::IncidentLogged(incident) => incident.clone(),
             Self::ModelFaltered { class, reason } => {
                 Incident::new(K::ModelFailover, format!("{}: {reason}", class.word()))
             }
@@ -334,7 +334,7 @@ impl Note {
             | Self::TurnMeasured(_)
             | Self::BargedIn(_)
             | Self::InterruptionDismissed
-            | Self::TransferTold { .. }
+            | Self::TransferReported { .. }
             | Self::LanguageSwitched(_)
             | Self::ModelConnected(_)
             | Self::ModelResumed(_)
@@ -348,8 +348,8 @@ impl Note {
     /// Returns the event for the log.
     pub fn event<'a>(&'a self, call: &'a CallTag) -> Event<'a> {
         match self {
-            Self::Incident(incident) => Event::IncidentMet { call, incident, told: false },
-            Self::IncidentTold(incident) => Event::IncidentMet { call, incident, told: true },
+            Self::Incident(incident) => Event::IncidentMet { call, incident, logged: false },
+            Self::IncidentLogged(incident) => Event::IncidentMet { call, incident, logged: true },
             Self::StateChanged(state) => Event::StateChanged { call, state },
             Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
             Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },
@@ -357,7 +357,9 @@ impl Note {
             Self::AnswerLate { waited, limit } => Event::AnswerLate { call, waited: *waited, limit: *limit },
             Self::BargedIn(took) => Event::BargedIn { call, took: *took },
             Self::InterruptionDismissed => Event::InterruptionDismissed { call },
-            Self::TransferTold { destination, by, outcome } => Event::TransferTold { call, destination, by, outcome },
+            Self::TransferReported { destination, by, outcome } => {
+                Event::TransferReported { call, destination, by, outcome }
+            }
             Self::CarrierRefused { reason } => Event::CarrierRefused { call, reason },
             Self::LanguageSwitched(to) => Event::LanguageSwitched { call, to },
             Self::FramesDropped(frames) => Event::Audio(audio::Event::AudioDropped {

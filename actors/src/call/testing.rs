@@ -47,7 +47,7 @@ pub(crate) fn profile() -> CallProfile {
         tools: Arc::default(),
         spend: SpendPlan::default(),
         caller: None,
-        caller_is_told: true,
+        send_safety_identifier: true,
         variant: None,
         route: None,
         answered_by: None,

@@ -62,7 +62,7 @@ impl DialOutcome {
     }
 
     /// The result for the model.
-    pub(super) const fn told(self) -> &'static str {
+    pub(super) const fn for_model(self) -> &'static str {
         match self {
             Self::Bridged => "the person has finished",
             Self::NotTaken => "nobody took the call",

@@ -10,8 +10,8 @@ fn what_repeats_itself_is_told_once_and_then_summed_up() {
     for tick in 1..3_000 {
         assert_eq!(complaints.heard("a", now + Duration::from_millis(20 * tick)), Telling::Counted);
     }
-    assert_eq!(complaints.heard("a", now + TOLD_EVERY), Telling::Again(3_000));
-    assert_eq!(complaints.heard("a", now + TOLD_EVERY), Telling::Counted);
+    assert_eq!(complaints.heard("a", now + REPORT_EVERY), Telling::Again(3_000));
+    assert_eq!(complaints.heard("a", now + REPORT_EVERY), Telling::Counted);
     assert_eq!(complaints.untold().collect::<Vec<_>>(), [("a".to_owned(), 1)]);
 }
 

@@ -68,7 +68,7 @@ pub struct CallProfile {
     /// A salted hash of the caller's number; `None` if the number is withheld.
     pub caller: Option<String>,
     /// Whether the model's provider gets this hash.
-    pub caller_is_told: bool,
+    pub send_safety_identifier: bool,
     /// The experiment variant of this call, or `control` if the call could have had one.
     pub variant: Option<String>,
     /// The index of the route in `[[routes]]` that chose agent and language. `None` if none
@@ -313,8 +313,8 @@ pub struct Limits {
 impl CallProfile {
     /// A copy for a call that `by` has answered, with the note about it for the model.
     #[must_use]
-    pub fn answered(&self, by: Option<AnsweredBy>, told: Option<&str>) -> Self {
-        let profile = told.map_or_else(|| self.clone(), |told| self.with_note(told));
+    pub fn answered(&self, by: Option<AnsweredBy>, note: Option<&str>) -> Self {
+        let profile = note.map_or_else(|| self.clone(), |note| self.with_note(note));
         Self { answered_by: by.or(self.answered_by), ..profile }
     }
 

@@ -75,7 +75,7 @@ pub struct Owner {
     /// The call's names in the log.
     pub call: CallTag,
     /// Receives an incident when the disk fails during the call; `None` if nothing receives it.
-    pub told: Option<WeakRecipient<IncidentMet>>,
+    pub incidents: Option<WeakRecipient<IncidentMet>>,
 }
 
 impl Owner {
@@ -83,7 +83,7 @@ impl Owner {
         let incident = Incident::new(IncidentKind::Disk, format!("the recording could not be written: {problem}"));
         let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
         emit(Event::RecordingFailed { call: &self.call, path: &path.display().to_string(), problem: &problem });
-        if let Some(call) = self.told.as_ref().and_then(WeakRecipient::upgrade) {
+        if let Some(call) = self.incidents.as_ref().and_then(WeakRecipient::upgrade) {
             call.do_send(IncidentMet(incident));
         }
     }
@@ -248,7 +248,7 @@ struct Sheet {
     rate_hz: u32,
     moments: u64,
     /// The number of moments in the header.
-    told: u64,
+    in_header: u64,
 }
 
 impl Sheet {
@@ -260,7 +260,7 @@ impl Sheet {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
         let mut file = options.open(path)?;
         file.write_all(&wav::head(rate_hz, 0))?;
-        Ok(Self { file, rate_hz, moments: 0, told: 0 })
+        Ok(Self { file, rate_hz, moments: 0, in_header: 0 })
     }
 
     fn write(&mut self, block: &Block, room: &mut Room) -> io::Result<()> {
@@ -275,7 +275,7 @@ impl Sheet {
         room.bytes.extend(room.moments.iter().flatten().flat_map(|sample| sample.to_le_bytes()));
         self.file.write_all(&room.bytes)?;
         self.moments += room.moments.len() as u64;
-        if self.moments >= self.told + HEAD_EVERY_S * u64::from(self.rate_hz) {
+        if self.moments >= self.in_header + HEAD_EVERY_S * u64::from(self.rate_hz) {
             self.tell()?;
         }
         Ok(())
@@ -286,7 +286,7 @@ impl Sheet {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(&wav::head(self.rate_hz, self.moments))?;
         self.file.seek(SeekFrom::End(0))?;
-        self.told = self.moments;
+        self.in_header = self.moments;
         Ok(())
     }
 

@@ -68,7 +68,7 @@ pub struct Identify {
     /// Who or what has answered, if the carrier reports it.
     pub answered_by: Option<AnsweredBy>,
     /// What the model is given about who has answered.
-    pub told: Option<&'static str>,
+    pub note: Option<&'static str>,
 }
 
 /// A call could not be placed: its place is free.

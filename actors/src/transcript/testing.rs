@@ -64,7 +64,7 @@ pub(super) fn profile() -> CallProfile {
         tools: Arc::default(),
         spend: SpendPlan::default(),
         caller: None,
-        caller_is_told: true,
+        send_safety_identifier: true,
         variant: None,
         route: None,
         answered_by: None,

@@ -226,7 +226,7 @@ fn profile(
         tools: tools.clone(),
         spend: SpendPlan { prices: prices(config), call: config.spend.call },
         caller: None,
-        caller_is_told: config.realtime.safety_identifier,
+        send_safety_identifier: config.realtime.safety_identifier,
         variant: None,
         route: None,
         answered_by: None,

@@ -224,9 +224,9 @@ impl<'a> Door<'a> {
         let app = self.app;
         let machine = by.is_some_and(AnsweredBy::is_machine);
         let speaks = app.voicemail == Voicemail::Speak;
-        let told = machine.then_some(TO_A_MACHINE);
+        let note = machine.then_some(TO_A_MACHINE);
         let announced = CarrierCallId::new(name);
-        let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, answered_by: by, told };
+        let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, answered_by: by, note };
         match app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten() {
             Some(permit) if machine && !speaks => {
                 emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &carrier_call), status: "machine" });
@@ -249,14 +249,14 @@ impl<'a> Door<'a> {
             let carrier_call = logged(call.as_str());
             info!(carrier_call; "an answering machine has answered; the call is ended (`outbound.voicemail`)");
         }
-        let told = speaks.then_some(TO_A_MACHINE);
+        let note = speaks.then_some(TO_A_MACHINE);
         if let Some(live) = self.find(&call).await {
-            live.do_send(Detected { by, told });
+            live.do_send(Detected { by, note });
         } else if by.is_machine() && !speaks {
             app.supervisor.do_send(CarrierEnded(call));
         } else {
-            let (answered_by, told) = (Some(by), told.filter(|_| by.is_machine()));
-            let known = Identify { announced: call.clone(), carrier_call: call, picked_up: false, answered_by, told };
+            let (answered_by, note) = (Some(by), note.filter(|_| by.is_machine()));
+            let known = Identify { announced: call.clone(), carrier_call: call, picked_up: false, answered_by, note };
             app.supervisor.do_send(known);
         }
         self.answer(&Answer::Nothing)
@@ -290,7 +290,7 @@ impl<'a> Door<'a> {
         if let Some(name) = announced {
             let announced = CarrierCallId::new(&name);
             let known =
-                Identify { announced, carrier_call: call.clone(), picked_up: false, answered_by: None, told: None };
+                Identify { announced, carrier_call: call.clone(), picked_up: false, answered_by: None, note: None };
             let permit = self.app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
             if let (Some(permit), Some(status)) = (permit, unanswered) {
                 emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &call), status });

@@ -120,17 +120,17 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
                 Placed::Unnamed => None,
             };
             let named = carrier_call.as_ref().map(CarrierCallId::as_str);
-            let told = json!({ "status": "dialling", "id": id, "carrier_call_id": named });
+            let note = json!({ "status": "dialling", "id": id, "carrier_call_id": named });
             if let Some(carrier_call) = carrier_call {
                 app.supervisor.do_send(Identify {
                     announced: name,
                     carrier_call,
                     picked_up: false,
                     answered_by: None,
-                    told: None,
+                    note: None,
                 });
             }
-            Ok(HttpResponse::Accepted().json(told))
+            Ok(HttpResponse::Accepted().json(note))
         }
         Err(problem) => {
             // The carrier has not named the call, so the log has our name, which is also in the

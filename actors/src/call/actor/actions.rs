@@ -67,7 +67,7 @@ impl CallActor {
             self.watchers.tell(|| Some(News::state(state)));
         }
         if let Some(incident) = note.incident() {
-            if !matches!(note, Note::Incident(_) | Note::IncidentTold(_)) {
+            if !matches!(note, Note::Incident(_) | Note::IncidentLogged(_)) {
                 emit(Event::IncidentCounted { kind: incident.kind });
             }
             self.incidents.met(clock::now().saturating_duration_since(self.started), incident.clone());

@@ -127,7 +127,7 @@ fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>, call: &Add
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
     let held = setup.writer.clone();
-    let owner = Owner { call: identity.tag(), told: Some(call.downgrade().recipient()) };
+    let owner = Owner { call: identity.tag(), incidents: Some(call.downgrade().recipient()) };
     let recorder = setup.writer.recordings().record(path.clone(), identity.line.hears.rate_hz, owner, held);
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(facts) = facts {
@@ -168,7 +168,7 @@ pub(super) fn start_line(
     let llm = spawn.model(LlmSetup {
         call: setup.identity.tag(),
         plan: Arc::clone(&setup.profile.model),
-        safety_identifier: setup.profile.caller.clone().filter(|_| setup.profile.caller_is_told),
+        safety_identifier: setup.profile.caller.clone().filter(|_| setup.profile.send_safety_identifier),
         providers: setup.providers.clone(),
         audio: audio.from_model.clone(),
         items: audio.items.clone(),

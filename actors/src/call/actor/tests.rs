@@ -167,8 +167,8 @@ async fn what_goes_wrong_is_recorded_and_shown() {
     call.addr.do_send(ModelReport::Incident(Incident::new(IncidentKind::AudioDropped, "in: model_not_reading")));
     call.addr.do_send(LineReport::Incident(broken));
     settle().await;
-    let told = call.log.take().iter().filter(|line| line.starts_with("transcript: Incident")).count();
-    assert_eq!(told, 3, "the record hears of each");
+    let recorded = call.log.take().iter().filter(|line| line.starts_with("transcript: Incident")).count();
+    assert_eq!(recorded, 3, "the record hears of each");
     let shown = call.addr.send(Inspect).await.expect("alive").detail.incidents;
     let shown: Vec<_> = shown.seen().iter().map(|seen| (seen.kind, seen.times, seen.at.as_secs())).collect();
     assert_eq!(shown, [(IncidentKind::LineBroken, 2, 3), (IncidentKind::AudioDropped, 1, 3)]);
@@ -220,8 +220,8 @@ impl Rig {
         let heard = self.log.take();
         assert_eq!(heard[..3], ["line: ToLine(Close)", "model: Close", "audio: Finish"].map(str::to_owned));
         assert!(heard[3].starts_with(&format!("transcript: Ended {{ ending: {ending}, ")), "{heard:?}");
-        let told = format!("supervisor: CallEnded {{ call: {}, ending: {ending}, ", self.id);
-        assert!(heard[4].starts_with(&told), "{heard:?}");
+        let reported = format!("supervisor: CallEnded {{ call: {}, ending: {ending}, ", self.id);
+        assert!(heard[4].starts_with(&reported), "{heard:?}");
         assert_eq!(heard.len(), 5, "{heard:?}");
         assert!(!self.addr.connected(), "the actor is gone");
     }

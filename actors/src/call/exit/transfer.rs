@@ -124,13 +124,13 @@ impl Exit {
     }
 
     /// Refuses a transfer and reports that to the requester.
-    fn refuse(&self, transfer: &Transfer, word: &'static str, told: &str, talk: &mut Conversation) {
+    fn refuse(&self, transfer: &Transfer, word: &'static str, reason: &str, talk: &mut Conversation) {
         let stage = self.stage(talk);
         transfer.write_down(word, &mut talk.call);
         match &transfer.by {
-            By::Model(asked) => talk.answer_tool(asked, failure(told), true, stage),
+            By::Model(asked) => talk.answer_tool(asked, failure(reason), true, stage),
             By::Caller if stage == Stage::Talking => {
-                let words = format!("Tell the caller in one short sentence that they cannot be put through: {told}.");
+                let words = format!("Tell the caller in one short sentence that they cannot be put through: {reason}.");
                 talk.floor.request(ResponsePurpose::Keypad, Some(words), &mut talk.call);
             }
             // An operator has an answer, or reads the log; the call continues as it was.
@@ -157,8 +157,8 @@ impl Exit {
 impl Exit {
     fn announce(&mut self, transfer: Transfer, talk: &mut Conversation) {
         if let By::Model(asked) = &transfer.by {
-            let told = json!({"ok": true, "note": "The caller is put through once your last word was heard. Say nothing more."});
-            talk.answer_tool(asked, told.to_string(), false, Stage::Talking);
+            let answer = json!({"ok": true, "note": "The caller is put through once your last word was heard. Say nothing more."});
+            talk.answer_tool(asked, answer.to_string(), false, Stage::Talking);
         }
         let announced = talk.call.profile.transfers.get(&transfer.destination).and_then(|it| it.announce.clone());
         let words = match (&transfer.by, announced) {
@@ -452,11 +452,11 @@ impl Exit {
             // The new line has its own recorder, which does not know of the pause.
             talk.call.act(CallAction::PauseRecording(true));
         }
-        let (to, told) = (&transfer.destination, transfer.outcome.unwrap_or(DialOutcome::Failed).told());
-        let text = format!("The transfer to {to} did not come about: {told}. The caller is back with you.");
+        let (to, reason) = (&transfer.destination, transfer.outcome.unwrap_or(DialOutcome::Failed).for_model());
+        let text = format!("The transfer to {to} did not come about: {reason}. The caller is back with you.");
         talk.call.add_text(TextRole::System, text);
         let words = format!(
-            "Tell the caller in one or two short sentences that they could not be put through because {told}, and offer another way."
+            "Tell the caller in one or two short sentences that they could not be put through because {reason}, and offer another way."
         );
         talk.floor.request(ResponsePurpose::Notice, Some(words), &mut talk.call);
     }

@@ -142,10 +142,10 @@ impl Floor {
 
     /// A machine has answered: the model is informed, and speaks unless it speaks already or is
     /// about to.
-    pub(in crate::call) fn leaves_a_message(&mut self, told: &str, stage: Stage, call: &mut Shared) {
-        call.add_text(TextRole::System, told.to_owned());
+    pub(in crate::call) fn leaves_a_message(&mut self, note: &str, stage: Stage, call: &mut Shared) {
+        call.add_text(TextRole::System, note.to_owned());
         if stage == Stage::Talking && self.is_over() && !self.turn.is_caller_speaking() {
-            self.request(ResponsePurpose::Notice, Some(told.to_owned()), call);
+            self.request(ResponsePurpose::Notice, Some(note.to_owned()), call);
         }
     }
 

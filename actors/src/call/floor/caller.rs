@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::barge_in::Verdict;
 use super::missed::CutShort;
 use super::{Floor, Holder, Interrupter, Phase, Protection, Silence};
-use crate::call::no_input::{NoInputStep, Told};
+use crate::call::no_input::{NoInputStep, TurnWords};
 use crate::call::shared::{Shared, Stage, exactly};
 use crate::call::steps::{CallAction, Note};
 use crate::ids::ItemId;
@@ -57,12 +57,12 @@ impl Floor {
         call: &mut Shared,
     ) {
         let text = self.pieces.join(item, text, last).to_owned();
-        let told = if holds_words(&text) { Told::Words } else { Told::Noise };
-        if last && self.no_input.turn_told(item, told, call.now) {
+        let words = if holds_words(&text) { TurnWords::Words } else { TurnWords::Noise };
+        if last && self.no_input.turn_transcribed(item, words, call.now) {
             // The words were late and are no longer missing.
             call.tally.turns_without_words = call.tally.turns_without_words.saturating_sub(1);
         }
-        if told == Told::Words {
+        if words == TurnWords::Words {
             self.no_input.caller_answered(call.now);
             let verdict = self.barge_in.words(item, &text);
             self.rule(verdict, stage, call);
@@ -71,7 +71,7 @@ impl Floor {
 
     /// Transcription has failed: the words are unknown, but the caller did speak.
     pub(in crate::call) fn words_failed(&mut self, item: &ItemId, call: &mut Shared) {
-        if !self.no_input.turn_told(item, Told::Failed, call.now) {
+        if !self.no_input.turn_transcribed(item, TurnWords::Failed, call.now) {
             words_missing("failed", 1, call);
         }
     }

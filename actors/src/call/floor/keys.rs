@@ -87,7 +87,7 @@ impl Floor {
                 }
             }
             None => {
-                call.add_text(TextRole::User, told_of(&entry, call.profile.keypad.while_paused));
+                call.add_text(TextRole::User, keys_in_words(&entry, call.profile.keypad.while_paused));
                 self.answer_keys(None, call);
             }
         }
@@ -100,7 +100,7 @@ impl Floor {
 }
 
 /// Returns the report to the model about keys without a configured action.
-fn told_of(Entry { keys, private, .. }: &Entry, while_paused: KeysWhilePaused) -> String {
+fn keys_in_words(Entry { keys, private, .. }: &Entry, while_paused: KeysWhilePaused) -> String {
     if *private && while_paused == KeysWhilePaused::Withheld {
         let number = keys.len();
         return format!(

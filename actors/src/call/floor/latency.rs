@@ -14,7 +14,7 @@ pub(super) struct Stopwatch {
 
 #[derive(Debug)]
 struct Lap {
-    told: Instant,
+    reported: Instant,
     latency: TurnLatency,
     /// The end of the last known part.
     last: Instant,
@@ -29,7 +29,7 @@ impl Stopwatch {
     pub(super) fn turn_ended(&mut self, now: Instant) {
         self.turns += 1;
         let latency = TurnLatency { turn: self.turns, ..TurnLatency::default() };
-        self.open = Some(Lap { told: now, latency, last: now, response: None, filled: None });
+        self.open = Some(Lap { reported: now, latency, last: now, response: None, filled: None });
     }
 
     /// Notes how long before that report the caller's last frame of speech came.
@@ -58,7 +58,7 @@ impl Stopwatch {
         lap.response = Some(response.clone());
         lap.latency.first_sent_ms = Some(millis(now.saturating_duration_since(lap.last)));
         lap.last = now;
-        Some(now.saturating_duration_since(lap.told))
+        Some(now.saturating_duration_since(lap.reported))
     }
 
     /// The caller heard the first audio of `response`: the measurement is complete.
@@ -66,8 +66,8 @@ impl Stopwatch {
         let lap = self.open.take_if(|lap| lap.response.as_ref() == Some(response))?;
         let mut latency = lap.latency;
         latency.first_heard_ms = Some(millis(now.saturating_duration_since(lap.last)));
-        let since_told = millis(now.saturating_duration_since(lap.told));
-        latency.total_ms = latency.end_of_speech_ms.map(|before| before + since_told);
+        let since_reported = millis(now.saturating_duration_since(lap.reported));
+        latency.total_ms = latency.end_of_speech_ms.map(|before| before + since_reported);
         latency.filler_ms = lap.filled.map(|waited| latency.end_of_speech_ms.unwrap_or_default() + waited);
         Some(latency)
     }
@@ -75,7 +75,7 @@ impl Stopwatch {
     /// The audio of `response` is inaudible: the answer is still to come.
     pub(super) fn disown(&mut self, response: &ResponseId) {
         if let Some(lap) = self.open.as_mut().filter(|lap| lap.response.as_ref() == Some(response)) {
-            (lap.response, lap.last) = (None, lap.told);
+            (lap.response, lap.last) = (None, lap.reported);
             (lap.latency.first_delta_ms, lap.latency.first_sent_ms) = (None, None);
         }
     }
@@ -83,7 +83,7 @@ impl Stopwatch {
     /// A recording of ours is sent while the answer is awaited.
     pub(super) fn filled(&mut self, now: Instant) {
         if let Some(lap) = &mut self.open {
-            let waited = millis(now.saturating_duration_since(lap.told));
+            let waited = millis(now.saturating_duration_since(lap.reported));
             lap.filled = lap.filled.or(Some(waited));
         }
     }

@@ -62,8 +62,8 @@ impl Floor {
     /// The model calls tools again and again without speaking: it gets no result, and is asked to
     /// speak.
     fn speak_instead(&mut self, asked: &ToolCall, first: bool, stage: Stage, call: &mut Shared) {
-        let told = failure("too many calls in a row without a word to the caller; speak to them now");
-        self.answer_tool(asked, told, false, stage, call);
+        let reason = failure("too many calls in a row without a word to the caller; speak to them now");
+        self.answer_tool(asked, reason, false, stage, call);
         if first && !matches!(stage, Stage::Closing | Stage::Transferring) {
             let detail = "tools were called again and again without a word to the caller";
             call.tell(Note::Incident(Incident::new(IncidentKind::ToolLoop, detail)));

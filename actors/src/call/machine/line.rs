@@ -1,7 +1,7 @@
 //! The reports of the line, and the caller's keys. Part of [`super`].
 
 use super::CallMachine;
-use crate::call::exit::{By, ToldBy};
+use crate::call::exit::{By, ReportedBy};
 use crate::call::floor::Entered;
 use crate::call::line_link::StreamEnd;
 use crate::call::shared::{Recording, Stage};
@@ -15,7 +15,7 @@ impl CallMachine {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
         if let LineReport::Incident(incident) = report {
             // This is not a sign of life: the line may be dead.
-            return talk.call.tell(Note::IncidentTold(incident));
+            return talk.call.tell(Note::IncidentLogged(incident));
         }
         talk.line.is_heard(talk.call.now);
         match report {
@@ -25,7 +25,7 @@ impl CallMachine {
                     StreamEnd::Nothing => {}
                     StreamEnd::Breaks => talk.line_breaks(stage),
                     StreamEnd::Beneath => exit.line_ends_beneath(&report, talk),
-                    StreamEnd::CallerLeft => exit.finish_by(Ending::CallerHungUp, ToldBy::Stream, talk),
+                    StreamEnd::CallerLeft => exit.finish_by(Ending::CallerHungUp, ReportedBy::Stream, talk),
                     StreamEnd::Ends(ending) => exit.finish(ending, talk),
                 }
             }

@@ -61,7 +61,7 @@ impl CallMachine {
             }
             ModelReport::ToolCalled(asked) => self.tool_called(asked),
             ModelReport::RequestGivenUp { purpose, reason } => self.request_given_up(purpose, reason),
-            ModelReport::Incident(incident) => talk.call.tell(Note::IncidentTold(incident)),
+            ModelReport::Incident(incident) => talk.call.tell(Note::IncidentLogged(incident)),
             ModelReport::Complained { code, message } => talk.call.tell(Note::ModelComplained { code, message }),
             ModelReport::Faltered(loss) => {
                 if talk.model.faltered(loss, talk.floor.is_sounding(), &mut talk.call) {

@@ -100,12 +100,14 @@ fn the_time_to_the_first_sound_is_told_once() {
 fn a_tool_that_is_not_to_be_had_is_answered_in_words_and_once() {
     let mut call = Harness::listening();
     let done = call.on(tool("t1", "send_dtmf", r#"{"digits":"1"}"#));
-    let [A::Record(Fact::ToolUsed { output, .. }), A::Order(ModelOrder::AnswerTool { speak: true, output: told, .. })] =
-        &done[..]
+    let [
+        A::Record(Fact::ToolUsed { output, .. }),
+        A::Order(ModelOrder::AnswerTool { speak: true, output: answered, .. }),
+    ] = &done[..]
     else {
         panic!("answered and recorded, got {done:?}");
     };
-    assert_eq!(output, told);
+    assert_eq!(output, answered);
     assert_eq!(call.on(tool("t1", "send_dtmf", "{}")), []);
 }
 
@@ -117,8 +119,8 @@ fn keys_are_told_to_the_model_as_one_entry() {
     let (at, timer) = call.machine.deadline().expect("a deadline");
     assert_eq!(timer, Timer::Keypad);
     let text = "The caller pressed 42 on the keypad.".to_owned();
-    let told = A::Order(ModelOrder::AddText { role: TextRole::User, text });
-    assert_eq!(call.until(at), [told, speak(ResponsePurpose::Keypad, None)]);
+    let note = A::Order(ModelOrder::AddText { role: TextRole::User, text });
+    assert_eq!(call.until(at), [note, speak(ResponsePurpose::Keypad, None)]);
 }
 
 #[test]
@@ -134,7 +136,7 @@ fn keys_pressed_before_the_model_is_there_wait_for_it() {
 #[test]
 fn a_response_that_failed_is_told_and_one_that_was_cancelled_is_not() {
     let mut call = Harness::listening();
-    for (outcome, told) in [
+    for (outcome, expected) in [
         (ResponseOutcome::Failed("server_error".to_owned()), Some("server_error")),
         (ResponseOutcome::Incomplete("max_output_tokens".to_owned()), Some("max_output_tokens")),
         (ResponseOutcome::Cancelled, None),
@@ -144,7 +146,7 @@ fn a_response_that_failed_is_told_and_one_that_was_cancelled_is_not() {
         let code = done.iter().find_map(|action| {
             if let A::Tell(Note::ModelComplained { code, .. }) = action { Some(code.as_str()) } else { None }
         });
-        assert_eq!(code, told);
+        assert_eq!(code, expected);
     }
 }
 

@@ -74,7 +74,7 @@ fn a_turn_whose_transcription_fails_is_the_callers() {
     no_input.floor_silent(start);
     assert_eq!(no_input.advance(start + secs(8)), Some(NoInputStep::Prompt(0)));
     no_input.turn_ended(&turn(1), start + secs(10));
-    no_input.turn_told(&turn(1), Told::Failed, start + secs(11));
+    no_input.turn_transcribed(&turn(1), TurnWords::Failed, start + secs(11));
     no_input.floor_silent(start + secs(20));
     assert_eq!(no_input.advance(start + secs(28)), Some(NoInputStep::Prompt(0)), "the prompt was answered aloud");
     assert_eq!(no_input.deadline(), Some(start + secs(10 + 120)));
@@ -89,7 +89,7 @@ fn a_turn_whose_transcript_never_comes_is_the_callers() {
         assert_eq!(no_input.advance(start + secs(turn_at + 9)), None);
     }
     assert_eq!(no_input.deadline(), Some(start + secs(990 + 120)));
-    assert!(no_input.untold.len() <= MOST_UNTOLD);
+    assert!(no_input.pending.len() <= MOST_PENDING);
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_late_transcript_without_words_leaves_the_ladder_where_it_was() {
     no_input.turn_ended(&turn(1), start + secs(10));
     no_input.turn_ended(&turn(2), start + secs(100));
     assert_eq!(no_input.deadline(), Some(start + secs(100 + 120)), "they may have been words");
-    no_input.turn_told(&turn(2), Told::Noise, start + secs(115));
-    no_input.turn_told(&turn(1), Told::Noise, start + secs(116));
+    no_input.turn_transcribed(&turn(2), TurnWords::Noise, start + secs(115));
+    no_input.turn_transcribed(&turn(1), TurnWords::Noise, start + secs(116));
     assert_eq!(no_input.deadline(), Some(start + secs(120)));
     no_input.floor_silent(start + secs(110));
     assert_eq!(no_input.advance(start + secs(118)), Some(NoInputStep::Prompt(1)), "the first prompt was not answered");
@@ -119,7 +119,7 @@ fn noise_without_end_is_let_go_however_late_its_transcripts_are() {
                 no_input.turn_ended(&turn(*second), now);
             }
             if *second > late && (second - late) % 3 == 0 {
-                no_input.turn_told(&turn(second - late), Told::Noise, now);
+                no_input.turn_transcribed(&turn(second - late), TurnWords::Noise, now);
             }
             no_input.advance(now) == Some(NoInputStep::Goodbye)
         });
@@ -135,8 +135,8 @@ fn turns_that_were_not_named_are_told_in_order() {
     for ended in [10, 20] {
         no_input.turn_ended(&ItemId::new(""), start + secs(ended));
     }
-    no_input.turn_told(&turn(1), Told::Failed, start + secs(21));
-    no_input.turn_told(&turn(2), Told::Noise, start + secs(22));
+    no_input.turn_transcribed(&turn(1), TurnWords::Failed, start + secs(21));
+    no_input.turn_transcribed(&turn(2), TurnWords::Noise, start + secs(22));
     assert_eq!(no_input.deadline(), Some(start + secs(10 + 120)));
 }
 
@@ -148,9 +148,9 @@ fn a_transcript_that_does_not_come_is_told_once_and_taken_back_when_it_does() {
     no_input.turn_ended(&turn(2), start + secs(1));
     assert_eq!(no_input.late_turns(start + secs(4)), 0);
     assert_eq!((no_input.late_turns(start + secs(5)), no_input.late_turns(start + secs(5))), (1, 0));
-    assert!(!no_input.turn_told(&turn(2), Told::Words, start + secs(5)));
-    assert!(no_input.turn_told(&turn(1), Told::Words, start + secs(9)));
-    assert!(!no_input.turn_told(&turn(1), Told::Failed, start + secs(9)), "it is known already");
+    assert!(!no_input.turn_transcribed(&turn(2), TurnWords::Words, start + secs(5)));
+    assert!(no_input.turn_transcribed(&turn(1), TurnWords::Words, start + secs(9)));
+    assert!(!no_input.turn_transcribed(&turn(1), TurnWords::Failed, start + secs(9)), "it is known already");
 }
 
 fn turn(number: u64) -> ItemId {

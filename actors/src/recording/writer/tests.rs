@@ -14,7 +14,7 @@ fn block(at: u64, [left, right]: [i16; 2], count: usize) -> Block {
 }
 
 fn owner() -> Owner {
-    Owner { call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")), told: None }
+    Owner { call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")), incidents: None }
 }
 
 #[test]

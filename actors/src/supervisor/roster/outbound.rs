@@ -38,7 +38,7 @@ impl<C: Clone> Roster<C> {
     /// The carrier's id of a call that we placed is known, from its API or its webhook, whichever
     /// is first. Returns the call's permit; repeated, the same one.
     pub(in crate::supervisor) fn identify(&mut self, known: Identify, now: Instant) -> Option<Permit> {
-        let Identify { announced: name, carrier_call, picked_up, answered_by, told } = known;
+        let Identify { announced: name, carrier_call, picked_up, answered_by, note } = known;
         if let Some(mut announced) = self.announced.remove(&name) {
             announced.expected.carrier_call = carrier_call.clone();
             self.announced.insert(carrier_call.clone(), announced);
@@ -47,9 +47,9 @@ impl<C: Clone> Roster<C> {
             if picked_up {
                 announced.until = now + self.token_lifetime;
             }
-            if answered_by.is_some() || told.is_some() {
+            if answered_by.is_some() || note.is_some() {
                 let profile = &*announced.expected.profile;
-                announced.expected.profile = Arc::new(profile.answered(answered_by, told));
+                announced.expected.profile = Arc::new(profile.answered(answered_by, note));
             }
             return Some(announced.permit.clone());
         }

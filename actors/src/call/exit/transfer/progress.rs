@@ -207,7 +207,7 @@ impl Transfer {
         });
         // An unknown name is the model's own text and may be anything.
         let destination = if known { destination } else { "unknown".to_owned() };
-        call.tell(Note::TransferTold { destination, by: self.by.word(), outcome });
+        call.tell(Note::TransferReported { destination, by: self.by.word(), outcome });
     }
 }
 

@@ -27,16 +27,16 @@ fn a_machine_is_hung_up_on_at_once_and_the_record_knows_it() {
 
 #[test]
 fn a_machine_that_may_be_spoken_to_is_left_a_message() {
-    let told = CallAction::Order(Order::AddText { role: TextRole::System, text: LEAVE_A_MESSAGE.to_owned() });
+    let note = CallAction::Order(Order::AddText { role: TextRole::System, text: LEAVE_A_MESSAGE.to_owned() });
     let mut silent = Harness::listening();
     let done = silent.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE)));
-    assert!(done.contains(&told), "{done:?}");
+    assert!(done.contains(&note), "{done:?}");
     assert_eq!(requests(&done), [ResponsePurpose::Notice], "nobody else will speak first");
 
     let mut speaking = Harness::listening();
     speaking.on(response_started("r1"));
     let done = speaking.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE)));
-    assert!(done.contains(&told) && requests(&done).is_empty(), "what is being said goes on: {done:?}");
+    assert!(done.contains(&note) && requests(&done).is_empty(), "what is being said goes on: {done:?}");
     assert!(speaking.machine.ending().is_none());
     assert!(speaking.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE))).is_empty(), "told again");
 }

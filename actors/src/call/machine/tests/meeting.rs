@@ -34,8 +34,8 @@ fn a_person_is_called_once_the_caller_waits_and_not_before() {
 #[test]
 fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
     let mut call = ringing();
-    let told = Briefing { words: "A quote. Ms {reason} wants ten. A key.".to_owned(), language: "en".to_owned() };
-    assert_eq!(call.machine.briefing(), Some(told));
+    let expected = Briefing { words: "A quote. Ms {reason} wants ten. A key.".to_owned(), language: "en".to_owned() };
+    assert_eq!(call.machine.briefing(), Some(expected));
     assert_eq!(call.on(CallEvent::PersonTook), [A::Reply(Next::Meet)]);
     assert_eq!(call.machine.briefing(), None, "nobody else takes it");
     assert_eq!(call.on(CallEvent::PersonTook), [A::Reply(Next::HangUp)]);
@@ -46,7 +46,7 @@ fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
 
 #[test]
 fn a_caller_whom_nobody_joins_is_taken_out_of_the_conference_and_comes_back() {
-    for (ended, told) in [
+    for (ended, expected) in [
         (DialOutcome::Busy, "busy"),
         (DialOutcome::NoAnswer, "no_answer"),
         (DialOutcome::Failed, "failed"),
@@ -54,7 +54,7 @@ fn a_caller_whom_nobody_joins_is_taken_out_of_the_conference_and_comes_back() {
     ] {
         let mut call = ringing();
         let done = call.on(CallEvent::PersonEnded(ended));
-        assert_eq!(outcomes(&done), [told]);
+        assert_eq!(outcomes(&done), [expected]);
         assert!(done.contains(&A::AskHandover) && !done.iter().any(|it| matches!(it, A::DropPerson(_))), "{done:?}");
         assert_eq!(call.machine.next(), Next::Return);
         call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));

@@ -220,7 +220,7 @@ fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_word
     let mut call = held();
     call.on(speech_started());
     call.on(speech_stopped());
-    let mut told = None;
+    let mut answered = None;
     for number in 0..20 {
         let id = format!("r{number}");
         call.on(response_started(&id));
@@ -233,11 +233,11 @@ fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_word
         if incidents(&done).contains(&IncidentKind::ToolLoop) {
             let spoken = |action: &CallAction| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Spoken);
             assert!(done.iter().any(spoken), "{done:?}");
-            told = Some(number);
+            answered = Some(number);
         }
         call.on(response_finished(&id));
         if call.state() == "closing" {
-            assert_eq!((told, number), (Some(8), 9));
+            assert_eq!((answered, number), (Some(8), 9));
             return;
         }
     }

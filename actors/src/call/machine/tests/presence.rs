@@ -82,7 +82,7 @@ fn a_transcript_that_comes_after_the_next_turn_began_is_that_of_its_own_turn() {
     for turn in 0..40 {
         turn_of(&mut call, turn);
         if turn > 0 {
-            told(&mut call, turn - 1, Says("well"));
+            transcribe(&mut call, turn - 1, Says("well"));
         }
         assert_ne!(call.state(), "closing", "turn {turn}");
     }
@@ -91,24 +91,24 @@ fn a_transcript_that_comes_after_the_next_turn_began_is_that_of_its_own_turn() {
 #[test]
 fn operators_are_told_that_words_are_missing_and_the_record_says_how_many() {
     let missing = |done: &[CallAction]| {
-        let mut told = Vec::new();
+        let mut seen = Vec::new();
         for action in done {
             if let A::Tell(Note::WordsMissing { why, turns, again }) = action {
-                told.push((*why, *turns, *again));
+                seen.push((*why, *turns, *again));
             }
         }
-        told
+        seen
     };
     let mut call = held();
     turn_of(&mut call, 0);
-    assert_eq!(missing(&told(&mut call, 0, Fails)), [("failed", 1, false)]);
+    assert_eq!(missing(&transcribe(&mut call, 0, Fails)), [("failed", 1, false)]);
     turn_of(&mut call, 1);
     call.now += secs(5);
     let alive = || CallEvent::Line(LineReport::Alive);
     assert_eq!(missing(&call.on(alive())), [("late", 1, true)]);
     assert_eq!(missing(&call.on(alive())), [], "once");
     assert_eq!(call.machine.tally().turns_without_words, 2);
-    told(&mut call, 1, Says("yes"));
+    transcribe(&mut call, 1, Says("yes"));
     assert_eq!(call.machine.tally().turns_without_words, 1, "it came after all");
 }
 
@@ -158,7 +158,7 @@ fn a_pause_that_waits_for_words_is_not_confirmed_by_noise() {
 /// A turn of the caller, its transcription, and an answer that is heard: three seconds.
 fn talk(call: &mut Harness, turn: usize, transcription: Transcription) {
     turn_of(call, turn);
-    told(call, turn, transcription);
+    transcribe(call, turn, transcription);
     call.now += Duration::from_millis(500);
     call.says("r2");
     call.now += secs(1);
@@ -175,7 +175,7 @@ fn turn_of(call: &mut Harness, turn: usize) {
     call.on(CallEvent::Model(ModelReport::SpeechStopped { item: item(turn) }));
 }
 
-fn told(call: &mut Harness, turn: usize, transcription: Transcription) -> Vec<CallAction> {
+fn transcribe(call: &mut Harness, turn: usize, transcription: Transcription) -> Vec<CallAction> {
     let item = item(turn);
     call.on(CallEvent::Model(match transcription {
         Fails => ModelReport::WordsFailed { item },

@@ -130,7 +130,7 @@ fn a_recorded_greeting_waits_for_the_notice_too() {
         }
         let done = call.on(heard("notice"));
         assert_eq!(plays(&done), !pressed, "{done:?}");
-        assert_eq!(told(&done), if pressed { "" } else { "Welcome." });
+        assert_eq!(texts(&done), if pressed { "" } else { "Welcome." });
     }
 }
 
@@ -159,7 +159,7 @@ fn a_key_stops_a_long_answer_at_once_and_its_answer_comes_next() {
     assert!(done.contains(&A::Order(cut)), "{done:?}");
     call.now += ms(1500);
     let done = call.on(CallEvent::TimeUp);
-    assert!(told(&done).contains("pressed 4") && !clears(&done), "{done:?}");
+    assert!(texts(&done).contains("pressed 4") && !clears(&done), "{done:?}");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn what_began_between_the_keys_of_an_entry_gives_way_to_its_answer() {
     call.says("r3");
     call.now += ms(1500);
     let done = call.on(CallEvent::TimeUp);
-    assert!(clears(&done) && told(&done).contains("pressed 42"), "{done:?}");
+    assert!(clears(&done) && texts(&done).contains("pressed 42"), "{done:?}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_key_calls_off_the_agents_end_and_nobody_elses() {
     call.on(tool("t1", "end_call", ""));
     let done = call.on(key('4'));
     assert_eq!(call.state(), "listening");
-    assert!(clears(&done) && told(&done).contains("pressed a key before the call was ended"), "{done:?}");
+    assert!(clears(&done) && texts(&done).contains("pressed a key before the call was ended"), "{done:?}");
 
     let mut call = Harness::listening();
     call.on(CallEvent::HangUp(HangUp::Operator));
@@ -247,7 +247,7 @@ fn while_the_recording_is_paused_keys_are_told_to_nobody() {
     }
     assert_eq!(done.iter().filter(|it| **it == A::Record(Fact::KeyWithheld)).count(), 17);
     assert!(!format!("{done:?}").contains("KeyPressed") && !format!("{done:?}").contains("41"), "{done:?}");
-    assert!(told(&done).contains("pressed 16 keys"), "{done:?}");
+    assert!(texts(&done).contains("pressed 16 keys"), "{done:?}");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_model_is_told_which_keys_only_if_the_configuration_says_so() {
     for digit in "411#".chars() {
         done.extend(call.on(key(digit)));
     }
-    assert!(told(&done).contains("pressed 411 on"), "{done:?}");
+    assert!(texts(&done).contains("pressed 411 on"), "{done:?}");
     assert!(!done.iter().any(|it| matches!(it, A::Record(Fact::KeyPressed(_)))), "{done:?}");
 }
 
@@ -268,12 +268,12 @@ fn an_entry_that_was_begun_or_ended_in_a_pause_is_withheld_as_a_whole() {
     call.on(CallEvent::RecordingPaused(false));
     assert_eq!(call.on(key('2'))[0], A::Record(Fact::KeyPressed('2')), "the record is written again");
     call.now += ms(1500);
-    assert!(told(&call.on(CallEvent::TimeUp)).contains("pressed 2 keys"));
+    assert!(texts(&call.on(CallEvent::TimeUp)).contains("pressed 2 keys"));
     call.on(key('5'));
     call.on(CallEvent::RecordingPaused(true));
     assert_eq!(call.on(key('6'))[0], A::Record(Fact::KeyWithheld));
     call.now += ms(1500);
-    assert!(told(&call.on(CallEvent::TimeUp)).contains("pressed 2 keys"));
+    assert!(texts(&call.on(CallEvent::TimeUp)).contains("pressed 2 keys"));
 }
 
 #[test]
@@ -330,9 +330,9 @@ fn what_a_private_key_does_is_done_without_naming_it() {
     call.on(key('9'));
     let done = call.on(granted());
     assert_eq!(call.state(), "transferring", "{done:?}");
-    let told = call.on(CallEvent::HangUp(HangUp::Operator));
-    assert_eq!(outcomes(&told), ["called_off"]);
-    assert!(!format!("{told:?}").contains('9'), "{told:?}");
+    let ended = call.on(CallEvent::HangUp(HangUp::Operator));
+    assert_eq!(outcomes(&ended), ["called_off"]);
+    assert!(!format!("{ended:?}").contains('9'), "{ended:?}");
 }
 
 #[test]
@@ -428,8 +428,8 @@ fn paused(while_paused: KeysWhilePaused) -> Harness {
     call.on(ready());
     call.says("greet");
     call.on(drained());
-    let told = A::Record(Fact::RecordingPaused(true));
-    assert_eq!(call.on(CallEvent::RecordingPaused(true)), [told, A::PauseRecording(true)]);
+    let recorded = A::Record(Fact::RecordingPaused(true));
+    assert_eq!(call.on(CallEvent::RecordingPaused(true)), [recorded, A::PauseRecording(true)]);
     call
 }
 
@@ -447,7 +447,7 @@ fn playout(response: &str, received: u64, heard: u64) -> ItemPlayout {
 }
 
 /// The texts added to the model's context.
-fn told(done: &[CallAction]) -> String {
+fn texts(done: &[CallAction]) -> String {
     let texts = done.iter().filter_map(|action| {
         if let A::Order(ModelOrder::AddText { text, .. }) = action { Some(text.clone()) } else { None }
     });

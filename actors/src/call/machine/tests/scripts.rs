@@ -161,13 +161,13 @@ fn check(done: &[CallAction], ended: &mut Option<Ending>, event: &CallEvent) {
         A::CloseModel,
         A::FinishAudio,
         A::FinishRecord { ending, .. },
-        A::TellSupervisor { ending: told },
+        A::TellSupervisor { ending: reported },
         A::Stop,
     ] = &done[at..at + 6]
     else {
         panic!("not in order: {done:?}");
     };
-    assert_eq!(ending, told);
+    assert_eq!(ending, reported);
     assert!(
         done[at + 6..].iter().all(|action| matches!(action, A::Tell(_))),
         "nothing is done after the end: {done:?}"
@@ -221,7 +221,7 @@ impl Before {
         // The number of private keys is no secret.
         let private = |text: &str| text.contains(['6', '7', '8', '9']) && !text.contains("kept from you");
         for action in done {
-            let told = if let A::Record(Fact::KeyPressed(key)) = action {
+            let reported = if let A::Record(Fact::KeyPressed(key)) = action {
                 key.to_string()
             } else if let A::Record(Fact::TransferAsked { reason: text, .. })
             | A::Order(ModelOrder::AddText { text, .. }) = action
@@ -230,7 +230,7 @@ impl Before {
             } else {
                 continue;
             };
-            assert!(!private(&told), "a key of a paused recording is told: {action:?}");
+            assert!(!private(&reported), "a key of a paused recording is told: {action:?}");
         }
         if key && self.paused {
             assert!(done.contains(&A::Record(Fact::KeyWithheld)), "it is counted: {done:?}");

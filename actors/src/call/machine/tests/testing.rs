@@ -95,13 +95,13 @@ pub(super) fn assert_ending(done: &[CallAction], expected: Ending) {
         A::CloseModel,
         A::FinishAudio,
         A::FinishRecord { ending, .. },
-        A::TellSupervisor { ending: told },
+        A::TellSupervisor { ending: reported },
         A::Stop,
     ] = &done[at..at + 6]
     else {
         panic!("not in order: {done:?}");
     };
-    assert_eq!((*ending, *told), (expected, expected));
+    assert_eq!((*ending, *reported), (expected, expected));
 }
 
 pub(super) fn as_order(action: &CallAction) -> Option<&ModelOrder> {
@@ -214,8 +214,8 @@ pub(super) fn resumed(answering: bool) -> CallEvent {
     CallEvent::Model(ModelReport::Resumed { session: "sess_2".to_owned(), gap: ms(300), answering })
 }
 
-pub(super) fn detected(by: AnsweredBy, told: Option<&'static str>) -> CallEvent {
-    CallEvent::Detected(Detected { by, told })
+pub(super) fn detected(by: AnsweredBy, note: Option<&'static str>) -> CallEvent {
+    CallEvent::Detected(Detected { by, note })
 }
 
 pub(super) fn interrupting_ourselves() -> CallProfile {

@@ -205,12 +205,12 @@ impl Session {
                     // The turn was noise, and the model will not answer it.
                     out.push(SessionAction::Report(ModelReport::NothingOwed));
                 }
-                self.turn_told(item, text, out);
+                self.turn_transcribed(item, text, out);
             }
         }
     }
 
-    fn turn_told(&mut self, item: ItemId, text: String, out: &mut Vec<SessionAction>) {
+    fn turn_transcribed(&mut self, item: ItemId, text: String, out: &mut Vec<SessionAction>) {
         if self.said.len() + text.len() > LONGEST_SAID {
             self.said.clear();
         }
@@ -225,7 +225,7 @@ impl Session {
     pub(super) fn last_words(&mut self, out: &mut Vec<SessionAction>) {
         for event in self.caller.finish() {
             if let TurnEvent::Told(item, text) = event {
-                self.turn_told(item, text, out);
+                self.turn_transcribed(item, text, out);
             }
         }
     }

@@ -215,7 +215,7 @@ impl Work {
     /// Calls of an earlier session whose results are still to come.
     pub(super) fn inherit(&mut self, calls: Vec<ToolCallId>) {
         for call in calls {
-            self.told_of(call.as_str());
+            self.keys_in_words(call.as_str());
             self.report_later(call);
         }
     }
@@ -254,12 +254,12 @@ impl Work {
 
     fn is_new(&mut self, id: &str) -> bool {
         !id.is_empty() && !self.told.iter().any(|told| told == id) && {
-            self.told_of(id);
+            self.keys_in_words(id);
             true
         }
     }
 
-    fn told_of(&mut self, id: &str) {
+    fn keys_in_words(&mut self, id: &str) {
         if self.told.len() >= MOST_TOLD {
             self.told.pop_front();
         }

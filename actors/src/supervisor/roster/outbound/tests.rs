@@ -43,8 +43,8 @@ fn so_many_calls_are_begun_at_once_and_no_more() {
 #[test]
 fn the_model_is_told_once_that_a_machine_has_answered() {
     let plain = profile();
-    let told = plain.with_note("A machine.").with_note("A machine.");
-    assert_eq!(told.model.common.instructions, format!("{}\n\nA machine.", plain.model.common.instructions));
+    let noted = plain.with_note("A machine.").with_note("A machine.");
+    assert_eq!(noted.model.common.instructions, format!("{}\n\nA machine.", plain.model.common.instructions));
 }
 
 fn identify(name: &str, carrier_call: &str, picked_up: bool) -> Identify {
@@ -53,7 +53,7 @@ fn identify(name: &str, carrier_call: &str, picked_up: bool) -> Identify {
         carrier_call: CarrierCallId::new(carrier_call),
         picked_up,
         answered_by: None,
-        told: None,
+        note: None,
     }
 }
 

@@ -72,8 +72,8 @@ pub(super) fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
         108 => CallEvent::ChildLost(Child::Model),
         109 => CallEvent::Line(LineReport::Stopped),
         110 => {
-            let told = (dice.roll(2) == 0).then_some("Leave one short message.");
-            detected([AnsweredBy::Human, AnsweredBy::Machine, AnsweredBy::Unknown][any_of(dice, 3)], told)
+            let note = (dice.roll(2) == 0).then_some("Leave one short message.");
+            detected([AnsweredBy::Human, AnsweredBy::Machine, AnsweredBy::Unknown][any_of(dice, 3)], note)
         }
         _ => CallEvent::Line(LineReport::Closed),
     }
