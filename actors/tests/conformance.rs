@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard_actors::carrier::fake::{Calling, Documents, Echo, Fake, Line, Method, Said, Told, echoes_of_clear};
+use switchboard_actors::carrier::fake::{
+    Calling, CarrierEvent, Documents, Echo, Fake, Line, Method, Said, echoes_of_clear,
+};
 use switchboard_actors::carrier::{
     ByClear, Capabilities, Carrier, Clear, Handover, Incoming, Keys, LineCommand, LineEvent, LineFormats, Marks,
     Messages, Outgoing, SecondStart, StreamStart, Wire, WireError,
@@ -139,7 +141,7 @@ impl Stream {
         let start = |event| if let LineEvent::Started(start) = event { Ok(*start) } else { Err(event) };
         let starts: Result<Vec<StreamStart>, LineEvent> = events.into_iter().map(start).collect();
         let starts = starts.map_err(|event| format!("{event:?} before the start"))?;
-        let [StreamStart { stream, carrier_call, account, format, parameters: told, .. }] = &starts[..] else {
+        let [StreamStart { stream, carrier_call, account, format, parameters: brought, .. }] = &starts[..] else {
             return Err(format!("{} starts", starts.len()));
         };
         same("the stream's id", stream.as_str(), self.id.as_str())?;
@@ -147,7 +149,7 @@ impl Stream {
         if let Some(account) = account {
             same("the account", account, &self.calling.account)?;
         }
-        holds(parameters.iter().all(|(name, value)| told.get(name) == Some(value)), "a parameter is lost")?;
+        holds(parameters.iter().all(|(name, value)| brought.get(name) == Some(value)), "a parameter is lost")?;
         holds(self.can.hears.contains(&format.hears), "the caller's format is not one of its capabilities")?;
         holds(self.can.says.contains(&format.says), "our format is not one of its capabilities")?;
         Ok(*format)
@@ -301,14 +303,14 @@ fn announces(carrier: Carrier) -> Verdict {
 /// Checks that requests for documents identify the call, in the body or in the query.
 fn asks(documents: &dyn Documents, calling: &Calling, door: &Url) -> Verdict {
     for get in [false, true] {
-        let request = documents.request(calling, door, get, &Told::Next);
+        let request = documents.request(calling, door, get, &CarrierEvent::Next);
         holds((request.method == Method::Get) == get, "it is asked in another way than it was told to")?;
         holds(request.body.is_none() == get, "a GET has a body, or a POST none")?;
-        let told = request.body.map_or_else(|| request.url.query().unwrap_or_default().to_owned(), |(_, body)| body);
+        let sent = request.body.map_or_else(|| request.url.query().unwrap_or_default().to_owned(), |(_, body)| body);
         for what in [&calling.id, &calling.from, &calling.to] {
             // A form escapes the sign of a number.
-            let is_told = told.contains(what) || told.contains(&what.replace('+', "%2B"));
-            holds(is_told, &format!("{what} is not told in {told}"))?;
+            let is_told = sent.contains(what) || sent.contains(&what.replace('+', "%2B"));
+            holds(is_told, &format!("{what} is not told in {sent}"))?;
         }
     }
     holds(!documents.content_types().is_empty(), "no type of a document is read")?;

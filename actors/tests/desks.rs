@@ -11,7 +11,7 @@ use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Target;
 use switchboard_actors::carrier::desk::{self, Answer, Arrival, DialOutcome, Direction, Heard, Role, Side, Taker};
 use switchboard_actors::carrier::fake::{
-    Calling, Document, Documents, Fake, Outcome, Request, Stage, StreamNoun, Told, Verb,
+    Calling, CarrierEvent, Document, Documents, Fake, Outcome, Request, Stage, StreamNoun, Verb,
 };
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
@@ -20,9 +20,9 @@ use url::Url;
 fn a_call_comes_in_by_its_webhook_and_its_stream() {
     for pair in pairs() {
         let call = pair.calling(SECRET);
-        let asked = pair.ask(&call, Role::Arrives, &Told::Next);
+        let asked = pair.ask(&call, Role::Arrives, &CarrierEvent::Next);
         assert_eq!(asked.url.path(), pair.fake.usage().door);
-        let Ok(Heard::Arrives(arriving)) = pair.service.told(Role::Arrives, &asked) else {
+        let Ok(Heard::Arrives(arriving)) = pair.service.judge(Role::Arrives, &asked) else {
             panic!("{:?}", pair.carrier)
         };
         assert_eq!(arriving.call.as_str(), call.id);
@@ -63,8 +63,8 @@ fn a_call_that_nobody_announces_finds_its_stream() {
 fn what_another_signs_is_refused() {
     for pair in pairs().into_iter().filter(|pair| pair.service.desk().proof() == desk::Proof::Signature) {
         let forged = pair.calling("another secret");
-        let asked = pair.ask(&forged, Role::Arrives, &Told::Next);
-        assert_eq!(pair.service.told(Role::Arrives, &asked).expect_err("forged").status, 403);
+        let asked = pair.ask(&forged, Role::Arrives, &CarrierEvent::Next);
+        assert_eq!(pair.service.judge(Role::Arrives, &asked).expect_err("forged").status, 403);
         let address = "wss://voice.example.com/ws".parse().expect("an address");
         let upgrade = pair.fake.upgrade(&forged, &address);
         assert_eq!(pair.service.knocks(&upgrade).expect_err("forged").status, 403);
@@ -76,8 +76,8 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
     for pair in pairs() {
         let mut call = pair.calling(SECRET);
         call.answered = true;
-        let asked = pair.ask(&call, Role::StreamEnded, &Told::Next);
-        let Ok(Heard::StreamEnded(ending)) = pair.service.told(Role::StreamEnded, &asked) else { panic!() };
+        let asked = pair.ask(&call, Role::StreamEnded, &CarrierEvent::Next);
+        let Ok(Heard::StreamEnded(ending)) = pair.service.judge(Role::StreamEnded, &asked) else { panic!() };
         assert_eq!((ending.call.as_str(), ending.over, ending.in_progress), (call.id.as_str(), false, true));
 
         let target = Target::Number(Private::new("+15550100009".to_owned()));
@@ -87,14 +87,14 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
         assert_eq!(dial.targets, ["+15550100009"]);
 
         let leg = pair.fake.call_id(7);
-        let back = |callback: &Option<switchboard_actors::carrier::fake::Callback>, told: &Told| {
+        let back = |callback: &Option<switchboard_actors::carrier::fake::Callback>, event: &CarrierEvent| {
             let callback = callback.as_ref().expect("it is told");
             let url: Url = callback.url.parse().expect("an address");
-            let request = pair.documents.request(&call, &url, callback.get, told);
-            pair.service.told(pair.role_of(&url), &request).expect("believed")
+            let request = pair.documents.request(&call, &url, callback.get, event);
+            pair.service.judge(pair.role_of(&url), &request).expect("believed")
         };
         let caller = CarrierCallId::new(&call.id);
-        let answered = Told::LegAnswered { leg: leg.clone() };
+        let answered = CarrierEvent::LegAnswered { leg: leg.clone() };
         assert_eq!(back(&dial.status, &answered), Heard::LegAnswered { call: caller.clone() });
         assert_eq!(back(&dial.whisper, &answered), Heard::Whisper { call: caller.clone() });
         for (outcome, expected) in [
@@ -105,15 +105,15 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
             (Outcome::Failed, DialOutcome::Failed),
         ] {
             let talked = (outcome == Outcome::Answered).then(|| Duration::from_secs(2));
-            let told = Told::Dialled { leg: leg.clone(), outcome, talked };
+            let event = CarrierEvent::Dialled { leg: leg.clone(), outcome, talked };
             let expected = Heard::DialEnded { call: caller.clone(), outcome: Some(expected) };
-            assert_eq!(back(&dial.action, &told), expected);
+            assert_eq!(back(&dial.action, &event), expected);
         }
 
         let ask = Answer::AskToTake { words: "A caller: a bill & more.", language: "en", taker: Taker::Dialled };
         let Some(Verb::Gather { action, words }) = pair.read(&ask).verbs.into_iter().next() else { panic!() };
         assert_eq!(words, "A caller: a bill & more.");
-        assert_eq!(back(&action, &Told::LegPressed { leg, key: '#' }), Heard::WhisperTaken { taken: true });
+        assert_eq!(back(&action, &CarrierEvent::LegPressed { leg, key: '#' }), Heard::WhisperTaken { taken: true });
     }
 }
 
@@ -131,9 +131,9 @@ fn two_meet_in_a_conference() {
         assert_eq!((&room, none), (&same, None), "one room, and no document for the person");
         let url: Url = action.expect("the caller goes on").url.parse().expect("an address");
         for (hung_up, outcome) in [(false, Some(DialOutcome::Bridged)), (true, None)] {
-            let request = pair.documents.request(&call, &url, false, &Told::Met { hung_up });
+            let request = pair.documents.request(&call, &url, false, &CarrierEvent::Met { hung_up });
             let expected = Heard::DialEnded { call: caller.clone(), outcome };
-            assert_eq!(pair.service.told(pair.role_of(&url), &request), Ok(expected));
+            assert_eq!(pair.service.judge(pair.role_of(&url), &request), Ok(expected));
         }
     }
 }
@@ -149,9 +149,9 @@ fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
             [(Stage::Started, false), (Stage::Stopped, false), (Stage::Failed("31920: no".to_owned()), true)]
         {
             let at = chrono::DateTime::UNIX_EPOCH;
-            let told = Told::Stream { stream: pair.fake.stream_id(&call.id, 9), name: None, stage, at };
-            let asked = pair.ask(&call, Role::StreamStatus, &told);
-            let Ok(Heard::Stream(news)) = pair.service.told(Role::StreamStatus, &asked) else { panic!() };
+            let event = CarrierEvent::Stream { stream: pair.fake.stream_id(&call.id, 9), name: None, stage, at };
+            let asked = pair.ask(&call, Role::StreamStatus, &event);
+            let Ok(Heard::Stream(news)) = pair.service.judge(Role::StreamStatus, &asked) else { panic!() };
             assert_eq!((news.stream, news.failed.is_some()), (pair.fake.stream_id(&call.id, 9), failed));
         }
     }
@@ -190,10 +190,10 @@ impl Pair {
     }
 
     /// The carrier's request at its path for `role`.
-    fn ask(&self, call: &Calling, role: Role, told: &Told) -> Request {
+    fn ask(&self, call: &Calling, role: Role, event: &CarrierEvent) -> Request {
         let path = self.carrier.path(role).expect("a path");
         let url = self.service.public.join(path).expect("an address");
-        self.documents.request(call, &url, false, told)
+        self.documents.request(call, &url, false, event)
     }
 
     /// The role of one of the carrier's paths.

@@ -12,7 +12,7 @@ use switchboard_actors::carrier::control::Target;
 use switchboard_actors::carrier::desk::{
     Answer, Arrival, Dial, Document, Heard, Proof, Request, Role, Side, Taker, Verb,
 };
-use switchboard_actors::carrier::fake::{self, Calling, Told};
+use switchboard_actors::carrier::fake::{self, Calling, CarrierEvent};
 use switchboard_actors::carrier::{Carrier, LineEvent, Outgoing};
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
@@ -74,10 +74,10 @@ fn nothing_is_believed_without_proof() {
                         desk.judge(route.role, &request).map(|_| ())
                     };
                     let refused = refused.expect_err(route.path);
-                    let stranger = refused.stranger.unwrap_or_else(|| panic!("{}: {}", route.path, refused.told));
+                    let stranger = refused.stranger.unwrap_or_else(|| panic!("{}: {}", route.path, refused.detail));
                     assert_eq!(refused.status, 403, "{}", route.path);
                     assert!(label.is_none_or(|label| label == stranger.reason), "{}", stranger.reason);
-                    assert!(!format!("{}{}", refused.told, stranger.why).contains(SECRET), "{}", route.path);
+                    assert!(!format!("{}{}", refused.detail, stranger.why).contains(SECRET), "{}", route.path);
                 }
             }
         }
@@ -121,7 +121,7 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
         let document = service.desk().answer(&answer).body;
         let fake = carrier.fake().expect("its side of a call");
         let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(1)) };
-        let (stream, told) = match fake.documents() {
+        let (stream, declared) = match fake.documents() {
             Some(documents) => {
                 let read = documents.read(&document).expect("a document");
                 let Some(fake::Verb::Connect { stream, .. }) = read.verbs.into_iter().next() else {
@@ -140,7 +140,7 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
             Arrival::Announced { token: shown } => {
                 let mut line = fake.line(&calling, &fake.stream_id(&calling.id, 1));
                 let (mut said, mut reply, mut wire) = (Outgoing::default(), Outgoing::default(), carrier.wire());
-                line.start(&told, &mut said);
+                line.start(&declared, &mut said);
                 let started = said.messages().find_map(|message| match wire.read(message, &mut reply) {
                     Ok(LineEvent::Started(start)) => Some(start),
                     Ok(_) | Err(_) => None,
@@ -165,11 +165,11 @@ fn a_call_that_the_carrier_announces_is_heard_as_one() {
         let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(2)) };
         let path = carrier.path(Role::Arrives).expect("a route for calls");
         let to = service.public.join(path).expect("a URL");
-        let heard = service.told(Role::Arrives, &documents.request(&calling, &to, false, &Told::Next));
+        let heard = service.judge(Role::Arrives, &documents.request(&calling, &to, false, &CarrierEvent::Next));
         let Ok(Heard::Arrives(call)) = heard else { panic!("{carrier:?}: {heard:?}") };
         assert_eq!((call.call.as_str(), call.from.expose().as_str()), (calling.id.as_str(), calling.from.as_str()));
         let other = Calling { account: "AC9".to_owned(), ..calling };
-        let heard = service.told(Role::Arrives, &documents.request(&other, &to, false, &Told::Next));
+        let heard = service.judge(Role::Arrives, &documents.request(&other, &to, false, &CarrierEvent::Next));
         if let (Err(refused), Some(_)) = (&heard, service.desk().account()) {
             assert_eq!(refused.stranger.as_ref().map(|it| it.reason), Some("wrong_account"), "{carrier:?}");
         }

@@ -194,7 +194,7 @@ pub struct Refused {
     /// The status of our answer.
     pub status: u16,
     /// The text of our answer. It reveals nothing new to a stranger.
-    pub told: String,
+    pub detail: String,
     /// The metric label and log text; `None` for an authentic request that cannot be read.
     pub stranger: Option<Stranger>,
     /// The carrier's id of the call, if the request has one.
@@ -215,16 +215,16 @@ pub struct Stranger {
 
 impl Refused {
     /// For a request that cannot be read.
-    pub fn unreadable(told: impl Into<String>) -> Self {
-        Self { status: 400, told: told.into(), stranger: None, carrier_call: None }
+    pub fn unreadable(detail: impl Into<String>) -> Self {
+        Self { status: 400, detail: detail.into(), stranger: None, carrier_call: None }
     }
 
     /// For a request that is not the carrier's.
-    pub fn stranger(told: &str, reason: &'static str, why: impl Into<String>, carrier_call: Option<&str>) -> Self {
+    pub fn stranger(detail: &str, reason: &'static str, why: impl Into<String>, carrier_call: Option<&str>) -> Self {
         let stranger = Stranger { reason, why: why.into(), mismatch: false };
         Self {
             status: 403,
-            told: told.to_owned(),
+            detail: detail.to_owned(),
             stranger: Some(stranger),
             carrier_call: carrier_call.map(str::to_owned),
         }

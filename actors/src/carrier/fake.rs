@@ -25,7 +25,7 @@ use super::Carrier;
 
 pub use self::document::{Callback, Dial, Document, Invitation, StreamNoun, Verb};
 pub use self::line::{Echo, Line, Said, echoes_of_clear, most_queued};
-pub use self::request::{Calling, Documents, Method, Outcome, Request, Stage, Told};
+pub use self::request::{Calling, CarrierEvent, Documents, Method, Outcome, Request, Stage};
 
 /// A simulated carrier.
 pub trait Fake: Sync {

@@ -35,8 +35,8 @@ impl Service {
             Given { settings: &settings, secrets: &secrets, outside: secret.map(|_| "server.bind"), transfers: true };
         assert!(carrier.check(&given).iter().all(|finding| !finding.refuses), "{carrier:?}");
         let described = carrier.describe(&given);
-        let told = format!("{} {}", described.words, described.facts);
-        assert!(!described.words.is_empty() && !told.contains(secret.unwrap_or("\0")), "{described:?}");
+        let shown = format!("{} {}", described.words, described.facts);
+        assert!(!described.words.is_empty() && !shown.contains(secret.unwrap_or("\0")), "{described:?}");
         let public = Url::parse("https://voice.example.com").expect("a URL");
         let opened = carrier.open(&given, &public).expect("answered");
         let has_api = secret.is_some() && carrier.secrets().iter().any(|it| it.api);
@@ -49,7 +49,7 @@ impl Service {
     }
 
     /// How the desk understands a request of the carrier.
-    pub(crate) fn told(&self, role: Role, request: &fake::Request) -> Result<Heard, Refused> {
+    pub(crate) fn judge(&self, role: Role, request: &fake::Request) -> Result<Heard, Refused> {
         received(request, |request| self.desk().judge(role, request))
     }
 

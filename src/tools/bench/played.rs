@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::fake::{Calling, Fake, Part, Told, Verb};
+use switchboard_actors::carrier::fake::{Calling, CarrierEvent, Fake, Part, Verb};
 use switchboard_actors::ids::Private;
 use url::Url;
 
@@ -64,7 +64,7 @@ impl Played {
         let Some(documents) = self.fake.documents() else {
             return Ok((self.fake.stream_at(door)?, BTreeMap::new()));
         };
-        let asked = documents.request(calling, &door, false, &Told::Next);
+        let asked = documents.request(calling, &door, false, &CarrierEvent::Next);
         let mut request = self.webhooks.post(asked.url.as_str());
         for (name, value) in asked.headers {
             request = request.insert_header((name, value));

@@ -7,7 +7,7 @@ mod transfer;
 
 use std::time::Duration;
 
-use switchboard_actors::carrier::fake::{Callback, Calling, Documents, Fake, StreamNoun, Told, Violation};
+use switchboard_actors::carrier::fake::{Callback, Calling, CarrierEvent, Documents, Fake, StreamNoun, Violation};
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
@@ -111,17 +111,17 @@ enum Next {
 struct Ask {
     url: Url,
     get: bool,
-    told: Told,
+    told: CarrierEvent,
 }
 
 impl Ask {
     /// Requests the next document of the call.
     const fn next(url: Url) -> Self {
-        Self { url, get: false, told: Told::Next }
+        Self { url, get: false, told: CarrierEvent::Next }
     }
 
     /// Requests a callback named by the document at `document`.
-    fn back(way: Way<'_>, document: &Url, callback: &Callback, told: Told) -> Result<Self, String> {
+    fn back(way: Way<'_>, document: &Url, callback: &Callback, told: CarrierEvent) -> Result<Self, String> {
         Ok(Self { url: resolve(way.http.fake(), document, callback)?, get: callback.get, told })
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Heard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goodbye {
     /// The configured time was reached.
-    Told,
+    CarrierEvent,
     /// The caller said everything, heard the answer, and silence followed.
     Answered,
     /// The caller said everything and got no answer.
@@ -106,7 +106,7 @@ impl Caller {
     /// Returns why the caller hangs up at `now`, if they do.
     pub(super) fn goodbye(&self, now: Duration, heard: Heard) -> Option<Goodbye> {
         if let Some(limit) = self.hangup_after {
-            return (now >= limit).then_some(Goodbye::Told);
+            return (now >= limit).then_some(Goodbye::CarrierEvent);
         }
         let done = self.done_at?;
         match heard.last.filter(|last| *last > done) {

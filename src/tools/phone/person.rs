@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::fake::{Calling, Documents, Invitation, Told, Verb};
+use switchboard_actors::carrier::fake::{Calling, CarrierEvent, Documents, Invitation, Verb};
 use switchboard_actors::ids::Private;
 use tokio::time::sleep;
 use url::Url;
@@ -72,7 +72,7 @@ pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
     if answers {
         invited.listen(&way, &parse_url(&document)?, &mut report).await?;
     }
-    let gone = Told::PersonGone { outcome: invited.outcome.into() };
+    let gone = CarrierEvent::PersonGone { outcome: invited.outcome.into() };
     let over = way.documents.request(&way.calling, &parse_url(&status)?, false, &gone);
     way.http.tell(&over).await.map_err(|error| error.to_string())?;
     Ok(report)
@@ -87,7 +87,7 @@ struct Way {
 
 impl Way {
     /// Returns the first verb of the document at `url`, which must be without fault.
-    async fn first_verb(&self, url: &Url, told: &Told) -> Result<Verb, String> {
+    async fn first_verb(&self, url: &Url, told: &CarrierEvent) -> Result<Verb, String> {
         let request = self.documents.request(&self.calling, url, false, told);
         let types = self.documents.content_types();
         let answer = self.http.document(&request, types).await.map_err(|error| error.to_string())?;
@@ -103,14 +103,14 @@ impl Way {
 impl Invited {
     /// Hears what the call is about, accepts or declines it, and speaks with the caller.
     async fn listen(&self, way: &Way, url: &Url, report: &mut PersonReport) -> Result<(), String> {
-        let verb = way.first_verb(url, &Told::PersonAnswered).await?;
+        let verb = way.first_verb(url, &CarrierEvent::PersonAnswered).await?;
         let Verb::Gather { action: Some(action), words } = verb else { return Ok(()) };
         report.told = Some(words);
         if self.outcome != DialOutcome::Answered {
             return Ok(());
         }
         let taken = parse_url(&action.url)?;
-        if let Verb::Meet { room, .. } = way.first_verb(&taken, &Told::PersonPressed { key: '1' }).await? {
+        if let Verb::Meet { room, .. } = way.first_verb(&taken, &CarrierEvent::PersonPressed { key: '1' }).await? {
             report.room = Some(room);
             sleep(self.speaks).await;
             self.caller.leave();

@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
                 },
                 () = sleep_until(wake) => if let Some(end) = self.tick() { return end },
                 order = self.stream.handset.told() => match order {
-                    Order::HangUp => return StreamEnd::HungUp(Goodbye::Told),
+                    Order::HangUp => return StreamEnd::HungUp(Goodbye::CarrierEvent),
                     Order::Redirect(url) => return StreamEnd::Redirected(url),
                     // The order refers to a conference that the caller has already left.
                     Order::Left => {}

@@ -33,7 +33,7 @@ pub trait Documents: Sync {
     fn content_types(&self) -> &'static [&'static str];
 
     /// Builds a request or notification to `to`; `get` if a document asked for that method.
-    fn request(&self, call: &Calling, to: &Url, get: bool, told: &Told) -> Request;
+    fn request(&self, call: &Calling, to: &Url, get: bool, event: &CarrierEvent) -> Request;
 
     /// Reads a document.
     ///
@@ -88,7 +88,7 @@ impl Method {
 
 /// The reason for a request to a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum CarrierEvent {
     /// The call needs its first or its next document.
     Next,
     /// A dialled leg has ended, or was never answered.

@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::answer as twiml;
-use super::told;
 use super::trust::{self, BadSignature, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
+use super::webhook_events;
 use crate::carrier::address::{public_url, socket_url};
 use crate::carrier::desk::{
     Answer, Arrival, Callbacks, Desk, Document, Fitting, Heard, Proof, Refused, Request, Role, Route, Taker, Verb,
@@ -59,7 +59,7 @@ impl Desk for TwilioDesk {
     }
 
     fn judge(&self, role: Role, request: &Request<'_>) -> Result<Heard, Refused> {
-        told::heard(role, &self.accept(request)?, request.query())
+        webhook_events::heard(role, &self.accept(request)?, request.query())
     }
 
     fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
@@ -108,8 +108,9 @@ impl Desk for TwilioDesk {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         });
-        let told = ["x-forwarded-host", "host"].into_iter().filter_map(|name| request.header(name).map(str::to_owned));
-        let hosts: Vec<String> = own.into_iter().chain(told).collect();
+        let forwarded =
+            ["x-forwarded-host", "host"].into_iter().filter_map(|name| request.header(name).map(str::to_owned));
+        let hosts: Vec<String> = own.into_iter().chain(forwarded).collect();
         let fits = trust::fitting_address(keys, &signed(request, &url, what), kind, &hosts, request.target)?;
         Some(Fitting { fits, tried: url.split('?').next().unwrap_or_default().to_owned() })
     }
@@ -164,8 +165,8 @@ impl TwilioDesk {
     ) -> Result<(), Refused> {
         match &self.trust {
             Trust::Signed(keys) => verify(keys).map_err(|problem| {
-                let told = "the request is not signed by the carrier";
-                let mut refused = Refused::stranger(told, "bad_signature", problem.to_string(), carrier_call);
+                let detail = "the request is not signed by the carrier";
+                let mut refused = Refused::stranger(detail, "bad_signature", problem.to_string(), carrier_call);
                 if let Some(stranger) = &mut refused.stranger {
                     stranger.mismatch = problem == BadSignature::Mismatch;
                 }

@@ -5,8 +5,8 @@ pub mod control;
 pub mod desk;
 mod fake;
 mod settings;
-mod told;
 pub mod trust;
+mod webhook_events;
 mod wire;
 
 use std::time::Duration;

@@ -48,14 +48,14 @@ impl Desk for WaybeoDesk {
     /// Ozonetel asks what to do with a call. With `event` it notifies us about one.
     fn judge(&self, _: Role, request: &Request<'_>) -> Result<Heard, Refused> {
         let asked = self.accept(request)?;
-        let told = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
-        let (event, call) = (told("event"), told("sid").to_owned());
+        let field = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+        let (event, call) = (field("event"), field("sid").to_owned());
         let is = |words: &[&str]| words.iter().any(|word| event.eq_ignore_ascii_case(word));
         if is(&["hangup", "disconnect"]) || is(&["stream"]) {
             return Ok(Heard::ConnectedEnded { call, asks: is(&["stream"]), said: event.to_owned() });
         }
-        let names = [self.sip_id.as_str(), told("outbound_sid"), told("sid"), "UNKNOWN"];
-        let number = |name| Some(told(name)).filter(|it| !it.is_empty()).map(|it| Private::new(it.to_owned()));
+        let names = [self.sip_id.as_str(), field("outbound_sid"), field("sid"), "UNKNOWN"];
+        let number = |name| Some(field(name)).filter(|it| !it.is_empty()).map(|it| Private::new(it.to_owned()));
         Ok(Heard::Connects(Connecting {
             is_new: is(&["", "newcall"]),
             said: event.to_owned(),
@@ -91,10 +91,10 @@ impl Desk for WaybeoDesk {
         if self.did_is_caller {
             return;
         }
-        let told = |names: &[&str]| {
+        let field = |names: &[&str]| {
             names.iter().find_map(|name| start.parameters.get(*name)).map(|number| Private::new(number.clone()))
         };
-        let (from, to) = (told(&["customer_number", "caller_number"]), told(&["did", "vmn"]));
+        let (from, to) = (field(&["customer_number", "caller_number"]), field(&["did", "vmn"]));
         (start.from, start.to) = (from, to);
     }
 }
@@ -105,7 +105,7 @@ impl WaybeoDesk {
         let query = Form::parse(request.query().as_bytes())
             .map_err(|error| Refused::unreadable(format!("the query cannot be read: {error}")))?;
         let shown = query.value("token");
-        let (good, reason, told) = match &self.token {
+        let (good, reason, detail) = match &self.token {
             // Compare hashes so that timing reveals not even the length.
             Some(token) => {
                 let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token.expose())));
@@ -120,7 +120,7 @@ impl WaybeoDesk {
         if good {
             return Ok(query.pairs().iter().filter(|(name, _)| name != "token").cloned().collect());
         }
-        Err(Refused::stranger(told, reason, told, call_of(&query)))
+        Err(Refused::stranger(detail, reason, detail, call_of(&query)))
     }
 
     /// The address of the stream, for the carrier.

@@ -134,10 +134,10 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
 
 fn decode_start(text: &str) -> Result<LineEvent, WireError> {
     const KIND: &str = "start";
-    let told: Told<'_> = parse(KIND, text)?;
+    let details: Details<'_> = parse(KIND, text)?;
     let Inside { start, data } = parse(KIND, text)?;
     let (start, data) = (start.unwrap_or_default(), data.unwrap_or_default());
-    let Some(ucid) = told.ucid.or(start.ucid).or(data.ucid) else { return Err(missing(KIND, "ucid")) };
+    let Some(ucid) = details.ucid.or(start.ucid).or(data.ucid) else { return Err(missing(KIND, "ucid")) };
     let ucid = id(KIND, "ucid", ucid)?;
     let mut parameters = BTreeMap::new();
     let mut keep = |name: &str, value: Option<Scalar<'_>>| {
@@ -152,11 +152,11 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         }
         Ok(())
     };
-    keep("did", told.did.or(data.did).or(start.did))?;
-    keep("vmn", told.vmn.or(data.vmn).or(start.vmn))?;
-    keep("store_code", told.store_code.or(data.store_code).or(start.store_code))?;
-    keep("customer_number", told.customer_number.or(data.customer_number).or(start.customer_number))?;
-    keep("caller_number", told.caller_number.or(data.caller_number).or(start.caller_number))?;
+    keep("did", details.did.or(data.did).or(start.did))?;
+    keep("vmn", details.vmn.or(data.vmn).or(start.vmn))?;
+    keep("store_code", details.store_code.or(data.store_code).or(start.store_code))?;
+    keep("customer_number", details.customer_number.or(data.customer_number).or(start.customer_number))?;
+    keep("caller_number", details.caller_number.or(data.caller_number).or(start.caller_number))?;
     Ok(LineEvent::Started(Box::new(StreamStart {
         // The stream has no id of its own; it uses the call's.
         stream: StreamId::new(&ucid),
@@ -170,8 +170,8 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
     })))
 }
 
-fn first(told: &BTreeMap<String, String>, names: &[&str]) -> Option<Private<String>> {
-    names.iter().find_map(|name| told.get(*name)).map(|value| Private::new(value.clone()))
+fn first(parameters: &BTreeMap<String, String>, names: &[&str]) -> Option<Private<String>> {
+    names.iter().find_map(|name| parameters.get(*name)).map(|value| Private::new(value.clone()))
 }
 
 #[derive(serde::Deserialize)]
@@ -205,14 +205,14 @@ struct Data<'a> {
 #[derive(serde::Deserialize)]
 struct Inside<'a> {
     #[serde(borrow)]
-    start: Option<Told<'a>>,
+    start: Option<Details<'a>>,
     #[serde(borrow)]
-    data: Option<Told<'a>>,
+    data: Option<Details<'a>>,
 }
 
 /// The call's data in `start`, all of it optional except the id.
 #[derive(Default, serde::Deserialize)]
-struct Told<'a> {
+struct Details<'a> {
     #[serde(borrow)]
     ucid: Option<Scalar<'a>>,
     #[serde(borrow)]

@@ -100,13 +100,13 @@ impl Door<'_> {
             Some(call) => call.send(ReadNext).timeout(PATIENCE).await.unwrap_or(Next::HangUp),
             None => Next::HangUp,
         };
-        let told = match next {
+        let answer = match next {
             Next::Dial { destination, reason, language, .. } => {
                 destination.whisper.map(|words| (words.replace("{reason}", &reason), language))
             }
             Next::Meet | Next::Return | Next::HangUp => None,
         };
-        match told {
+        match answer {
             Some((words, language)) => {
                 self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Dialled })
             }
@@ -118,11 +118,11 @@ impl Door<'_> {
     /// Announces what the call is about, after the callee of a warm transfer, or their machine, has
     /// answered.
     pub(super) async fn person_answered(&self, call: &CarrierCallId) -> HttpResponse {
-        let told = match self.find(call).await {
+        let answer = match self.find(call).await {
             Some(on) => on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
             None => None,
         };
-        match told {
+        match answer {
             Some(Briefing { words, language }) => {
                 self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Person { call } })
             }

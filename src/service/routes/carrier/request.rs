@@ -77,7 +77,7 @@ fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) 
             warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused: {why}");
         }
     }
-    Problem::new(StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN), refused.told)
+    Problem::new(StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN), refused.detail)
 }
 
 /// Logs, at most once in a while, which other address a signature fits. The request is still

@@ -1,6 +1,6 @@
 //! The streams of a call: opens and plays them, and sends their status callbacks.
 
-use switchboard_actors::carrier::fake::{Stage, StreamNoun, Told, Violation};
+use switchboard_actors::carrier::fake::{CarrierEvent, Stage, StreamNoun, Violation};
 use url::Url;
 
 use super::{Ask, Call, EndedBy, Next, random};
@@ -76,7 +76,7 @@ impl Call {
         match end {
             StreamEnd::HungUp(goodbye) => {
                 self.note(match goodbye {
-                    Goodbye::Told => "caller hung up",
+                    Goodbye::CarrierEvent => "caller hung up",
                     Goodbye::Answered => "caller hung up after the answer",
                     Goodbye::Unanswered => "caller hung up, nobody answered",
                 });
@@ -113,7 +113,8 @@ impl Call {
             self.complain(Violation::BadAddress, problem);
             return;
         };
-        let told = Told::Stream { stream: id.to_owned(), name: noun.name.clone(), stage, at: chrono::Utc::now() };
+        let told =
+            CarrierEvent::Stream { stream: id.to_owned(), name: noun.name.clone(), stage, at: chrono::Utc::now() };
         let request = documents.request(&self.calling, &url, callback.get, &told);
         let http = http.clone();
         self.told.push(actix_rt::spawn(async move { http.tell(&request).await }));

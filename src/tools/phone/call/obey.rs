@@ -1,6 +1,6 @@
 //! Obeys documents, verb by verb.
 
-use switchboard_actors::carrier::fake::{Document, Told, Verb};
+use switchboard_actors::carrier::fake::{CarrierEvent, Document, Verb};
 use tokio::time::sleep;
 use url::Url;
 
@@ -29,7 +29,7 @@ impl Call {
             matches!(verb, Verb::Connect { .. } | Verb::Dial(_) | Verb::Meet { .. } | Verb::Say(_) | Verb::Play(_));
         match verb {
             Verb::Connect { action, stream } => {
-                let after = action.map(|action| Ask::back(way, url, &action, Told::Next)).transpose()?;
+                let after = action.map(|action| Ask::back(way, url, &action, CarrierEvent::Next)).transpose()?;
                 match way.documents.stream_address(url, &stream) {
                     Ok(address) => return self.connect(way.http, &address, &stream, after).await,
                     Err(problem) => {
@@ -46,7 +46,7 @@ impl Call {
             }
             Verb::Redirect(to) => {
                 self.note("Redirect");
-                return Ok(Next::Document(Ask::back(way, url, &to, Told::Next)?));
+                return Ok(Next::Document(Ask::back(way, url, &to, CarrierEvent::Next)?));
             }
             Verb::Hangup => {
                 self.note("Hangup");

@@ -1,6 +1,6 @@
 //! Transfers the caller: dials a callee, or lets the caller wait in a conference.
 
-use switchboard_actors::carrier::fake::{Callback, Dial, Outcome, Told, Verb};
+use switchboard_actors::carrier::fake::{Callback, CarrierEvent, Dial, Outcome, Verb};
 use tokio::time::sleep;
 use url::Url;
 
@@ -26,15 +26,15 @@ impl Call {
         }
         let Some(action) = &dial.action else { return Ok(Next::Verb) };
         let talked = matches!(outcome, DialOutcome::Answered).then(|| outcome.takes());
-        let told = Told::Dialled { leg, outcome: outcome.into(), talked };
+        let told = CarrierEvent::Dialled { leg, outcome: outcome.into(), talked };
         Ok(Next::Document(Ask::back(way, url, action, told)?))
     }
 
     /// Answers a dialled leg: the callee hears what the call is about, and a person presses a key.
     async fn pick_up(&mut self, way: Way<'_>, url: &Url, dial: &Dial, leg: &str) -> Result<(), String> {
-        let request = |url: &Url, get, told: &Told| way.documents.request(&self.calling, url, get, told);
+        let request = |url: &Url, get, told: &CarrierEvent| way.documents.request(&self.calling, url, get, told);
         let types = way.documents.content_types();
-        let answered = Told::LegAnswered { leg: leg.to_owned() };
+        let answered = CarrierEvent::LegAnswered { leg: leg.to_owned() };
         if let Some(status) = &dial.status {
             let at = resolve(self.fake, url, status)?;
             way.http.tell(&request(&at, status.get, &answered)).await.map_err(|error| error.to_string())?;
@@ -49,7 +49,7 @@ impl Call {
         let Some(Verb::Gather { action, words }) = gather else { return Ok(()) };
         let takes = matches!(self.options.dial_outcome, DialOutcome::Answered);
         if let Some(action) = action.filter(|_| takes) {
-            let pressed = Told::LegPressed { leg: leg.to_owned(), key: '1' };
+            let pressed = CarrierEvent::LegPressed { leg: leg.to_owned(), key: '1' };
             let taken = request(&resolve(self.fake, &at, &action)?, action.get, &pressed);
             way.http.document(&taken, types).await.map_err(|error| error.to_string())?;
         }
@@ -82,7 +82,7 @@ impl Call {
                 self.note("caller hung up");
                 if let Some(action) = action {
                     let at = resolve(self.fake, url, action)?;
-                    let over = Told::Met { hung_up: true };
+                    let over = CarrierEvent::Met { hung_up: true };
                     let request = way.documents.request(&self.calling, &at, action.get, &over);
                     way.http.tell(&request).await.map_err(|error| error.to_string())?;
                 }
@@ -94,7 +94,7 @@ impl Call {
             }
             Order::Left => {
                 let Some(action) = action else { return Ok(Next::Verb) };
-                Ok(Next::Document(Ask::back(way, url, action, Told::Met { hung_up: false })?))
+                Ok(Next::Document(Ask::back(way, url, action, CarrierEvent::Met { hung_up: false })?))
             }
         }
     }

@@ -72,7 +72,7 @@ fn keys_are_pressed_in_order_and_waited_for() {
 fn a_caller_who_is_told_when_to_hang_up_does_so_and_not_before() {
     let caller = Caller::new(&PhoneOptions { hangup_after: Some(ms(20_000)), ..options() });
     assert_eq!(caller.goodbye(ms(19_999), heard(0, 0)), None);
-    assert_eq!(caller.goodbye(ms(20_000), heard(0, 19_999)), Some(Goodbye::Told));
+    assert_eq!(caller.goodbye(ms(20_000), heard(0, 19_999)), Some(Goodbye::CarrierEvent));
 }
 
 #[test]

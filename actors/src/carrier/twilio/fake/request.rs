@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 use super::document;
 use super::sign::{sign, signed_url};
 use crate::carrier::fake::{
-    Calling, Document, Documents, Invitation, Method, Outcome, Request, Stage, StreamNoun, Told,
+    Calling, CarrierEvent, Document, Documents, Invitation, Method, Outcome, Request, Stage, StreamNoun,
 };
 
 /// How Twilio requests documents, which are TwiML.
@@ -19,8 +19,8 @@ impl Documents for Twiml {
         &["text/xml", "application/xml", "text/html"]
     }
 
-    fn request(&self, call: &Calling, to: &Url, get: bool, told: &Told) -> Request {
-        let fields = fields(call, told);
+    fn request(&self, call: &Calling, to: &Url, get: bool, event: &CarrierEvent) -> Request {
+        let fields = fields(call, event);
         let mut url = to.clone();
         url.set_fragment(None);
         if get {
@@ -63,10 +63,10 @@ impl Documents for Twiml {
 }
 
 /// The decoded form of a request, in the order it is sent.
-fn fields(call: &Calling, told: &Told) -> Vec<(String, String)> {
-    match told {
-        Told::Next => of_the_call(call, None, &[]),
-        Told::Dialled { leg, outcome, talked } => {
+fn fields(call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
+    match what {
+        CarrierEvent::Next => of_the_call(call, None, &[]),
+        CarrierEvent::Dialled { leg, outcome, talked } => {
             let bridged = talked.is_some().to_string();
             let mut extra = vec![
                 ("DialCallStatus", status(*outcome)),
@@ -79,13 +79,15 @@ fn fields(call: &Calling, told: &Told) -> Vec<(String, String)> {
         }
         // If the caller has hung up, the document continues for a completed call, and the form says
         // so.
-        Told::Met { hung_up } => of_the_call(call, hung_up.then_some("completed"), &[("DialCallStatus", "answered")]),
-        Told::LegAnswered { leg } => of_a_leg(call, leg, None),
-        Told::LegPressed { leg, key } => of_a_leg(call, leg, Some(*key)),
-        Told::PersonAnswered => of_a_person(call, "in-progress", None),
-        Told::PersonPressed { key } => of_a_person(call, "in-progress", Some(*key)),
-        Told::PersonGone { outcome } => of_a_person(call, status(*outcome), None),
-        Told::Stream { stream, name, stage, at } => {
+        CarrierEvent::Met { hung_up } => {
+            of_the_call(call, hung_up.then_some("completed"), &[("DialCallStatus", "answered")])
+        }
+        CarrierEvent::LegAnswered { leg } => of_a_leg(call, leg, None),
+        CarrierEvent::LegPressed { leg, key } => of_a_leg(call, leg, Some(*key)),
+        CarrierEvent::PersonAnswered => of_a_person(call, "in-progress", None),
+        CarrierEvent::PersonPressed { key } => of_a_person(call, "in-progress", Some(*key)),
+        CarrierEvent::PersonGone { outcome } => of_a_person(call, status(*outcome), None),
+        CarrierEvent::Stream { stream, name, stage, at } => {
             let (event, error) = match stage {
                 Stage::Started => ("stream-started", None),
                 Stage::Stopped => ("stream-stopped", None),

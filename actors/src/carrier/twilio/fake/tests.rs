@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::carrier::fake::{Complaint, Outcome, Told, Verb};
+use crate::carrier::fake::{CarrierEvent, Complaint, Outcome, Verb};
 use crate::carrier::twilio::answer::{ConnectStream, connect_stream};
 use crate::carrier::twilio::trust::{self, Keys, Signed};
 use crate::ids::Private;
@@ -38,7 +38,7 @@ fn ids_look_like_twilios() {
 fn what_is_asked_is_what_the_seat_trusts() {
     let url: Url = "https://voice.example.com/twilio/voice".parse().expect("an address");
     for get in [false, true] {
-        let request = request::Twiml.request(&call(), &url, get, &Told::Next);
+        let request = request::Twiml.request(&call(), &url, get, &CarrierEvent::Next);
         let form: Vec<(String, String)> = match &request.body {
             Some((_, body)) => url::form_urlencoded::parse(body.as_bytes()).into_owned().collect(),
             None => Vec::new(),
@@ -84,8 +84,8 @@ fn the_seats_document_is_read_without_a_complaint() {
 #[test]
 fn what_became_of_a_dialled_person_is_told_in_twilios_words() {
     let url: Url = "https://voice.example.com/after".parse().expect("an address");
-    let told = |told: &Told| {
-        let (_, body) = request::Twiml.request(&call(), &url, false, told).body.expect("a form");
+    let event = |event: &CarrierEvent| {
+        let (_, body) = request::Twiml.request(&call(), &url, false, event).body.expect("a form");
         url::form_urlencoded::parse(body.as_bytes()).into_owned().collect::<BTreeMap<String, String>>()
     };
     for (outcome, word) in [
@@ -95,16 +95,16 @@ fn what_became_of_a_dialled_person_is_told_in_twilios_words() {
         (Outcome::NoAnswer, "no-answer"),
         (Outcome::Failed, "failed"),
     ] {
-        let fields = told(&Told::Dialled { leg: "CA7".to_owned(), outcome, talked: None });
+        let fields = event(&CarrierEvent::Dialled { leg: "CA7".to_owned(), outcome, talked: None });
         assert_eq!((&*fields["DialCallStatus"], &*fields["DialBridged"]), (word, "false"));
         assert!(!fields.contains_key("DialCallDuration"));
     }
     let talked = Some(std::time::Duration::from_secs(2));
-    let fields = told(&Told::Dialled { leg: "CA7".to_owned(), outcome: Outcome::Answered, talked });
+    let fields = event(&CarrierEvent::Dialled { leg: "CA7".to_owned(), outcome: Outcome::Answered, talked });
     assert_eq!((&*fields["DialBridged"], &*fields["DialCallDuration"]), ("true", "2"));
-    assert_eq!(told(&Told::Met { hung_up: true })["CallStatus"], "completed");
-    assert_eq!(told(&Told::Met { hung_up: false })["CallStatus"], "ringing");
-    assert_eq!(told(&Told::LegPressed { leg: "CA7".to_owned(), key: '1' })["Digits"], "1");
+    assert_eq!(event(&CarrierEvent::Met { hung_up: true })["CallStatus"], "completed");
+    assert_eq!(event(&CarrierEvent::Met { hung_up: false })["CallStatus"], "ringing");
+    assert_eq!(event(&CarrierEvent::LegPressed { leg: "CA7".to_owned(), key: '1' })["Digits"], "1");
 }
 
 #[test]

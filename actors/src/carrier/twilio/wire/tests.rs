@@ -58,7 +58,7 @@ fn described(result: Result<LineEvent, WireError>) -> Value {
             "stream": start.stream.as_str(),
             "carrier_call": start.carrier_call.as_str(),
             "account": start.account,
-            "numbers_told": start.from.is_some() || start.to.is_some(),
+            "has_numbers": start.from.is_some() || start.to.is_some(),
             "format": format!("{:?} {}", start.format.hears.encoding, start.format.hears.rate_hz),
             "parameters": start.parameters,
         } }),
@@ -110,8 +110,8 @@ fn an_error_never_quotes_what_was_said() {
         r#"{"event":"dtmf","dtmf":{"digit":"secret"}}"#,
         r#"{"event":"start","start":{"customParameters":"secret"}}"#,
     ] {
-        let told = decode(text).expect_err(text).to_string();
-        assert!(!told.contains("secret") && !told.contains("c2VjcmV0"), "{told}");
+        let problem = decode(text).expect_err(text).to_string();
+        assert!(!problem.contains("secret") && !problem.contains("c2VjcmV0"), "{problem}");
     }
 }
 

@@ -37,11 +37,11 @@ fn the_answer_url_tells_of_a_call_and_of_its_end() {
     assert_eq!(call.parameters, [("agent".to_owned(), "a".to_owned())]);
     assert_eq!(call.from.map(|it| it.expose().clone()).as_deref(), Some("+911"));
     for (event, ends) in [("Hangup", Some(false)), ("DISCONNECT", Some(false)), ("Stream", Some(true)), ("x", None)] {
-        let told = heard(&format!("event={event}"));
-        let asks = if let Heard::ConnectedEnded { asks, .. } = told {
+        let heard_end = heard(&format!("event={event}"));
+        let asks = if let Heard::ConnectedEnded { asks, .. } = heard_end {
             Some(asks)
         } else {
-            let Heard::Connects(call) = told else { panic!("{told:?}") };
+            let Heard::Connects(call) = heard_end else { panic!("{heard_end:?}") };
             assert!(!call.is_new, "{event}");
             None
         };

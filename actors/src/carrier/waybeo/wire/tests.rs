@@ -111,8 +111,8 @@ fn an_error_never_quotes_what_was_said() {
         media(&json!("secret")),
         MEDIA.replace("8000", "\"secret\""),
     ] {
-        let told = decode(&text).expect_err(&text).to_string();
-        assert!(!told.contains("secret"), "{told}");
+        let problem = decode(&text).expect_err(&text).to_string();
+        assert!(!problem.contains("secret"), "{problem}");
     }
 }
 

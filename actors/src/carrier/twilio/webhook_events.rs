@@ -13,7 +13,7 @@ use crate::ids::{CarrierCallId, Private};
 /// # Errors
 /// When a required field is missing.
 pub(super) fn heard(role: Role, form: &Form, query: &str) -> Result<Heard, Refused> {
-    let told = match role {
+    let read = match role {
         Role::Arrives => arrives(form, query),
         Role::StreamEnded => stream_ended(form),
         Role::DialEnded => dial_ended(form),
@@ -26,7 +26,7 @@ pub(super) fn heard(role: Role, form: &Form, query: &str) -> Result<Heard, Refus
         Role::StreamStatus => stream_status(form),
         Role::Stream => Ok(Heard::Nothing),
     };
-    told.map_err(|error| Refused::unreadable(format!("the form cannot be used: {error}")))
+    read.map_err(|error| Refused::unreadable(format!("the form cannot be used: {error}")))
 }
 
 fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
