@@ -96,7 +96,7 @@ pub(crate) struct FormatDetector {
     packet_timing: PacketTiming,
     found: Diagnosis,
     /// When a diagnosis was last reported.
-    told: Option<Instant>,
+    reported: Option<Instant>,
 }
 
 impl FormatDetector {
@@ -127,7 +127,7 @@ impl FormatDetector {
             upper: HighBand::default(),
             packet_timing: PacketTiming::new(format),
             found,
-            told: None,
+            reported: None,
         }
     }
 
@@ -135,13 +135,13 @@ impl FormatDetector {
     /// when there is a new one.
     pub(crate) fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
         self.packet_timing.hear(frame.payload.len(), frame.timestamp, now);
-        let told = *self.told.get_or_insert(now);
+        let reported = *self.reported.get_or_insert(now);
         let judged = (self.examining || self.upper.is_wanted()) && self.examine(&frame.payload);
         if self.found.corrected {
             self.found.reading.correct(self.format.encoding, &mut frame.payload);
         }
-        (judged || now.saturating_duration_since(told) >= REPORT_EVERY).then(|| {
-            self.told = Some(now);
+        (judged || now.saturating_duration_since(reported) >= REPORT_EVERY).then(|| {
+            self.reported = Some(now);
             self.diagnosis()
         })
     }

@@ -340,8 +340,8 @@ impl Playout {
         if let Some(response) = piece.response {
             self.mute(response);
         }
-        let told = self.items.back_mut().filter(|last| last.item == *piece.item);
-        if told.is_none_or(|last| !std::mem::replace(&mut last.overflowed, true)) {
+        let newest = self.items.back_mut().filter(|last| last.item == *piece.item);
+        if newest.is_none_or(|last| !std::mem::replace(&mut last.overflowed, true)) {
             out.push(AudioAction::Report(AudioReport::PlayoutOverflowed { item: piece.item.clone() }));
         }
     }

@@ -7,54 +7,54 @@ fn a_burst_goes_out_up_to_the_lead_at_once_and_then_in_real_time() {
     let mut call = Call::new(&BUFFERS);
     call.says("resp_1", "item_1", 2_000);
     assert_eq!(
-        call.told(),
+        call.reports(),
         "started item_1, play 100, play 100, mark 1:1600:item_1, play 100, play 100, mark 1:3200:item_1"
     );
     assert_eq!(call.pipeline.deadline(), Some((call.now + ms(20), AudioTimer::FirstHeard)));
     call.pass(20);
     assert_eq!(call.pipeline.deadline(), Some((call.now + ms(80), AudioTimer::Refill)));
     call.pass(79);
-    assert_eq!(call.told(), "");
+    assert_eq!(call.reports(), "");
     call.pass(1);
-    assert_eq!(call.told(), "play 100");
+    assert_eq!(call.reports(), "play 100");
     call.pass(100);
-    assert_eq!(call.told(), "play 100, mark 1:4800:item_1");
+    assert_eq!(call.reports(), "play 100, mark 1:4800:item_1");
 }
 
 #[test]
 fn a_late_timer_is_caught_up_with() {
     let mut call = Call::new(&BUFFERS);
     call.says("resp_1", "item_1", 2_000);
-    call.told();
+    call.reports();
     call.pass(250);
-    assert_eq!(call.told(), "play 100, play 100, mark 1:4800:item_1");
+    assert_eq!(call.reports(), "play 100, play 100, mark 1:4800:item_1");
 }
 
 #[test]
 fn speech_in_small_pieces_is_passed_on_at_once() {
     let mut call = Call::new(&BUFFERS);
     call.says("resp_1", "item_1", 20);
-    assert_eq!(call.told(), "started item_1, play 20");
+    assert_eq!(call.reports(), "started item_1, play 20");
     call.pass(20);
     call.says("resp_1", "item_1", 20);
-    assert_eq!(call.told(), "play 20");
+    assert_eq!(call.reports(), "play 20");
 }
 
 #[test]
 fn a_paced_line_gets_20_ms_frames_on_one_origin() {
     let mut call = Call::new(&PACED);
     call.says("resp_1", "item_1", 1_000);
-    assert_eq!(call.told(), format!("started item_1{}", ", play 20".repeat(10)));
+    assert_eq!(call.reports(), format!("started item_1{}", ", play 20".repeat(10)));
     for late in [0, 7, 13, 2] {
         call.pass(20 - late);
-        call.told();
+        call.reports();
         call.pass(late);
     }
-    call.told();
+    call.reports();
     call.pass(19);
-    assert_eq!(call.told(), "", "lateness does not add up");
+    assert_eq!(call.reports(), "", "lateness does not add up");
     call.pass(1);
-    assert_eq!(call.told(), "play 20");
+    assert_eq!(call.reports(), "play 20");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_paced_carrier_is_never_sent_more_than_its_lead_however_late_the_timers_are(
     call.says("resp_1", "item_1", 3_000);
     let (mut sent, mut passed) = (0, 0);
     for step in 0..600_u64 {
-        sent += call.told().matches("play 20").count() as u64 * 20;
+        sent += call.reports().matches("play 20").count() as u64 * 20;
         assert!(sent <= passed + 200, "{sent} ms sent after {passed} ms");
         assert!(sent == 3_000 || sent + 20 > passed, "the caller waits: {sent} ms sent after {passed} ms");
         let late = [5, 20, 1, 40, 3][step as usize % 5];
@@ -77,30 +77,30 @@ fn a_paced_carrier_is_never_sent_more_than_its_lead_however_late_the_timers_are(
 fn the_last_frame_of_a_paced_answer_is_filled_with_silence() {
     let mut call = Call::new(&PACED);
     call.says("resp_1", "item_1", 30);
-    assert_eq!(call.told(), "started item_1, play 20", "the rest waits for its frame");
+    assert_eq!(call.reports(), "started item_1, play 20", "the rest waits for its frame");
     call.completes("item_1");
-    assert_eq!(call.told(), "play 20");
+    assert_eq!(call.reports(), "play 20");
     assert_eq!(call.last_frame[..80], [0x31; 80]);
     assert_eq!(call.last_frame[80..], [0xFF; 80]);
     call.pass(329);
-    assert_eq!(call.told(), "");
+    assert_eq!(call.reports(), "");
     call.pass(1);
-    assert_eq!(call.told(), "heard item_1 30/30, drained");
+    assert_eq!(call.reports(), "heard item_1 30/30, drained");
 }
 
 #[test]
 fn an_answer_that_just_stops_is_played_to_its_last_sample() {
     let mut call = Call::new(&PACED);
     call.says("resp_1", "item_1", 30);
-    call.told();
+    call.reports();
     call.pass(69);
-    assert_eq!(call.told(), "");
+    assert_eq!(call.reports(), "");
     call.pass(1);
-    assert_eq!(call.told(), "play 20");
+    assert_eq!(call.reports(), "play 20");
     call.pass(2_000);
-    assert_eq!(call.told(), "drained");
+    assert_eq!(call.reports(), "drained");
     call.says("resp_1", "item_1", 20);
-    assert_eq!(call.told(), "started item_1, play 20");
+    assert_eq!(call.reports(), "started item_1, play 20");
 }
 
 #[test]
@@ -112,11 +112,11 @@ fn a_message_is_never_below_a_carriers_floor_nor_off_its_step() {
     call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &carrier, ms(800));
     call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
     call.says("resp_1", "item_1", 410);
-    assert!(call.told().starts_with("started item_1, play 400"), "3200 bytes of mu-law are 400 ms");
+    assert!(call.reports().starts_with("started item_1, play 400"), "3200 bytes of mu-law are 400 ms");
     call.says("resp_1", "item_1", 200);
-    assert_eq!(call.told(), "", "210 ms are below the floor, and more may come");
+    assert_eq!(call.reports(), "", "210 ms are below the floor, and more may come");
     call.completes("item_1");
-    assert!(call.told().starts_with("play 400"), "the end is filled up to the floor");
+    assert!(call.reports().starts_with("play 400"), "the end is filled up to the floor");
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn a_message_is_never_above_a_carriers_ceiling() {
     let exact = Capabilities { chunk: Chunk::exactly(Length::Time(ms(20))), ..BUFFERS };
     let mut call = Call::new(&exact);
     call.says("resp_1", "item_1", 50);
-    assert_eq!(call.told(), "started item_1, play 20, play 20");
+    assert_eq!(call.reports(), "started item_1, play 20, play 20");
     call.completes("item_1");
-    assert!(call.told().starts_with("play 20"), "half a chunk is filled up");
+    assert!(call.reports().starts_with("play 20"), "half a chunk is filled up");
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn an_utterance_is_followed_by_the_silence_that_its_carrier_needs() {
     call.completes("item_1");
     let mut sent = 0;
     for _ in 0..20 {
-        let told = call.told();
-        sent += told.split(", ").filter_map(|one| one.strip_prefix("play ")?.parse::<u64>().ok()).sum::<u64>();
+        let reports = call.reports();
+        sent += reports.split(", ").filter_map(|one| one.strip_prefix("play ")?.parse::<u64>().ok()).sum::<u64>();
         call.pass(100);
     }
     assert_eq!(sent, 1_080);

@@ -265,7 +265,7 @@ impl Run {
                     self.drained &= !matches!(command, LineCommand::Play(_));
                     self.phone.hear(command);
                 }
-                AudioAction::Report(report) => self.told(report),
+                AudioAction::Report(report) => self.report(report),
                 AudioAction::ToModel(_) | AudioAction::Record(_) => {}
                 AudioAction::CountDrops { cause, .. } => assert_eq!(cause, DropCause::Muted),
             }
@@ -273,7 +273,7 @@ impl Run {
         self.collect_echoes();
     }
 
-    fn told(&mut self, report: AudioReport) {
+    fn report(&mut self, report: AudioReport) {
         match report {
             AudioReport::ItemHeard(whole) => {
                 assert_eq!(whole.heard, whole.received);

@@ -28,7 +28,7 @@ use switchboard_actors::{clock, g711};
 struct Call {
     pipeline: Pipeline,
     now: Instant,
-    told: Vec<String>,
+    reports: Vec<String>,
     /// The items whose beginning was heard, and the delay after it was sent.
     begun: Vec<String>,
     last_frame: Vec<u8>,
@@ -41,11 +41,11 @@ impl Call {
     fn new(capabilities: &Capabilities) -> Self {
         let pipeline = Pipeline::new(AudioFormat::MULAW_8K, capabilities, ms(400));
         let last_response = ResponseId::new("");
-        let (told, begun, last_frame) = (vec![], vec![], vec![]);
+        let (reports, begun, last_frame) = (vec![], vec![], vec![]);
         let mut call = Self {
             pipeline,
             now: clock::now(),
-            told,
+            reports,
             begun,
             last_frame,
             first_frame_of_a_step: vec![],
@@ -103,7 +103,7 @@ impl Call {
                 self.begun.push(format!("{item} {}", after_sent.as_millis()));
             } else {
                 let words = self.words(action);
-                self.told.push(words);
+                self.reports.push(words);
             }
         }
     }
@@ -150,8 +150,8 @@ impl Call {
     }
 
     /// The actions and reports since the last query.
-    fn told(&mut self) -> String {
-        std::mem::take(&mut self.told).join(", ")
+    fn reports(&mut self) -> String {
+        std::mem::take(&mut self.reports).join(", ")
     }
 }
 

@@ -55,17 +55,17 @@ fn an_item_shorter_than_a_beginning_begins_with_its_end() {
 fn whoever_waits_for_the_end_is_told_how_long_it_will_be() {
     let mut call = Call::new(&BUFFERS);
     call.handle(AudioEvent::TellWhenDrained);
-    assert_eq!(call.told(), "queued 0, drained");
+    assert_eq!(call.reports(), "queued 0, drained");
     call.says("resp_1", "item_1", 12_000);
     call.pass(100);
     call.pass(50);
-    call.told();
+    call.reports();
     call.handle(AudioEvent::TellWhenDrained);
-    assert_eq!(call.told(), "queued 11850");
+    assert_eq!(call.reports(), "queued 11850");
     call.pauses();
     call.pass(5_000);
     call.handle(AudioEvent::TellWhenDrained);
-    assert_eq!(call.told(), "clear, queued 11850");
+    assert_eq!(call.reports(), "clear, queued 11850");
 }
 
 #[test]
@@ -79,16 +79,16 @@ fn the_end_of_a_turn_is_answered_with_the_last_voice() {
                 payload: Frame::copy_of(&[code; 160]),
             }));
         }
-        call.told();
+        call.reports();
     };
     speech(&mut call, 0xFF, 10);
     call.handle(AudioEvent::CallerTurn { open: false });
-    assert_eq!(call.told(), "", "never heard");
+    assert_eq!(call.reports(), "", "never heard");
     speech(&mut call, 0x20, 10);
     speech(&mut call, 0xFF, 25);
     call.handle(AudioEvent::CallerTurn { open: true });
-    assert_eq!(call.told(), "");
+    assert_eq!(call.reports(), "");
     call.now += ms(7);
     call.handle(AudioEvent::CallerTurn { open: false });
-    assert_eq!(call.told(), "last voice 507");
+    assert_eq!(call.reports(), "last voice 507");
 }

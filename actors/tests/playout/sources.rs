@@ -8,9 +8,9 @@ fn a_clip_waits_its_turn_and_is_reported_under_its_own_id() {
     call.says("resp_1", "item_1", 100);
     let event = AudioEvent::PlayPcm { item: ItemId::new("clip_1"), pcm: Arc::from([g711::decode_mulaw(0x31); 800]) };
     call.handle(event);
-    assert_eq!(call.told(), "started item_1, play 100, started clip_1, play 100, mark 1:800:clip_1");
+    assert_eq!(call.reports(), "started item_1, play 100, started clip_1, play 100, mark 1:800:clip_1");
     call.echoes("1:800:clip_1");
-    assert_eq!(call.told(), "heard item_1 100/100, heard clip_1 100/100, drained");
+    assert_eq!(call.reports(), "heard item_1 100/100, heard clip_1 100/100, drained");
     assert_eq!(call.last_response.as_str(), CLIP_RESPONSE);
 }
 
@@ -20,18 +20,18 @@ fn a_model_that_never_stops_is_cut_at_two_minutes() {
     for _ in 0..130 {
         call.says("resp_1", "item_1", 1_000);
     }
-    let told = call.told();
-    assert_eq!(told.matches("overflowed item_1").count(), 1, "{told}");
+    let reports = call.reports();
+    assert_eq!(reports.matches("overflowed item_1").count(), 1, "{reports}");
     call.pass(1_000);
-    let told = call.told();
-    assert!(told.contains("dropped Overflow 50"), "{told}");
-    assert!(told.contains("dropped Muted"), "{told}");
+    let reports = call.reports();
+    assert!(reports.contains("dropped Overflow 50"), "{reports}");
+    assert!(reports.contains("dropped Muted"), "{reports}");
     call.completes("item_1");
     for _ in 0..1_300 {
         call.pass(100);
     }
-    let told = call.told();
-    assert!(told.contains("heard item_1 120"), "what was taken is played to its end: {told}");
+    let reports = call.reports();
+    assert!(reports.contains("heard item_1 120"), "what was taken is played to its end: {reports}");
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn items_without_end_are_bounded_as_audio_is() {
     for n in 0..300 {
         call.says("resp_1", &format!("item_{n}"), 20);
     }
-    let told = call.told();
-    assert_eq!(told.matches("overflowed").count(), 1, "{told}");
+    let reports = call.reports();
+    assert_eq!(reports.matches("overflowed").count(), 1, "{reports}");
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn a_model_that_speaks_before_the_word_of_it_has_come_loses_nothing() {
     call.says("resp_1", "item_1", 60);
     call.says("resp_1", "item_1", 60);
     call.completes("item_1");
-    assert_eq!(call.told(), "");
+    assert_eq!(call.reports(), "");
     call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
-    assert_eq!(call.told(), "started item_1, play 100, play 20, mark 1:960:item_1");
+    assert_eq!(call.reports(), "started item_1, play 100, play 20, mark 1:960:item_1");
     call.pass(1_000);
-    assert_eq!(call.told(), "");
+    assert_eq!(call.reports(), "");
 }
 
 #[test]
@@ -67,11 +67,11 @@ fn audio_before_any_model_is_bounded_and_forgotten_by_an_interruption() {
         call.says("resp_1", "item_1", 20);
     }
     call.pass(1_000);
-    assert_eq!(call.told(), "dropped Unexpected 6");
+    assert_eq!(call.reports(), "dropped Unexpected 6");
     call.interrupts(None);
     call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
     call.pass(1_000);
-    assert!(!call.told().contains("play"), "what was said before the interruption is over");
+    assert!(!call.reports().contains("play"), "what was said before the interruption is over");
 }
 
 #[test]
@@ -116,16 +116,19 @@ fn samples_of_ours_are_played_in_the_line_s_format_without_a_model() {
         for _ in 0..20 {
             call.pass(100);
         }
-        let told = call.told();
-        assert!(told.ends_with("heard clip_1 250/250, drained"), "{line:?}: {told}");
+        let reports = call.reports();
+        assert!(reports.ends_with("heard clip_1 250/250, drained"), "{line:?}: {reports}");
         assert_eq!(call.last_response.as_str(), CLIP_RESPONSE);
 
         call.handle(AudioEvent::PlayPcm { item: ItemId::new("clip_2"), pcm });
         call.pass(100);
-        call.told();
+        call.reports();
         call.interrupts(None);
-        let told = call.told();
-        assert!(told == "clear, interrupted clip_2 100/250" || told == "clear, interrupted clip_2 95/250", "{told}");
+        let reports = call.reports();
+        assert!(
+            reports == "clear, interrupted clip_2 100/250" || reports == "clear, interrupted clip_2 95/250",
+            "{reports}"
+        );
     }
 }
 
@@ -144,8 +147,8 @@ fn a_level_is_for_all_that_the_caller_hears() {
         call.model_audio("resp_1", "item_1", &[loud; 800]);
         assert_eq!(call.last_frame, expected);
         call.pass(1_000);
-        call.told();
+        call.reports();
         call.interrupts(None);
-        assert!(call.told().ends_with("interrupted item_1 100/100"), "the ledger does not care");
+        assert!(call.reports().ends_with("interrupted item_1 100/100"), "the ledger does not care");
     }
 }

@@ -16,7 +16,7 @@ fn caller_audio_is_held_until_the_model_is_there_and_then_flows() {
         call.attach();
         call.audio.do_send(caller_frame());
         settle(5).await;
-        assert_eq!(call.told(), ["model 160", "model 160"]);
+        assert_eq!(call.reports(), ["model 160", "model 160"]);
     });
 }
 
@@ -28,14 +28,14 @@ fn an_answer_is_paced_by_the_actor_s_own_timer() {
         call.audio.do_send(model_audio(500));
         call.audio.do_send(complete());
         settle(5).await;
-        assert_eq!(call.told().len(), 7, "started, four pieces, two marks");
+        assert_eq!(call.reports().len(), 7, "started, four pieces, two marks");
         settle(90).await;
-        assert_eq!(call.told(), ["first heard"], "the lead is full");
+        assert_eq!(call.reports(), ["first heard"], "the lead is full");
         settle(10).await;
-        assert_eq!(call.told(), ["play 800", "mark 1:4000:item_1"]);
+        assert_eq!(call.reports(), ["play 800", "mark 1:4000:item_1"]);
         call.audio.do_send(PlayoutSignal::MarkEchoed("1:4000:item_1".to_owned()));
         settle(5).await;
-        assert_eq!(call.told(), ["heard", "drained"]);
+        assert_eq!(call.reports(), ["heard", "drained"]);
     });
 }
 
@@ -46,11 +46,11 @@ fn barge_in_is_answered_within_the_handler() {
         call.attach();
         call.audio.do_send(model_audio(500));
         settle(100).await;
-        call.told();
+        call.reports();
         call.audio.do_send(AudioOrder::ClearPlayout { response: Some(ResponseId::new("resp_1")) });
         call.audio.do_send(model_audio(500));
         settle(1).await;
-        assert_eq!(call.told(), ["clear", "interrupted 1"]);
+        assert_eq!(call.reports(), ["clear", "interrupted 1"]);
     });
 }
 
@@ -63,7 +63,7 @@ fn an_interruption_before_the_model_is_there_mutes_what_it_has_begun_to_say() {
         call.attach();
         call.audio.do_send(model_audio(100));
         settle(100).await;
-        assert_eq!(call.told(), ["interrupted 0"]);
+        assert_eq!(call.reports(), ["interrupted 0"]);
     });
 }
 
@@ -80,12 +80,12 @@ fn a_full_neighbour_loses_audio_that_is_counted_but_never_a_mark() {
             call.audio.do_send(model_audio(100));
         }
         settle(1_100).await;
-        let told = call.told();
-        let given = told.iter().filter(|line| line.starts_with("model")).count();
-        let lost: Vec<_> = told.iter().filter(|line| line.starts_with("lost")).collect();
+        let reports = call.reports();
+        let given = reports.iter().filter(|line| line.starts_with("model")).count();
+        let lost: Vec<_> = reports.iter().filter(|line| line.starts_with("lost")).collect();
         assert_eq!(lost, [&format!("lost {}", 50 - given)]);
         assert!(given < 50);
-        assert_eq!(told.iter().filter(|line| line.starts_with("mark")).count(), 2);
+        assert_eq!(reports.iter().filter(|line| line.starts_with("mark")).count(), 2);
     });
 }
 
@@ -96,7 +96,7 @@ fn a_finished_path_is_no_loss_and_a_lost_one_is() {
         call.audio.do_send(AudioOrder::Finish);
         settle(5).await;
         assert!(!call.audio.connected());
-        assert!(call.told().is_empty());
+        assert!(call.reports().is_empty());
 
         let call = Call::start();
         let format = AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K };
@@ -106,7 +106,7 @@ fn a_finished_path_is_no_loss_and_a_lost_one_is() {
             output: format,
         });
         settle(5).await;
-        assert_eq!(call.told(), ["organ lost"]);
+        assert_eq!(call.reports(), ["organ lost"]);
     });
 }
 
@@ -118,7 +118,7 @@ fn nothing_is_armed_when_nothing_is_to_come() {
         call.audio.do_send(model_audio(100));
         call.audio.do_send(complete());
         settle(3_600_000).await;
-        assert_eq!(call.told().last().map(String::as_str), Some("drained"));
+        assert_eq!(call.reports().last().map(String::as_str), Some("drained"));
     });
 }
 
@@ -155,7 +155,7 @@ fn complete() -> ItemComplete {
 struct Call {
     audio: Addr<AudioPipeline>,
     probe: Addr<Probe>,
-    told: Rc<RefCell<Vec<String>>>,
+    reports: Rc<RefCell<Vec<String>>>,
 }
 
 impl Call {
@@ -164,8 +164,8 @@ impl Call {
     }
 
     fn start_with(capacity: usize) -> Self {
-        let told = Rc::new(RefCell::new(vec![]));
-        let probe = Probe { told: told.clone(), capacity }.start();
+        let reports = Rc::new(RefCell::new(vec![]));
+        let probe = Probe { reports: reports.clone(), capacity }.start();
         let setup = AudioSetup {
             call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
             line: AudioFormat::MULAW_8K.into(),
@@ -178,7 +178,7 @@ impl Call {
             to_call: probe.downgrade().recipient(),
             lost: probe.downgrade().recipient(),
         };
-        Self { audio: AudioPipeline::new(setup).start(), probe, told }
+        Self { audio: AudioPipeline::new(setup).start(), probe, reports }
     }
 
     fn attach(&self) {
@@ -191,20 +191,20 @@ impl Call {
     }
 
     /// The messages that the neighbours got since the last call.
-    fn told(&self) -> Vec<String> {
-        self.told.take()
+    fn reports(&self) -> Vec<String> {
+        self.reports.take()
     }
 }
 
 /// One actor that stands in for every neighbour.
 struct Probe {
-    told: Rc<RefCell<Vec<String>>>,
+    reports: Rc<RefCell<Vec<String>>>,
     capacity: usize,
 }
 
 impl Probe {
     fn note(&self, line: String) {
-        self.told.borrow_mut().push(line);
+        self.reports.borrow_mut().push(line);
     }
 }
 

@@ -17,9 +17,9 @@ fn good_speech_is_called_good_at_every_level_and_from_every_offset() {
         for format in LINES {
             for (level, offset) in [(1.0, 0), (1.0, 1_237), (0.5, 8_000), (0.2, 16_003), (0.1, 4_001)] {
                 let scaled = scaled(&speech[offset.min(speech.len() / 2)..], level);
-                let told = listen(format, &encoded(format, &scaled));
-                assert_eq!(told.findings, [], "{name} at {level} from {offset} as {format:?}: {told:?}");
-                assert_eq!(told.verdict, "good", "{name} as {format:?}");
+                let diagnosis = listen(format, &encoded(format, &scaled));
+                assert_eq!(diagnosis.findings, [], "{name} at {level} from {offset} as {format:?}: {diagnosis:?}");
+                assert_eq!(diagnosis.verdict, "good", "{name} as {format:?}");
                 lines += 1;
             }
         }
@@ -46,8 +46,12 @@ fn every_wrong_way_of_writing_is_found_in_all_speech() {
         for (format, corrupt, expected) in &cases {
             for (level, offset) in [(1.0, 0), (0.5, 8_000), (0.2, 16_003), (0.1, 3_001)] {
                 let scaled = scaled(&speech[offset.min(speech.len() / 2)..], level);
-                let told = listen(*format, &corrupt(&scaled));
-                assert_eq!(told.findings, [*expected], "{name} at {level} from {offset} as {format:?}: {told:?}");
+                let diagnosis = listen(*format, &corrupt(&scaled));
+                assert_eq!(
+                    diagnosis.findings,
+                    [*expected],
+                    "{name} at {level} from {offset} as {format:?}: {diagnosis:?}"
+                );
             }
         }
     }
@@ -75,8 +79,8 @@ fn what_is_no_speech_accuses_nobody() {
     for (name, sound) in sounds {
         for format in LINES {
             for level in [1.0, 0.5, 0.25] {
-                let told = listen(format, &encoded(format, &scaled(&sound, level)));
-                assert_eq!(told.findings, [], "{name} at {level} as {format:?}: {told:?}");
+                let diagnosis = listen(format, &encoded(format, &scaled(&sound, level)));
+                assert_eq!(diagnosis.findings, [], "{name} at {level} as {format:?}: {diagnosis:?}");
             }
         }
     }
@@ -90,15 +94,18 @@ fn offset_clipping_and_level_are_found_with_their_numbers() {
         let clipped = scaled(&speech, 12.0);
         let faint = scaled(&loud, 0.02);
         for format in LINES {
-            let told = listen(format, &encoded(format, &shifted));
-            assert_eq!(told.findings, [Finding::Offset], "{name} as {format:?}: {told:?}");
-            let offset = told.offset_percent.map_or(0.0, Tenths::value);
+            let diagnosis = listen(format, &encoded(format, &shifted));
+            assert_eq!(diagnosis.findings, [Finding::Offset], "{name} as {format:?}: {diagnosis:?}");
+            let offset = diagnosis.offset_percent.map_or(0.0, Tenths::value);
             assert!((5.0..=7.2).contains(&offset), "{name}: {offset} %");
-            let told = listen(format, &encoded(format, &clipped));
-            assert!(told.findings.contains(&Finding::Clipped), "{name} as {format:?}: {told:?}");
-            assert!(!told.findings.iter().any(|finding| *finding < Finding::Offset), "{name} as {format:?}: {told:?}");
-            let told = listen(format, &encoded(format, &faint));
-            assert!(matches!(told.verdict, "no_voice" | "faulty"), "{name} as {format:?}: {told:?}");
+            let diagnosis = listen(format, &encoded(format, &clipped));
+            assert!(diagnosis.findings.contains(&Finding::Clipped), "{name} as {format:?}: {diagnosis:?}");
+            assert!(
+                !diagnosis.findings.iter().any(|finding| *finding < Finding::Offset),
+                "{name} as {format:?}: {diagnosis:?}"
+            );
+            let diagnosis = listen(format, &encoded(format, &faint));
+            assert!(matches!(diagnosis.verdict, "no_voice" | "faulty"), "{name} as {format:?}: {diagnosis:?}");
         }
     }
 }
@@ -106,14 +113,14 @@ fn offset_clipping_and_level_are_found_with_their_numbers() {
 #[test]
 fn a_quiet_caller_is_told() {
     let speech = scaled(&buzz(), 0.025);
-    let told = listen(AudioFormat::PCM_8K, &encoded(AudioFormat::PCM_8K, &speech));
-    assert_eq!(told.findings, [Finding::TooQuiet], "{told:?}");
+    let diagnosis = listen(AudioFormat::PCM_8K, &encoded(AudioFormat::PCM_8K, &speech));
+    assert_eq!(diagnosis.findings, [Finding::TooQuiet], "{diagnosis:?}");
 }
 
 #[test]
 fn digital_silence_is_told_late_and_another_laws_silence_soon() {
-    let told = listen(AudioFormat::MULAW_8K, &vec![0xFF; 8 * 20_000]);
-    assert_eq!((told.verdict, &told.findings[..]), ("faulty", &[Finding::Silent][..]));
+    let diagnosis = listen(AudioFormat::MULAW_8K, &vec![0xFF; 8 * 20_000]);
+    assert_eq!((diagnosis.verdict, &diagnosis.findings[..]), ("faulty", &[Finding::Silent][..]));
     assert_eq!(listen(AudioFormat::MULAW_8K, &vec![0xFF; 8 * 14_000]).findings, []);
     assert_eq!(listen(AudioFormat::MULAW_8K, &vec![0xD5; 8 * 2_100]).findings, [Finding::AlawAsMulaw]);
     assert_eq!(listen(AudioFormat::ALAW_8K, &vec![0xFF; 8 * 2_100]).findings, [Finding::MulawAsAlaw]);
@@ -125,8 +132,8 @@ fn digital_silence_is_told_late_and_another_laws_silence_soon() {
 fn speech_after_silence_is_judged_as_speech() {
     let mut line = vec![0xFF; 8 * 20_000];
     line.extend(encoded(AudioFormat::MULAW_8K, &buzz()));
-    let told = listen(AudioFormat::MULAW_8K, &line);
-    assert_eq!((told.verdict, told.findings), ("good", vec![]));
+    let diagnosis = listen(AudioFormat::MULAW_8K, &line);
+    assert_eq!((diagnosis.verdict, diagnosis.findings), ("good", vec![]));
 }
 
 #[test]
@@ -192,8 +199,8 @@ fn speech_at_half_its_speed_is_told() {
     for (name, speech) in speech() {
         let slow: Vec<i16> = halved(&speech);
         for format in [AudioFormat::MULAW_8K, AudioFormat::PCM_8K] {
-            let told = listen(format, &encoded(format, &slow));
-            assert_eq!(told.findings, [Finding::HalfSpeed], "{name} as {format:?}: {told:?}");
+            let diagnosis = listen(format, &encoded(format, &slow));
+            assert_eq!(diagnosis.findings, [Finding::HalfSpeed], "{name} as {format:?}: {diagnosis:?}");
         }
     }
 }
@@ -215,7 +222,7 @@ fn corrected_bytes_are_those_that_were_meant() {
     let settled = 16_000;
     assert_eq!(given[settled..], meant[settled..]);
 
-    for (format, reading, told, meant) in [
+    for (format, reading, byte, meant) in [
         (
             AudioFormat::MULAW_8K,
             CandidateFormat::ALaw,
@@ -229,7 +236,7 @@ fn corrected_bytes_are_those_that_were_meant() {
             g711::encode_alaw(g711::decode_mulaw(g711::encode_mulaw(-90))),
         ),
     ] {
-        let mut bytes = [told];
+        let mut bytes = [byte];
         reading.correct(format.encoding, &mut bytes);
         assert_eq!(bytes, [meant]);
     }
@@ -238,14 +245,14 @@ fn corrected_bytes_are_those_that_were_meant() {
 #[test]
 fn an_examination_can_be_repeated() {
     let mut detector = FormatDetector::new(AudioFormat::PCM_8K, crate::carrier::testing::NAME);
-    let mut told = 0;
+    let mut diagnoses = 0;
     let good = encoded(AudioFormat::PCM_8K, &buzz());
     let swapped: Vec<i16> = buzz().iter().map(|s| s.swap_bytes()).collect();
     let bad = encoded(AudioFormat::PCM_8K, &swapped);
     let mut hear = |detector: &mut FormatDetector, bytes: &[u8]| {
         for bytes in bytes.chunks(320) {
             let mut frame = CallerFrame { timestamp: None, payload: Frame::copy_of(bytes) };
-            told += u32::from(detector.hear(&mut frame, clock::now()).is_some());
+            diagnoses += u32::from(detector.hear(&mut frame, clock::now()).is_some());
         }
     };
     hear(&mut detector, &good);
@@ -257,7 +264,7 @@ fn an_examination_can_be_repeated() {
     detector.examine_again();
     hear(&mut detector, &good);
     assert_eq!(detector.diagnosis().verdict, "good");
-    assert!(told >= 3);
+    assert!(diagnoses >= 3);
 }
 
 #[test]

@@ -130,20 +130,20 @@ fn a_flood_of_unreadable_messages_is_told_a_few_times_and_then_closed() {
     for _ in 0..1_000 {
         out.extend(rig.on(unreadable()));
     }
-    let told = out.iter().filter(|action| matches!(action, StreamAction::TellMalformed(_))).count();
+    let reported = out.iter().filter(|action| matches!(action, StreamAction::TellMalformed(_))).count();
     let counted = out.iter().filter(|action| **action == StreamAction::Report(LineReport::Malformed)).count();
-    assert_eq!((told, counted, closes(&out)), (3, 100, Some(CloseCode::Policy)));
+    assert_eq!((reported, counted, closes(&out)), (3, 100, Some(CloseCode::Policy)));
 }
 
 #[test]
 fn a_second_start_of_the_call_is_what_the_carrier_says_it_is() {
-    let told = |second_start, call| {
+    let after = |second_start, call| {
         let mut rig = Rig::attached(&Capabilities { second_start, ..plain() });
         let out = rig.on(message(started(call)));
         (out.contains(&StreamAction::Report(LineReport::Malformed)), closes(&out))
     };
-    assert_eq!(told(SecondStart::Ignored, "CA1"), (true, None));
-    assert_eq!(told(SecondStart::NewStream, "CA1"), (false, None));
+    assert_eq!(after(SecondStart::Ignored, "CA1"), (true, None));
+    assert_eq!(after(SecondStart::NewStream, "CA1"), (false, None));
     let restarts = Capabilities { second_start: SecondStart::NewStream, ..plain() };
     let mut rig = Rig::attached(&restarts);
     assert_eq!(rig.on(message(started("CA1"))), [StreamAction::Playout(PlayoutSignal::Restarted)]);
@@ -152,7 +152,7 @@ fn a_second_start_of_the_call_is_what_the_carrier_says_it_is() {
     start.format = AudioFormat::ALAW_8K.into();
     assert_eq!(closes(&rig.on(message(LineEvent::Started(start)))), Some(CloseCode::Policy), "it would be noise");
     for second_start in [SecondStart::Ignored, SecondStart::NewStream] {
-        assert_eq!(told(second_start, "CA2"), (false, Some(CloseCode::Policy)), "another call's is nobody's");
+        assert_eq!(after(second_start, "CA2"), (false, Some(CloseCode::Policy)), "another call's is nobody's");
     }
 }
 
@@ -166,13 +166,13 @@ fn what_proves_that_the_call_is_there_is_what_the_carrier_says_it_is() {
     };
     let audio = || Some(message(LineEvent::Audio(frame())));
     let key = || Some(message(LineEvent::KeyPressed('1')));
-    for (liveness, told) in [
+    for (liveness, expected) in [
         (Liveness::AnyMessage, [true, true, true, true, false]),
         (Liveness::AudioOnly, [true, false, false, false, false]),
         (Liveness::OpenSocket, [true, true, true, true, false]),
     ] {
         let seen = [audio(), key(), Some(unreadable()), Some(StreamEvent::Frame), None].map(|on| alive(liveness, on));
-        assert_eq!(seen, told, "{liveness:?}");
+        assert_eq!(seen, expected, "{liveness:?}");
     }
 }
 
