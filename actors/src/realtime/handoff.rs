@@ -105,9 +105,9 @@ mod tests {
         let carry_over =
             CarryOver { running: running(Some(greeting), Progress::Partly), answer: true, ..CarryOver::default() };
         let [request] = &handoff(carry_over).requests[..] else { panic!("one request") };
-        let told = request.instructions.as_deref().unwrap_or_default();
+        let instructions = request.instructions.as_deref().unwrap_or_default();
         assert_eq!(request.purpose, ResponsePurpose::Greeting);
-        assert!(told.contains("Say hello.") && told.contains("do not repeat"), "{told}");
+        assert!(instructions.contains("Say hello.") && instructions.contains("do not repeat"), "{instructions}");
     }
 
     #[test]

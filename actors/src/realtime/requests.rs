@@ -251,9 +251,9 @@ impl Requests {
         let mut request = request.unwrap_or_else(|| Pending::new(self.next_number(), None, None, Cover::Always));
         request.failures += 1;
         let wait = match failure.remedy {
-            Remedy::Wait(told) if request.failures <= MOST_RETRIES => {
+            Remedy::Wait(advertised) if request.failures <= MOST_RETRIES => {
                 let doubled = FIRST_WAIT * 2u32.saturating_pow(request.failures - 1);
-                Some(told.unwrap_or(doubled).min(LONGEST_WAIT))
+                Some(advertised.unwrap_or(doubled).min(LONGEST_WAIT))
             }
             Remedy::TryOnce if request.failures == 1 => Some(SHORT_WAIT),
             Remedy::AskAgain if request.failures == 1 => Some(Duration::ZERO),

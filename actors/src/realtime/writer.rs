@@ -300,7 +300,7 @@ mod tests {
     #[actix::test]
     async fn a_server_that_reads_nothing_is_given_up_and_costs_bounded_memory() {
         tokio::time::pause();
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (tell, broken) = tokio::sync::oneshot::channel();
         let writer = Writer::start(Stuck, 1_000, |problem| drop(tell.send(problem)));
         writer.send("first".to_owned());
         // The writer takes the message, so that everything else is queued behind a write that does
@@ -308,15 +308,15 @@ mod tests {
         tokio::task::yield_now().await;
         let dropped: u64 = (0..1_000).map(|_| writer.audio(audio(1))).sum();
         assert_eq!(dropped, 900);
-        assert!(told.await.expect("told").contains("read nothing"));
+        assert!(broken.await.expect("told").contains("read nothing"));
     }
 
     #[actix::test]
     async fn a_good_bye_to_a_server_that_reads_nothing_ends_all_the_same() {
         tokio::time::pause();
-        let (tell, told) = tokio::sync::oneshot::channel::<String>();
+        let (tell, broken) = tokio::sync::oneshot::channel::<String>();
         drop(Writer::start(Stuck, 1_000, |problem| drop(tell.send(problem))));
-        assert!(told.await.is_err(), "the task has ended, and nothing was wrong");
+        assert!(broken.await.is_err(), "the task has ended, and nothing was wrong");
     }
 
     #[test]

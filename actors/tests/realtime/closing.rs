@@ -8,7 +8,7 @@ use switchboard_actors::realtime::messages::ModelOrder;
 use tokio::io::AsyncReadExt as _;
 
 use crate::peer::{Peer, listen, read_request};
-use crate::rig::{Rig, Told, plan, soon, transcribing};
+use crate::rig::{Output, Rig, plan, soon, transcribing};
 
 #[actix::test]
 async fn an_order_to_close_closes_the_socket_and_tells_nobody() {
@@ -59,11 +59,11 @@ async fn the_callers_last_words_are_waited_for_while_no_audio_goes_out() {
     rig.llm.do_send(ModelBound(Frame::copy_of(&[1; 960])));
     assert_eq!(peer.hear().await["type"], "input_audio_buffer.commit");
     peer.say(&json!({"type": "input_audio_buffer.committed", "item_id": "u", "previous_item_id": null})).await;
-    assert!(matches!(rig.next().await, Told::Words), "its place");
+    assert!(matches!(rig.next().await, Output::Words), "its place");
     peer.say(&json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u",
         "transcript": "Never mind."}))
         .await;
-    assert!(matches!(rig.next().await, Told::Words), "and its words");
+    assert!(matches!(rig.next().await, Output::Words), "and its words");
     assert!(matches!(peer.frame().await, Some(ws::Frame::Close(_))), "nothing but a good-bye");
     assert!(rig.last_words().await.is_empty());
 }

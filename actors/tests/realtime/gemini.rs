@@ -17,7 +17,7 @@ use switchboard_actors::realtime::plan::{Credential, Endpoint, ModelAddress, Res
 use switchboard_actors::realtime::report::{ModelReport, ResponseOutcome};
 
 use crate::peer::{Peer, header, listen};
-use crate::rig::{Rig, Told, plan};
+use crate::rig::{Output, Rig, plan};
 
 fn live(port: u16) -> SessionPlan {
     let own = GeminiPlan {
@@ -61,11 +61,11 @@ async fn set_up(peer: &mut Peer) -> Value {
 }
 
 /// Waits for a message. The neighbours are two actors, whose messages come in any order.
-async fn until(rig: &mut Rig, is_it: impl Fn(&Told) -> bool) -> Told {
+async fn until(rig: &mut Rig, is_it: impl Fn(&Output) -> bool) -> Output {
     loop {
-        let told = rig.next().await;
-        if is_it(&told) {
-            return told;
+        let outputs = rig.next().await;
+        if is_it(&outputs) {
+            return outputs;
         }
     }
 }
@@ -89,13 +89,14 @@ async fn a_conversation_runs_over_a_real_socket() {
     let request = peer.hear().await;
     assert_eq!(request["clientContent"]["turnComplete"], true, "{request}");
     say(&mut peer, audio(&[1; 4_800])).await;
-    let heard = until(&mut rig, |told| matches!(told, Told::Audio(_))).await;
-    assert!(matches!(heard, Told::Audio(bytes) if bytes == [1; 4_800]));
+    let heard = until(&mut rig, |outputs| matches!(outputs, Output::Audio(_))).await;
+    assert!(matches!(heard, Output::Audio(bytes) if bytes == [1; 4_800]));
     say(&mut peer, json!({"serverContent": {"generationComplete": true}})).await;
-    until(&mut rig, |told| matches!(told, Told::Complete(_))).await;
+    until(&mut rig, |outputs| matches!(outputs, Output::Complete(_))).await;
     say(&mut peer, json!({"serverContent": {"turnComplete": true}, "usageMetadata": {"promptTokenCount": 9}})).await;
-    let finished = until(&mut rig, |told| matches!(told, Told::Report(ModelReport::ResponseFinished { .. }))).await;
-    let Told::Report(ModelReport::ResponseFinished { outcome, usage, .. }) = finished else { unreachable!() };
+    let finished =
+        until(&mut rig, |outputs| matches!(outputs, Output::Report(ModelReport::ResponseFinished { .. }))).await;
+    let Output::Report(ModelReport::ResponseFinished { outcome, usage, .. }) = finished else { unreachable!() };
     assert_eq!((outcome, usage.expect("counted").input_text), (ResponseOutcome::Completed, 9));
     rig.llm.do_send(ModelBound(Frame::copy_of(&[9; 960])));
     let input = peer.hear().await["realtimeInput"]["audio"].clone();
@@ -131,9 +132,9 @@ async fn a_session_that_is_warned_of_its_end_is_resumed_on_another_socket() {
     assert_eq!(set_up(&mut second).await["sessionResumption"], json!({"handle": "handle-1"}));
     assert!(matches!(rig.report().await, ModelReport::Renewable));
     rig.llm.do_send(ModelOrder::Rotate);
-    let told = second.hear().await["clientContent"].clone();
-    assert_eq!((&told["turns"][0]["parts"][0]["text"], &told["turnComplete"]), (&json!("[New.]"), &json!(false)));
-    assert_eq!(told["turns"].as_array().map(Vec::len), Some(1), "the server knows the rest: {told}");
+    let outputs = second.hear().await["clientContent"].clone();
+    assert_eq!((&outputs["turns"][0]["parts"][0]["text"], &outputs["turnComplete"]), (&json!("[New.]"), &json!(false)));
+    assert_eq!(outputs["turns"].as_array().map(Vec::len), Some(1), "the server knows the rest: {outputs}");
     assert!(matches!(rig.report().await, ModelReport::Resumed { .. }));
     assert!(matches!(first.frame().await, Some(ws::Frame::Close(_))));
 }

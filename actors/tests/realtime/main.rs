@@ -9,7 +9,7 @@ mod rig;
 use actix_http::ws::{self, Item, Message as WsMessage};
 use futures_util::SinkExt as _;
 use peer::{Peer, header, listen};
-use rig::{Rig, Told, at, endpoint, plan, soon};
+use rig::{Output, Rig, at, endpoint, plan, soon};
 use serde_json::{Value, json};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::Private;
@@ -75,7 +75,7 @@ async fn a_session_is_set_up_in_order_and_then_carries_audio_both_ways() {
     assert_eq!((&append["type"], &append["audio"]), (&json!("input_audio_buffer.append"), &json!("AQID")));
     assert!(append["event_id"].is_string());
     peer.say(&delta(&[4, 5])).await;
-    assert!(matches!(rig.audio().await, Told::Audio(audio) if audio == [4, 5]));
+    assert!(matches!(rig.audio().await, Output::Audio(audio) if audio == [4, 5]));
 }
 
 #[actix::test]
@@ -119,7 +119,7 @@ async fn a_fragmented_message_is_one_message() {
     peer.send(WsMessage::Continuation(Item::Continue(second.to_owned().into()))).await;
     peer.send(WsMessage::Ping("between".into())).await;
     peer.send(WsMessage::Continuation(Item::Last(third.to_owned().into()))).await;
-    assert!(matches!(rig.audio().await, Told::Audio(audio) if audio == bytes));
+    assert!(matches!(rig.audio().await, Output::Audio(audio) if audio == bytes));
 }
 
 #[actix::test]
@@ -139,10 +139,10 @@ async fn a_burst_of_thirty_seconds_arrives_whole_and_in_order() {
     let mut heard = Vec::new();
     let complete = loop {
         match rig.audio().await {
-            Told::Audio(audio) => heard.extend(audio),
-            Told::Complete(item) => break item,
+            Output::Audio(audio) => heard.extend(audio),
+            Output::Complete(item) => break item,
 
-            other @ (Told::Report(_) | Told::Words | Told::Lost) => panic!("no audio: {other:?}"),
+            other @ (Output::Report(_) | Output::Words | Output::Lost) => panic!("no audio: {other:?}"),
         }
     };
     assert_eq!(complete, "item_1");
@@ -165,5 +165,5 @@ async fn garbage_of_every_kind_is_survived() {
         assert!(matches!(rig.report().await, ModelReport::Complained { code, .. } if code == "unreadable_event"));
     }
     peer.say(&delta(&[1])).await;
-    assert!(matches!(rig.audio().await, Told::Audio(_)));
+    assert!(matches!(rig.audio().await, Output::Audio(_)));
 }

@@ -22,7 +22,7 @@ use crate::peer::Peer;
 
 /// A message to a neighbour of the RealtimeLlm.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum Output {
     Report(ModelReport),
     Audio(Vec<u8>),
     Complete(String),
@@ -31,41 +31,41 @@ pub(super) enum Told {
 }
 
 /// One actor in place of all neighbours.
-struct Probe(UnboundedSender<Told>);
+struct Probe(UnboundedSender<Output>);
 
 impl Actor for Probe {
     type Context = Context<Self>;
 }
 
 macro_rules! hears {
-    ($message:ty, $told:expr) => {
+    ($message:ty, $wrap:expr) => {
         impl Handler<$message> for Probe {
             type Result = ();
 
             fn handle(&mut self, message: $message, _: &mut Self::Context) {
-                let told: fn($message) -> Told = $told;
-                self.0.send(told(message)).ok();
+                let output: fn($message) -> Output = $wrap;
+                self.0.send(output(message)).ok();
             }
         }
     };
 }
 
-hears!(ModelReport, Told::Report);
-hears!(FromModel, |audio| Told::Audio(audio.audio.to_vec()));
-hears!(ItemComplete, |complete| Told::Complete(complete.item.to_string()));
-hears!(Words, |_| Told::Words);
-hears!(ChildLost, |_| Told::Lost);
+hears!(ModelReport, Output::Report);
+hears!(FromModel, |audio| Output::Audio(audio.audio.to_vec()));
+hears!(ItemComplete, |complete| Output::Complete(complete.item.to_string()));
+hears!(Words, |_| Output::Words);
+hears!(ChildLost, |_| Output::Lost);
 
 /// A RealtimeLlm with its neighbours.
 pub(super) struct Rig {
     pub(super) llm: Addr<RealtimeLlm>,
     call: Option<Addr<Probe>>,
-    told: UnboundedReceiver<Told>,
+    outputs: UnboundedReceiver<Output>,
 }
 
 impl Rig {
     pub(super) fn start(plan: SessionPlan) -> Self {
-        let (tell, told) = unbounded_channel();
+        let (tell, outputs) = unbounded_channel();
         let neighbours = Probe(tell.clone()).start();
         let call = Probe(tell).start();
         let llm = RealtimeLlm::new(LlmSetup {
@@ -80,25 +80,29 @@ impl Rig {
             lost: call.clone().recipient().downgrade(),
         })
         .start();
-        Self { llm, call: Some(call), told }
+        Self { llm, call: Some(call), outputs }
     }
 
-    pub(super) async fn next(&mut self) -> Told {
-        soon(self.told.recv()).await.expect("something is told")
+    pub(super) async fn next(&mut self) -> Output {
+        soon(self.outputs.recv()).await.expect("something is told")
     }
 
     pub(super) async fn report(&mut self) -> ModelReport {
         match self.next().await {
-            Told::Report(report) => report,
-            other @ (Told::Audio(_) | Told::Complete(_) | Told::Words | Told::Lost) => panic!("no report: {other:?}"),
+            Output::Report(report) => report,
+            other @ (Output::Audio(_) | Output::Complete(_) | Output::Words | Output::Lost) => {
+                panic!("no report: {other:?}")
+            }
         }
     }
 
     /// The next audio or end of audio. Skips the report of a response's first audio.
-    pub(super) async fn audio(&mut self) -> Told {
+    pub(super) async fn audio(&mut self) -> Output {
         match self.next().await {
-            Told::Report(ModelReport::FirstAudio { .. }) => self.next().await,
-            other @ (Told::Report(_) | Told::Audio(_) | Told::Complete(_) | Told::Words | Told::Lost) => other,
+            Output::Report(ModelReport::FirstAudio { .. }) => self.next().await,
+            other @ (Output::Report(_) | Output::Audio(_) | Output::Complete(_) | Output::Words | Output::Lost) => {
+                other
+            }
         }
     }
 
@@ -113,7 +117,7 @@ impl Rig {
 
     pub(super) async fn loss(&mut self) -> ModelLoss {
         loop {
-            if let Told::Report(ModelReport::Lost(loss)) = self.next().await {
+            if let Output::Report(ModelReport::Lost(loss)) = self.next().await {
                 return loss;
             }
         }
@@ -125,11 +129,11 @@ impl Rig {
     }
 
     /// All messages until no sender is left.
-    pub(super) async fn last_words(mut self) -> Vec<Told> {
+    pub(super) async fn last_words(mut self) -> Vec<Output> {
         drop((self.call.take(), self.llm));
         let mut last = Vec::new();
-        while let Some(told) = soon(self.told.recv()).await {
-            last.push(told);
+        while let Some(output) = soon(self.outputs.recv()).await {
+            last.push(output);
         }
         last
     }

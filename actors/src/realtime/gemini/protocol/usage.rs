@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_by_their_kind() {
-        let told = turn(
+        let usage_read = turn(
             r#"{"promptTokenCount":830,"responseTokenCount":140,"totalTokenCount":960,"cachedContentTokenCount":30,
             "thoughtsTokenCount":7,"toolUsePromptTokenCount":5,
             "promptTokensDetails":[{"modality":"AUDIO","tokenCount":500},{"modality":"TEXT","tokenCount":320}],
@@ -108,13 +108,13 @@ mod tests {
             output_audio: 140,
             ..Usage::default()
         };
-        assert_eq!(told, Some(expected));
+        assert_eq!(usage_read, Some(expected));
     }
 
     #[test]
     fn older_names_texts_and_missing_details_count_too() {
-        let told = turn(r#"{"prompt_token_count":"40","candidates_token_count":20.0}"#).expect("usage");
-        assert_eq!((told.input_text, told.output_audio, told.output_text), (40, 20, 0));
+        let usage_read = turn(r#"{"prompt_token_count":"40","candidates_token_count":20.0}"#).expect("usage");
+        assert_eq!((usage_read.input_text, usage_read.output_audio, usage_read.output_text), (40, 20, 0));
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub fn of_response(usage: &Fields<'_>) -> Option<Usage> {
 /// stays right.
 fn kinds(details: &Fields<'_>, all: Option<u64>, others: u64) -> (u64, u64) {
     let [text, audio] = ["text_tokens", "audio_tokens"].map(|name| details.count(name, MOST_TOKENS));
-    let told = text.unwrap_or_default() + audio.unwrap_or_default() + others;
-    let rest = all.unwrap_or_default().saturating_sub(told);
+    let parts = text.unwrap_or_default() + audio.unwrap_or_default() + others;
+    let rest = all.unwrap_or_default().saturating_sub(parts);
     match (text, audio) {
         (Some(text), Some(audio)) => (text, audio),
         (Some(text), None) => (text, rest),
@@ -45,15 +45,15 @@ pub fn of_transcription(usage: &Fields<'_>) -> Option<TranscriptionUsage> {
     let input = usage.object("input_token_details");
     let read = |fields: &Fields<'_>, name: &str| fields.count(name, MOST_TOKENS).unwrap_or_default();
     let seconds = usage.number("seconds").filter(|seconds| (0.0..=MOST_SECONDS).contains(seconds));
-    let (input_text, told) = (read(&input, "text_tokens"), read(&input, "audio_tokens"));
-    let told_usage = TranscriptionUsage {
+    let (input_text, audio_tokens) = (read(&input, "text_tokens"), read(&input, "audio_tokens"));
+    let counted = TranscriptionUsage {
         audio_ms: (seconds.unwrap_or_default() * 1_000.0).round() as u64,
         input_text,
         // Tokens without a kind count as audio, because the input is speech.
-        input_audio: told.max(read(usage, "input_tokens").saturating_sub(input_text)),
+        input_audio: audio_tokens.max(read(usage, "input_tokens").saturating_sub(input_text)),
         output_text: read(usage, "output_tokens"),
     };
-    (told_usage != TranscriptionUsage::default()).then_some(told_usage)
+    (counted != TranscriptionUsage::default()).then_some(counted)
 }
 
 /// An estimate of an answer's cost, for servers that report none. It counts the caller's audio of
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn floats_nulls_and_texts_lose_nothing() {
-        let told = response(
+        let usage_read = response(
             r#"{"total_tokens":60,"input_tokens":40.0,"output_tokens":"20","input_token_details":{"text_tokens":20,"audio_tokens":20,
             "cached_tokens":null,"cached_tokens_details":{"text_tokens":3.0}},"output_token_details":{"text_tokens":5,"audio_tokens":15.0}}"#,
         );
@@ -99,16 +99,16 @@ mod tests {
             output_audio: 15,
             ..Usage::default()
         };
-        assert_eq!(told, Some(whole));
+        assert_eq!(usage_read, Some(whole));
     }
 
     #[test]
     fn what_one_kind_does_not_tell_is_taken_from_the_total() {
-        let told = response(
+        let usage_read = response(
             r#"{"input_tokens":40,"output_tokens":20,"input_token_details":{"text_tokens":[1],"audio_tokens":30},
             "output_token_details":{"text_tokens":5,"audio_tokens":-15}}"#,
         );
-        let usage = told.expect("usage");
+        let usage = usage_read.expect("usage");
         assert_eq!((usage.input_text, usage.input_audio), (10, 30));
         assert_eq!((usage.output_text, usage.output_audio), (5, 15));
         let usage = response(r#"{"input_tokens":40,"output_tokens":20,"output_token_details":"none"}"#).expect("usage");

@@ -266,11 +266,11 @@ fn the_servers_own_answer_does_not_cover_a_result_that_it_could_not_know() {
 
 #[test]
 fn a_rate_limit_is_waited_out_as_advertised_and_no_longer_than_five_seconds() {
-    for (told, waited) in [(Some(1_200), 1_200), (Some(60_000), 5_000), (None, 1_500)] {
+    for (advertised, waited) in [(Some(1_200), 1_200), (Some(60_000), 5_000), (None, 1_500)] {
         let mut desk = Desk::new();
         desk.request(Greeting);
         desk.created("r", Some(1));
-        assert_eq!(desk.failed("r", Remedy::Wait(told.map(Duration::from_millis))), []);
+        assert_eq!(desk.failed("r", Remedy::Wait(advertised.map(Duration::from_millis))), []);
         let failed_at = desk.now;
         assert_eq!(desk.pass(Timer::RetryDue), [create(2, 1, Some(Greeting))]);
         assert_eq!(desk.now - failed_at, Duration::from_millis(waited));

@@ -103,8 +103,8 @@ impl Session {
         let item = self.seen(item);
         self.turns.transcribed(&item);
         self.turn_understood(&item, &text, now, out);
-        let told = Private::new(text.clone());
-        out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: told, last: true }));
+        let words = Private::new(text.clone());
+        out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: words, last: true }));
         out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use super::{MOST_LOOSE_CALLS, MOST_TOLD_CALLS, Session, SessionAction};
+use super::{MOST_LOOSE_CALLS, MOST_REPORTED_CALLS, Session, SessionAction};
 use crate::ids::{ResponseId, ToolCallId};
 use crate::realtime::openai::protocol::server::{ArgumentsDone, ItemInfo, ResponseInfo};
 use crate::realtime::openai::sequencer::SequencerEvent;
@@ -58,15 +58,15 @@ impl Session {
         let (Some(call), Some(name), true) = (item.call_id.as_deref(), item.name.as_deref(), whole) else { return };
         if call.is_empty()
             || self.overtaken.holds(response.as_str())
-            || self.told_calls.iter().any(|told| told.as_str() == call)
+            || self.reported_calls.iter().any(|reported| reported.as_str() == call)
         {
             return;
         }
         let id = ToolCallId::new(call);
-        if self.told_calls.len() >= MOST_TOLD_CALLS {
-            self.told_calls.pop_front();
+        if self.reported_calls.len() >= MOST_REPORTED_CALLS {
+            self.reported_calls.pop_front();
         }
-        self.told_calls.push_back(id.clone());
+        self.reported_calls.push_back(id.clone());
         self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call: id.clone() }, now, out);
         out.push(SessionAction::Report(ModelReport::ToolCalled(ToolCall {
             response: response.clone(),

@@ -277,7 +277,7 @@ impl Session {
         if missed == Some(IncidentKind::AnswerSilent) {
             self.mute_items(&id, out);
         }
-        let told_at = out.len();
+        let reports_at = out.len();
         let (request, response) = (response.request, id.clone());
         self.sequence(SequencerEvent::Done { response, request, failure }, now, out);
         // The report stands before the response's end, so that the call never believes that no
@@ -285,7 +285,7 @@ impl Session {
         let again = self.sequencer.owes();
         let missed = missed.filter(|kind| again || *kind != IncidentKind::AnswerFailed);
         let missed = missed.map(|kind| ModelReport::AnswerMissed { response: id, kind, again });
-        out.splice(told_at..told_at, missed.into_iter().chain([finished]).map(SessionAction::Report));
+        out.splice(reports_at..reports_at, missed.into_iter().chain([finished]).map(SessionAction::Report));
     }
 
     fn output_item_done(&mut self, output: &OutputItem<'_>, now: Instant, out: &mut Vec<SessionAction>) {
@@ -302,10 +302,10 @@ impl Session {
     }
 
     /// The response that the server names, or the running one if it names none.
-    pub(super) fn response_named<'r>(&self, told: &'r str) -> Cow<'r, str> {
+    pub(super) fn response_named<'r>(&self, named: &'r str) -> Cow<'r, str> {
         match self.sequencer.running() {
-            Some(running) if told.is_empty() => Cow::Owned(running.as_str().to_owned()),
-            _ => Cow::Borrowed(told),
+            Some(running) if named.is_empty() => Cow::Owned(running.as_str().to_owned()),
+            _ => Cow::Borrowed(named),
         }
     }
 

@@ -15,7 +15,7 @@ pub(super) struct Loudness {
     /// Whether a sample was loud enough to be heard. Later samples are then not checked.
     audible: bool,
     /// Whether the response was reported as inaudible.
-    told: bool,
+    reported: bool,
 }
 
 impl Loudness {
@@ -37,12 +37,12 @@ impl Loudness {
 
     /// Marks `response` as reported inaudible. Returns `true` the first time.
     pub(super) fn tell(&mut self, response: &ResponseId) -> bool {
-        self.response.as_ref() == Some(response) && !std::mem::replace(&mut self.told, true)
+        self.response.as_ref() == Some(response) && !std::mem::replace(&mut self.reported, true)
     }
 
     /// Whether `response` was reported as inaudible.
-    pub(super) fn was_told(&self, response: &ResponseId) -> bool {
-        self.told && self.response.as_ref() == Some(response)
+    pub(super) fn was_reported(&self, response: &ResponseId) -> bool {
+        self.reported && self.response.as_ref() == Some(response)
     }
 }
 
@@ -91,6 +91,6 @@ mod tests {
         loudness.hear(&second, &[0xFF; 8_000], format);
         assert!(loudness.is_inaudible(&second, Duration::from_secs(1), format));
         assert!(loudness.tell(&second) && !loudness.tell(&second));
-        assert!(loudness.was_told(&second) && !loudness.was_told(&first));
+        assert!(loudness.was_reported(&second) && !loudness.was_reported(&first));
     }
 }

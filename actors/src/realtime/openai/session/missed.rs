@@ -29,7 +29,7 @@ impl Session {
         }
         if self.items.progress(id) != Progress::Silent {
             let inaudible = self.loudness.is_inaudible(id, LONG_ENOUGH, self.plan.format);
-            return (inaudible && !self.loudness.was_told(id)).then_some(IncidentKind::AnswerSilent);
+            return (inaudible && !self.loudness.was_reported(id)).then_some(IncidentKind::AnswerSilent);
         }
         let output = &info.output;
         if self.sequencer.called_in(id) || output.iter().any(is_call) {
@@ -62,7 +62,7 @@ impl Session {
     /// Ends a response whose audio stays inaudible, without waiting for its end.
     pub(super) fn check_level(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
         let inaudible = self.loudness.is_inaudible(response, TOO_LONG, self.plan.format);
-        if !inaudible || self.loudness.was_told(response) || !self.sequencer.runs(response, None) {
+        if !inaudible || self.loudness.was_reported(response) || !self.sequencer.runs(response, None) {
             return;
         }
         self.mute_items(response, out);

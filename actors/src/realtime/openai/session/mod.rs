@@ -99,7 +99,7 @@ pub struct Session {
     /// Orders that arrived before the session was ready.
     held: VecDeque<ModelOrder>,
     /// Reported tool calls. Each is reported once.
-    told_calls: VecDeque<ToolCallId>,
+    reported_calls: VecDeque<ToolCallId>,
     /// How the server answers pings.
     pongs: Pongs,
     /// Responses whose first audio was reported, the newest last.
@@ -170,7 +170,7 @@ impl Session {
             turns: Turns::default(),
             overtaken: Overtaken::default(),
             held: VecDeque::new(),
-            told_calls: VecDeque::new(),
+            reported_calls: VecDeque::new(),
             pongs: Pongs::Unasked,
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
@@ -389,7 +389,7 @@ fn complain(code: &str, message: &str, out: &mut Vec<SessionAction>) {
 const MOST_UNASKED: usize = 8;
 /// The number of reported tool calls to remember. The same call arrives in up to three events of
 /// one response.
-const MOST_TOLD_CALLS: usize = 256;
+const MOST_REPORTED_CALLS: usize = 256;
 /// The number of responses with reported audio to remember. One response runs at a time, so only
 /// the previous one can have late audio.
 const MOST_SOUNDED: usize = 8;

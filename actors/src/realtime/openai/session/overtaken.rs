@@ -45,12 +45,12 @@ impl Session {
         request: Option<u64>,
         out: &mut Vec<SessionAction>,
     ) -> bool {
-        let told_to_stop = self.sequencer.stops(request);
+        let asked_to_stop = self.sequencer.stops(request);
         let owed = request.is_none() && self.overtaken.answer && !self.sequencer.may_be_asked_for();
-        if !told_to_stop && !owed {
+        if !asked_to_stop && !owed {
             return false;
         }
-        if !told_to_stop {
+        if !asked_to_stop {
             self.overtaken.answer = false;
             self.stop_response(Some(id), out);
         }

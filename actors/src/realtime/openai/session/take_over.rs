@@ -55,7 +55,7 @@ impl Session {
             // Each call gets its own response, because it is no longer known which calls shared
             // one.
             let response = ResponseId::new(&format!("inherited_{number}"));
-            self.told_calls.push_back(call.clone());
+            self.reported_calls.push_back(call.clone());
             self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call }, now, out);
             self.sequence(SequencerEvent::Done { response, request: None, failure: None }, now, out);
         }

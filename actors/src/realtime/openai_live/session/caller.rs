@@ -34,7 +34,7 @@ struct Turn {
     /// When its voice ended. `None` while it is open.
     ended: Option<Instant>,
     /// When its last words came.
-    told: Option<Instant>,
+    words: Option<Instant>,
     text: String,
 }
 
@@ -95,7 +95,7 @@ impl Caller {
         {
             let item = name();
             let from_ms = at_ms.saturating_sub(LEAD_MS);
-            self.turns.push_back(Turn { item: item.clone(), from_ms, ended: None, told: None, text: String::new() });
+            self.turns.push_back(Turn { item: item.clone(), from_ms, ended: None, words: None, text: String::new() });
             return Some(TurnEvent::Began(item));
         }
         let settled = self.turns.front().is_some_and(|turn| Self::settles(turn).is_some_and(|at| at <= now));
@@ -130,12 +130,12 @@ impl Caller {
         let is_new = turn.is_none();
         let place = turn.unwrap_or_else(|| {
             // The gate missed the turn, or its words come after they were thought complete.
-            let turn = Turn { item: name(), from_ms: start, ended: Some(now), told: None, text: String::new() };
+            let turn = Turn { item: name(), from_ms: start, ended: Some(now), words: None, text: String::new() };
             self.turns.push_back(turn);
             self.turns.len() - 1
         });
         let turn = self.turns.get_mut(place)?;
-        turn.told = Some(now);
+        turn.words = Some(now);
         if turn.text.len() < LONGEST_TEXT {
             turn.text.push_str(text);
         }
@@ -144,8 +144,8 @@ impl Caller {
 
     /// Ends the turns: the session ends, and no more words come.
     pub(super) fn finish(&mut self) -> Vec<TurnEvent> {
-        let told = |turn: Turn| TurnEvent::Told(turn.item, turn.text.trim().to_owned());
-        self.turns.drain(..).map(told).collect()
+        let words = |turn: Turn| TurnEvent::Told(turn.item, turn.text.trim().to_owned());
+        self.turns.drain(..).map(words).collect()
     }
 
     /// Whether the caller is in the middle of a turn.
@@ -170,7 +170,7 @@ impl Caller {
     /// When no more words of an ended turn are expected.
     fn settles(turn: &Turn) -> Option<Instant> {
         let ended = turn.ended?;
-        Some(turn.told.map_or(ended + NO_WORDS_AFTER, |told| (ended + WORDS_LAG).max(told + LAST_WORDS_AFTER)))
+        Some(turn.words.map_or(ended + NO_WORDS_AFTER, |words| (ended + WORDS_LAG).max(words + LAST_WORDS_AFTER)))
     }
 }
 

@@ -30,13 +30,16 @@ fn only_what_came_after_the_handle_is_handed_over_and_a_handle_that_fails_is_not
     rig.said("resumable second");
     rig.order(fact("New."));
     rig.drop_socket(LegId(1));
-    let told = handoff(&mut rig, 2);
-    assert!(told.contains("New.") && !told.contains("Known"), "{told}");
-    assert!(told.contains("number: 2, continues: true, resumption: Some"), "{told}");
+    let handed_over = handoff(&mut rig, 2);
+    assert!(handed_over.contains("New.") && !handed_over.contains("Known"), "{handed_over}");
+    assert!(handed_over.contains("number: 2, continues: true, resumption: Some"), "{handed_over}");
     rig.drop_socket(LegId(2));
-    let told = handoff(&mut rig, 3);
-    assert!(told.contains("Known.") && told.contains("Known too.") && told.contains("New."), "{told}");
-    assert!(told.contains("number: 3, continues: true, resumption: None"), "{told}");
+    let handed_over = handoff(&mut rig, 3);
+    assert!(
+        handed_over.contains("Known.") && handed_over.contains("Known too.") && handed_over.contains("New."),
+        "{handed_over}"
+    );
+    assert!(handed_over.contains("number: 3, continues: true, resumption: None"), "{handed_over}");
 }
 
 #[test]
@@ -48,8 +51,8 @@ fn a_session_that_was_resumed_and_gave_a_handle_of_its_own_is_resumed_again() {
     rig.order(fact("New."));
     rig.session(LegId(2), SessionEvent::Text("resumable second"));
     rig.drop_socket(LegId(2));
-    let told = handoff(&mut rig, 3);
-    assert!(told.contains("resumption: Some") && !told.contains("New."), "{told}");
+    let handed_over = handoff(&mut rig, 3);
+    assert!(handed_over.contains("resumption: Some") && !handed_over.contains("New."), "{handed_over}");
 }
 
 #[test]
@@ -61,8 +64,8 @@ fn another_model_never_gets_the_handle() {
     Arc::make_mut(&mut plan).address = sample::address("", "another");
     rig.sessions.failover_plan = FailoverPlan::new(vec![ProviderPlan::Fake(plan)], Duration::from_secs(9));
     rig.drop_socket(LegId(1));
-    let told = handoff(&mut rig, 2);
-    assert!(told.contains("Known.") && told.contains("resumption: None"), "{told}");
+    let handed_over = handoff(&mut rig, 2);
+    assert!(handed_over.contains("Known.") && handed_over.contains("resumption: None"), "{handed_over}");
 }
 
 #[test]

@@ -91,11 +91,11 @@ fn the_table_says_what_the_machine_does() {
     }
     let page = include_str!("../../sessions.rs");
     let (_, rest) = page.split_once(ROWS_BEGIN).map_or(("", ""), |split| split);
-    let told: String = std::iter::once(ROWS_BEGIN.to_owned() + rest.lines().next().unwrap_or_default())
+    let handed_over: String = std::iter::once(ROWS_BEGIN.to_owned() + rest.lines().next().unwrap_or_default())
         .chain(rest.lines().skip(1).take_while(|line| line.starts_with("//! |")).map(str::to_owned))
         .map(|line| line + "\n")
         .collect();
-    assert!(told == table, "the page says:\n{told}\nand the machine does:\n{table}");
+    assert!(handed_over == table, "the page says:\n{handed_over}\nand the machine does:\n{table}");
 }
 
 fn up() -> Rig {

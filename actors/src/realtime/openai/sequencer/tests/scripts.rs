@@ -44,7 +44,7 @@ struct World {
     faults_until: Instant,
     /// The client's knowledge: the responses that began and did not end, as reported, and the last
     /// sign of life of any.
-    told_active: BTreeSet<ResponseId>,
+    known_active: BTreeSet<ResponseId>,
     last_sign: Instant,
     requests: BTreeSet<u64>,
     spoken: BTreeSet<u64>,
@@ -71,7 +71,7 @@ impl World {
             calls: 0,
             echoes,
             faults_until: now + Duration::from_secs(15),
-            told_active: BTreeSet::new(),
+            known_active: BTreeSet::new(),
             last_sign: now,
             requests: BTreeSet::new(),
             spoken: BTreeSet::new(),
@@ -161,14 +161,14 @@ impl World {
         match &event {
             SequencerEvent::Created { response, .. } => {
                 // One response runs at a time, so a new one means that the others are over.
-                self.told_active.clear();
-                self.told_active.insert(response.clone());
+                self.known_active.clear();
+                self.known_active.insert(response.clone());
                 self.last_sign = self.now;
             }
             SequencerEvent::Done { response, .. } => {
-                self.told_active.remove(response);
+                self.known_active.remove(response);
             }
-            SequencerEvent::CancelRefused => self.told_active.clear(),
+            SequencerEvent::CancelRefused => self.known_active.clear(),
             SequencerEvent::ToolCalled { call, .. } => {
                 let call = call.clone();
                 self.step(event);
@@ -252,9 +252,9 @@ impl World {
         let seed = self.seed;
         match action {
             SequencerAction::Create { ticket, request, .. } => {
-                let known_free = self.told_active.is_empty();
+                let known_free = self.known_active.is_empty();
                 let stalled = self.now >= self.last_sign + PATIENCE;
-                assert!(known_free || stalled, "seed {seed}: asked while {:?} runs", self.told_active);
+                assert!(known_free || stalled, "seed {seed}: asked while {:?} runs", self.known_active);
                 assert!(self.requested.insert(ticket, request).is_none(), "seed {seed}: a ticket used twice");
                 self.send(ToServer::Create { ticket, request });
             }
@@ -264,7 +264,7 @@ impl World {
             }
             SequencerAction::Recovered(timer) => {
                 if timer == Timer::CancelUnanswered {
-                    self.told_active.clear();
+                    self.known_active.clear();
                 }
             }
         }

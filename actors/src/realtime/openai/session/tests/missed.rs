@@ -154,11 +154,11 @@ fn sound_without_level_that_does_not_end_is_not_waited_for() {
     caller_spoke(&mut desk, "u1");
     desk.hear(json!({"type": "response.created", "response": {"id": "r1"}}));
     let second = base64_simd::STANDARD.encode_to_string([5, 0].repeat(24_000));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for _ in 0..10 {
         let seen = desk.hear(json!({"type": "response.output_audio.delta", "response_id": "r1", "item_id": "i1",
             "output_index": 0, "content_index": 0, "delta": second}));
-        told.extend(missed(&seen));
+        reported.extend(missed(&seen));
     }
-    assert_eq!(told, [(IncidentKind::AnswerSilent, false)], "told once");
+    assert_eq!(reported, [(IncidentKind::AnswerSilent, false)], "told once");
 }

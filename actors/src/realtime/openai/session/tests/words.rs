@@ -65,8 +65,8 @@ fn what_transcription_cost_is_told_in_the_servers_own_unit() {
     ];
     for (said, expected) in cases {
         let seen = Desk::ready().hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "hi", "usage": said}));
-        let told: Vec<_> = seen.reports.into_iter().skip(1).collect();
-        assert_eq!(told, expected.map(ModelReport::TranscriptionUsed).into_iter().collect::<Vec<_>>(), "{said}");
+        let counted: Vec<_> = seen.reports.into_iter().skip(1).collect();
+        assert_eq!(counted, expected.map(ModelReport::TranscriptionUsed).into_iter().collect::<Vec<_>>(), "{said}");
     }
 }
 
