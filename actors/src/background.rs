@@ -46,10 +46,10 @@ mod tests {
     #[test]
     fn a_thread_for_the_disk_is_nicer_than_the_one_that_started_it() {
         let own = || rustix::process::getpriority_process(None).expect("a niceness");
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, niceness) = std::sync::mpsc::channel();
         let before = own();
         super::spawn("nice", Some(64 * 1024), move || tell.send(own()).expect("asked for")).expect("a thread");
-        let nicer = told.recv().expect("told");
+        let nicer = niceness.recv().expect("told");
         assert!(nicer == super::NICENESS.max(before), "{before} and {nicer}");
         assert_eq!(own(), before);
     }

@@ -36,7 +36,7 @@ pub struct Complaints {
 #[derive(Debug)]
 struct Kind {
     code: String,
-    told: Instant,
+    reported: Instant,
     since: u64,
 }
 
@@ -58,19 +58,19 @@ impl Complaints {
         let last = self.kinds.len().checked_sub(1).filter(|last| last + 1 >= MOST_KINDS);
         let place = self.kinds.iter().position(|kind| kind.code == code).or(last);
         let Some(kind) = place.and_then(|place| self.kinds.get_mut(place)) else {
-            self.kinds.push(Kind { code: code.to_owned(), told: now, since: 0 });
+            self.kinds.push(Kind { code: code.to_owned(), reported: now, since: 0 });
             return Telling::First;
         };
         kind.since += 1;
-        if now.saturating_duration_since(kind.told) < REPORT_EVERY {
+        if now.saturating_duration_since(kind.reported) < REPORT_EVERY {
             return Telling::Counted;
         }
-        kind.told = now;
+        kind.reported = now;
         Telling::Again(std::mem::take(&mut kind.since))
     }
 
     /// The call is over: returns what was counted and not yet logged, by code.
-    pub fn untold(&mut self) -> impl Iterator<Item = (String, u64)> {
+    pub fn unreported(&mut self) -> impl Iterator<Item = (String, u64)> {
         std::mem::take(&mut self.kinds).into_iter().filter(|kind| kind.since > 0).map(|kind| (kind.code, kind.since))
     }
 }
@@ -80,35 +80,35 @@ impl Complaints {
 /// grouped), e-mail addresses, and text in quotation marks unless it is the name of a field or a
 /// value.
 pub fn redacted(words: &str) -> String {
-    let mut told = String::with_capacity(words.len());
+    let mut safe = String::with_capacity(words.len());
     let mut rest = words;
     while let Some(c) = rest.chars().next() {
         let inner = QUOTES.iter().find(|(open, _)| *open == c).and_then(|(open, close)| {
             // An apostrophe within a word opens no quotation.
-            let within = *open == '\'' && told.chars().next_back().is_some_and(char::is_alphanumeric);
+            let within = *open == '\'' && safe.chars().next_back().is_some_and(char::is_alphanumeric);
             let inner = rest[c.len_utf8()..].split_once(*close).map(|(inner, _)| (inner, *close));
             inner.filter(|_| !within)
         });
         if let Some((inner, close)) = inner {
             let shown = if is_name(inner) { inner } else { HIDDEN };
-            told.extend([c].into_iter().chain(shown.chars()).chain([close]));
+            safe.extend([c].into_iter().chain(shown.chars()).chain([close]));
             rest = &rest[c.len_utf8() + inner.len() + close.len_utf8()..];
             continue;
         }
         let number = rest.find(|c: char| !c.is_numeric() && !DIVIDERS.contains(&c)).unwrap_or(rest.len());
         let number = rest[..number].trim_end_matches(|c: char| !c.is_numeric());
         if c.is_numeric() && number.chars().filter(|c| c.is_numeric()).count() >= LONG_NUMBER {
-            told.push_str(HIDDEN);
+            safe.push_str(HIDDEN);
             rest = &rest[number.len()..];
             continue;
         }
-        told.push(c);
+        safe.push(c);
         rest = &rest[c.len_utf8()..];
     }
-    if !told.contains('@') {
-        return told;
+    if !safe.contains('@') {
+        return safe;
     }
-    told.split(' ').map(|word| if word.contains('@') { HIDDEN } else { word }).collect::<Vec<_>>().join(" ")
+    safe.split(' ').map(|word| if word.contains('@') { HIDDEN } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether quoted words are a name of the protocol rather than user content.

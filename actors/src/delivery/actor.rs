@@ -189,8 +189,8 @@ impl Delivery {
     /// Whether the service is stopping and no try is under way. Results go to the shared queue
     /// first.
     fn is_finished(&self) -> bool {
-        let told = self.node.is_none() || self.unsaved.is_empty();
-        self.finishing.is_some() && self.schedule.in_flight() == 0 && told
+        let saved = self.node.is_none() || self.unsaved.is_empty();
+        self.finishing.is_some() && self.schedule.in_flight() == 0 && saved
     }
 
     fn arm(&self) {
@@ -208,18 +208,18 @@ impl Delivery {
         let plan = Arc::clone(&self.plan);
         let exchange = async move {
             let endpoint = &plan.endpoints[job.endpoint];
-            let (answer, told) = match source.record(&notice).await {
+            let (answer, detail) = match source.record(&notice).await {
                 Ok(record) => match letter(&notice, record.as_ref(), endpoint.payload) {
                     Ok(letter) => post(endpoint, letter).await,
                     Err(problem) => (Answer::Impossible, problem),
                 },
                 Err(answered) => answered,
             };
-            (job, answer, told)
+            (job, answer, detail)
         };
-        ctx.spawn(exchange.into_actor(self).map(|(job, answer, told), this: &mut Self, ctx: &mut Context<Self>| {
+        ctx.spawn(exchange.into_actor(self).map(|(job, answer, detail), this: &mut Self, ctx: &mut Context<Self>| {
             let (notice, gone) = (Arc::clone(&job.notice), answer.clone());
-            this.note_last(&job, &told);
+            this.note_last(&job, &detail);
             this.step(Happening::Answered { job, answer, chance: chance() }, ctx);
             match gone {
                 Answer::Erased => this.forget(&notice, ctx),
@@ -439,11 +439,11 @@ impl Handler<Finish> for Delivery {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, Finish { patience }: Finish, ctx: &mut Self::Context) -> Self::Result {
-        let (told, finished) = oneshot::channel();
+        let (done, finished) = oneshot::channel();
         // Reads the last records even if the folder's modification time is unchanged.
         self.records.again = true;
         self.look(ctx);
-        self.finishing = Some(told);
+        self.finishing = Some(done);
         if self.is_finished() {
             ctx.stop();
         } else {

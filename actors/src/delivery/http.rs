@@ -51,9 +51,9 @@ async fn judge(answer: http::Answer) -> Result<(Answer, String), String> {
             }
         }
         300..=399 => {
-            let told =
+            let detail =
                 format!("HTTP {status}: redirects are not followed; put the final address into webhooks.endpoints");
-            Ok((Answer::Refused { status, retry_after }, told))
+            Ok((Answer::Refused { status, retry_after }, detail))
         }
         _ => Ok((Answer::Refused { status, retry_after }, format!("HTTP {status}"))),
     }

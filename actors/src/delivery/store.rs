@@ -373,11 +373,11 @@ fn mark(queue: &mut Map<String, Value>, case: &Case, now: DateTime<Utc>) {
         }
         Status::Failed => {
             let failed = case.deliveries.iter().filter(|(_, course)| course.status == Status::Failed);
-            let told: Vec<String> =
+            let problems: Vec<String> =
                 failed.map(|(name, course)| format!("{name}: {}", course.last.as_deref().unwrap_or("?"))).collect();
             set("status", "failed".into());
             set("failed_at", rfc3339(now).into());
-            set("error", told.join("; ").into());
+            set("error", problems.join("; ").into());
         }
     }
     let later: &[&str] = match case.status() {

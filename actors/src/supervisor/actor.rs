@@ -146,9 +146,9 @@ impl Supervisor {
                 self.spend_store.write(&self.ledger.spend_store());
             }
             self.spend_store.flush();
-            for told in self.waiting.drain(..) {
+            for drained in self.waiting.drain(..) {
                 // The asker may have stopped waiting.
-                let _ = told.send(());
+                let _ = drained.send(());
             }
         }
         self.arm();
@@ -202,13 +202,13 @@ impl Handler<Admit> for Supervisor {
     type Result = Result<CallId, Refusal>;
 
     fn handle(&mut self, admit: Admit, ctx: &mut Self::Context) -> Self::Result {
-        let (token, told) = (admit.token.expose(), refused(&admit.start.carrier_call));
-        let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(&told)?;
+        let (token, report) = (admit.token.expose(), refused(&admit.start.carrier_call));
+        let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(&report)?;
         let call = match admitted {
             Admitted::New(admission) => {
                 // The budget may have been used up since the call was announced.
                 let caller = admission.expected.profile.caller.as_deref();
-                self.ledger.admit(caller, today()).inspect_err(told)?;
+                self.ledger.admit(caller, today()).inspect_err(report)?;
                 self.start(*admission, admit, ctx)
             }
             Admitted::Back { call, reach } => {
@@ -243,8 +243,8 @@ impl Handler<Unannounced> for Supervisor {
         self.settle();
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
-        let told = refused(&call.carrier_call);
-        let call = match self.roster.walk_in(call, &start, permit, clock::now()).inspect_err(told)? {
+        let report = refused(&call.carrier_call);
+        let call = match self.roster.walk_in(call, &start, permit, clock::now()).inspect_err(report)? {
             Admitted::New(admission) => self.start(*admission, Admit { carrier, token, start, line, arbiter }, ctx),
             Admitted::Back { call, reach } | Admitted::Reopened { call, reach } => {
                 reach.do_send(StreamOffered);
@@ -327,8 +327,8 @@ impl Handler<Drain> for Supervisor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, Drain { patience }: Drain, _: &mut Self::Context) -> Self::Result {
-        let (told, drained) = oneshot::channel();
-        self.waiting.push(told);
+        let (report, drained) = oneshot::channel();
+        self.waiting.push(report);
         self.roster.drain(patience, clock::now());
         self.settle();
         Box::pin(async move {

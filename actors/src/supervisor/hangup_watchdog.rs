@@ -31,7 +31,7 @@ pub(super) struct Unconfirmed {
     /// When the carrier is asked to hang up.
     due: Instant,
     /// How often it has been asked.
-    told: u32,
+    attempts: u32,
 }
 
 impl HangupWatchdog {
@@ -42,7 +42,7 @@ impl HangupWatchdog {
         let known = self.confirmed.iter().any(|(confirmed, _)| confirmed == call);
         let waits = !known && self.open.len() < MOST;
         if waits {
-            self.open.push(Unconfirmed { carrier, call: call.clone(), due: now + PATIENCE, told: 0 });
+            self.open.push(Unconfirmed { carrier, call: call.clone(), due: now + PATIENCE, attempts: 0 });
         }
         waits
     }
@@ -67,11 +67,11 @@ impl HangupWatchdog {
     pub(super) fn due(&mut self, now: Instant) -> Vec<Unconfirmed> {
         let mut due = Vec::new();
         for it in self.open.iter_mut().filter(|it| it.due <= now) {
-            it.told += 1;
+            it.attempts += 1;
             it.due = now + AGAIN;
             due.push(it.clone());
         }
-        self.open.retain(|it| it.told < ATTEMPTS);
+        self.open.retain(|it| it.attempts < ATTEMPTS);
         due
     }
 
@@ -90,7 +90,7 @@ impl HangupWatchdog {
 impl Unconfirmed {
     /// Whether this is the last attempt.
     pub(super) const fn is_last(&self) -> bool {
-        self.told >= ATTEMPTS
+        self.attempts >= ATTEMPTS
     }
 }
 

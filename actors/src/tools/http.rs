@@ -10,7 +10,7 @@ use crate::http::{Request, Unanswered};
 /// never contains an address, a header or a secret.
 pub async fn ask(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -> String {
     match actix_rt::time::timeout(plan.timeout, exchange(plan, arguments, call)).await {
-        Ok(Ok(told)) => told,
+        Ok(Ok(answer)) => answer,
         Ok(Err(problem)) => failure(&format!("the tool could not be asked: {problem}")),
         Err(_) => failure(&format!("the tool did not answer within {} s", plan.timeout.as_secs_f32())),
     }

@@ -145,12 +145,12 @@ pub fn failure(reason: &str) -> String {
 
 /// The answer to the model when a tool refused: its status, and its reason if it gave one.
 pub fn refusal(status: u16, said: &str) -> String {
-    let mut told = json!({"ok": false, "error": format!("the tool answered HTTP {status}"), "status": status});
+    let mut answer = json!({"ok": false, "error": format!("the tool answered HTTP {status}"), "status": status});
     let said = said.trim();
     if !said.is_empty() {
-        told["answer"] = serde_json::from_str(said).unwrap_or_else(|_| Value::String(said.to_owned()));
+        answer["answer"] = serde_json::from_str(said).unwrap_or_else(|_| Value::String(said.to_owned()));
     }
-    told.to_string()
+    answer.to_string()
 }
 
 /// Whether an address is on the public internet: not loopback, private, link-local, shared,

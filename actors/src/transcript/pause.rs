@@ -26,7 +26,7 @@ pub(super) struct Pause {
     /// Turns of the caller that ended before the pause; their words may still arrive.
     over: BTreeSet<ItemId>,
     /// Items that belong to a pause.
-    private: BTreeMap<ItemId, Told>,
+    private: BTreeMap<ItemId, Announced>,
     /// The last response of the agent that belongs to a pause.
     response: Option<ResponseId>,
 }
@@ -40,7 +40,7 @@ enum Recording {
 
 /// Whether an item was already reported as withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Announced {
     NotYet,
     Once,
 }
@@ -68,7 +68,7 @@ impl Pause {
             Fact::RecordingPaused(true) => {
                 self.recording = Recording::Paused;
                 for item in std::mem::take(&mut self.open) {
-                    self.private.entry(item).or_insert(Told::NotYet);
+                    self.private.entry(item).or_insert(Announced::NotYet);
                 }
             }
             Fact::RecordingPaused(false) => self.recording = Recording::Running,
@@ -129,7 +129,7 @@ impl Pause {
     fn caller_spoke(&mut self, item: &ItemId) {
         match self.recording {
             Recording::Paused => {
-                self.private.entry(item.clone()).or_insert(Told::NotYet);
+                self.private.entry(item.clone()).or_insert(Announced::NotYet);
             }
             Recording::Running if self.open.len() < MOST_OPEN && !self.over.contains(item) => {
                 self.open.insert(item.clone());
@@ -144,7 +144,7 @@ impl Pause {
         match self.recording {
             // A turn that ended before the pause is placed a second time when its words arrive.
             Recording::Paused if !self.over.contains(item) => {
-                self.private.entry(item.clone()).or_insert(Told::NotYet);
+                self.private.entry(item.clone()).or_insert(Announced::NotYet);
             }
             Recording::Running if self.over.len() < MOST_OPEN && !self.private.contains_key(item) => {
                 self.over.insert(item.clone());
@@ -163,9 +163,9 @@ impl Pause {
             return Sifted::Nothing;
         }
         self.over.remove(&item);
-        match self.private.insert(item.clone(), Told::Once) {
-            Some(Told::Once) => Sifted::Nothing,
-            Some(Told::NotYet) | None => Sifted::Withheld { item, speaker },
+        match self.private.insert(item.clone(), Announced::Once) {
+            Some(Announced::Once) => Sifted::Nothing,
+            Some(Announced::NotYet) | None => Sifted::Withheld { item, speaker },
         }
     }
 }

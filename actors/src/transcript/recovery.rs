@@ -57,8 +57,8 @@ fn recover_process(folders: &Folders, left: &Orphans, epoch: Instant, recovered:
             Ok(Outcome::Empty) => {}
             Err(problem) => {
                 recovered.left += 1;
-                let told = format!("{problem}; the journal stays and is tried again by the next start");
-                emit(Event::JournalUnrecovered { path: &journal.to_string_lossy(), problem: &told });
+                let advice = format!("{problem}; the journal stays and is tried again by the next start");
+                emit(Event::JournalUnrecovered { path: &journal.to_string_lossy(), problem: &advice });
             }
         }
     }

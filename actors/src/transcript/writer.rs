@@ -119,15 +119,15 @@ impl RecordWriter {
     /// thread cannot be started.
     pub fn start_with(plan: &RecordsPlan) -> io::Result<(Self, Recovered)> {
         let prove = |dir: &Path, key: &str| {
-            let told = |e: &io::Error| format!("write to the records directory `{}` (`{key}`): {e}", dir.display());
+            let explain = |e: &io::Error| format!("write to the records directory `{}` (`{key}`): {e}", dir.display());
             match files::prove_writable(dir) {
                 // A full disk must not keep the service from taking calls: records wait in memory,
                 // as they do at run time.
                 Err(e) if is_full(&e) => {
-                    emit(Event::RecordsUnwritable { problem: &told(&e) });
+                    emit(Event::RecordsUnwritable { problem: &explain(&e) });
                     Ok(false)
                 }
-                Err(e) => Err(io::Error::new(e.kind(), told(&e))),
+                Err(e) => Err(io::Error::new(e.kind(), explain(&e))),
                 Ok(()) => Ok(true),
             }
         };
@@ -155,10 +155,10 @@ impl RecordWriter {
         &self,
         identity: &CallIdentity,
         held: &Held,
-        told: Option<WeakRecipient<IncidentMet>>,
+        incidents: Option<WeakRecipient<IncidentMet>>,
     ) -> Journal {
         self.recent.opened(identity.id, &identity.carrier_call);
-        self.journals.open(identity.tag(), Header::new(identity, held), told)
+        self.journals.open(identity.tag(), Header::new(identity, held), incidents)
     }
 
     /// The handle to the thread that writes recordings to disk.
@@ -176,8 +176,8 @@ impl RecordWriter {
     /// Hands a record over, with the journal that it replaces. Returns at once; the outcome is
     /// logged as an event.
     pub fn file(&self, record: Record, journal: Option<Journal>) {
-        if let Ok(told) = record.transcript_json() {
-            self.recent.ended(record.call(), told);
+        if let Ok(transcript) = record.transcript_json() {
+            self.recent.ended(record.call(), transcript);
         }
         let weight = record.weight();
         let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
@@ -373,10 +373,10 @@ impl DiskQueue {
                 }
             }
             Ok(Err(problem)) => {
-                let told =
+                let transcript =
                     format!("{problem}; it waits, check space and permissions of `{}`", self.folders.dir.display());
                 self.shared.unwritable.0.store(true, Ordering::Relaxed);
-                emit(Event::RecordDelayed { call: &call, problem: &told });
+                emit(Event::RecordDelayed { call: &call, problem: &transcript });
                 if !task.progress.has_begun() {
                     task.record.met_a_disk(&problem);
                     self.shared.waiting_bytes.fetch_add(task.record.weight() - weight, Ordering::Relaxed);

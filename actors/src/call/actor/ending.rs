@@ -115,7 +115,7 @@ impl CallActor {
     }
 
     pub(super) fn finish_record(&mut self, ending: Ending, tally: Tally) {
-        for (code, times) in self.complaints.untold() {
+        for (code, times) in self.complaints.unreported() {
             emit(model::Event::ModelComplaints { call: &self.tag, code: &code, times });
         }
         self.record(Fact::Ended { ending, tally });

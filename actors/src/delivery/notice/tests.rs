@@ -6,12 +6,12 @@ use crate::delivery::testing::card;
 #[test]
 fn a_notice_has_one_id_by_whichever_path_it_is_found() {
     let card = card();
-    let told = Notice::of_call(Kind::CallEnded, &card, card.started_at, Some(Ending::Transferred));
+    let made = Notice::of_call(Kind::CallEnded, &card, card.started_at, Some(Ending::Transferred));
     let record = json!({"id": card.id, "call_id": "CA1", "ending": {"reason": "transferred", "by": "agent"}});
     let found = Notice::of_record(&record, &files());
     let ids: Vec<_> = found.iter().map(|notice| notice.id.as_str()).collect();
     assert_eq!(found.len(), 4);
-    assert!(ids.contains(&told.id.as_str()), "{ids:?} have {}", told.id);
+    assert!(ids.contains(&made.id.as_str()), "{ids:?} have {}", made.id);
     assert!(found.iter().all(|notice| is_id(&notice.id)));
     let unique: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), 4);
@@ -34,9 +34,9 @@ fn an_id_is_a_harmless_file_name() {
 #[test]
 fn a_notice_survives_its_file() {
     let card = card();
-    let told = Notice::of_call(Kind::CallStarted, &card, card.started_at, None);
-    let text = serde_json::to_string(&told).expect("JSON");
-    assert_eq!(serde_json::from_str::<Notice>(&text).expect("a notice"), told);
+    let made = Notice::of_call(Kind::CallStarted, &card, card.started_at, None);
+    let text = serde_json::to_string(&made).expect("JSON");
+    assert_eq!(serde_json::from_str::<Notice>(&text).expect("a notice"), made);
     for kind in Kind::ALL {
         assert_eq!(serde_json::to_value(kind).expect("a word"), kind.name());
     }

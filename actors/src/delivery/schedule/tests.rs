@@ -68,8 +68,8 @@ fn what_is_forgotten_is_tried_no_more_and_nothing_follows_from_a_try_under_way()
 fn a_receiver_cannot_ask_to_be_forgotten() {
     let mut scene = Scene::new(&[1]);
     scene.queue("a", 0);
-    let told = scene.answer("a", 0, Answer::Refused { status: 503, retry_after: Some(Duration::MAX) });
-    assert_eq!(told, ["wait a/0 86400s after 1"]);
+    let steps = scene.answer("a", 0, Answer::Refused { status: 503, retry_after: Some(Duration::MAX) });
+    assert_eq!(steps, ["wait a/0 86400s after 1"]);
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn answers_that_are_about_the_delivery_do_not_open_the_breaker() {
     for name in ["a", "b", "c", "d", "e"] {
         scene.now += s(10_000);
         scene.queue(name, 0);
-        let told = scene.answer(name, 0, refused(422));
-        assert!(told.iter().all(|told| !told.starts_with("open")), "{told:?}");
+        let steps = scene.answer(name, 0, refused(422));
+        assert!(steps.iter().all(|step| !step.starts_with("open")), "{steps:?}");
         scene.now += s(6);
         scene.pass(s(0));
         scene.answer(name, 0, Answer::Accepted);

@@ -29,9 +29,9 @@ fn what_is_no_secret_is_refused_without_being_repeated() {
         ("whsec_c2hvcnQ=", SecretProblem::Length { found: 5 }),
         (" , ", SecretProblem::Number { found: 0 }),
     ] {
-        let told = Secrets::parse(text).expect_err("no secret");
-        assert_eq!(told, problem);
-        assert!(!told.to_string().contains("MfKQ9r8"), "{told}");
+        let error = Secrets::parse(text).expect_err("no secret");
+        assert_eq!(error, problem);
+        assert!(!error.to_string().contains("MfKQ9r8"), "{error}");
     }
     assert_eq!(format!("{:?}", Secrets::parse(SECRET).expect("a secret")), "Secrets([[private]])");
 }

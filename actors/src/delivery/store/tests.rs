@@ -98,8 +98,8 @@ fn what_is_done_is_kept_for_a_while() {
 fn nothing_outside_of_the_folder_is_read() {
     let scene = Scene::new();
     let files = RecordFiles { transcript: "../secret.json".to_owned(), queue: String::new() };
-    let told = scene.store.transcript(&files).expect_err("refused");
-    assert_eq!(told.kind(), io::ErrorKind::InvalidData);
+    let error = scene.store.transcript(&files).expect_err("refused");
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert_eq!(scene.store.find("../secret").expect("nothing"), None);
 }
 

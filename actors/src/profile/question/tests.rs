@@ -37,9 +37,9 @@ fn what_does_not_answer_is_told_without_being_repeated() {
         (AnswerKind::Date, "tomorrow"),
         (AnswerKind::YesNo, "perhaps"),
     ] {
-        let told = question(kind).accept(said).expect_err("does not fit");
-        assert!(told.starts_with("the answer"), "{told}");
-        assert!(said.trim().is_empty() || !told.contains(said), "{told}");
+        let problem = question(kind).accept(said).expect_err("does not fit");
+        assert!(problem.starts_with("the answer"), "{problem}");
+        assert!(said.trim().is_empty() || !problem.contains(said), "{problem}");
     }
 }
 

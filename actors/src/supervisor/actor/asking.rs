@@ -19,17 +19,17 @@ impl Handler<Expect> for Supervisor {
     fn handle(&mut self, Expect { call, word }: Expect, _: &mut Self::Context) -> Self::Result {
         self.settle();
         // A live call that returns continues, whatever the budget and however full the service is.
-        let told = refused(&call.carrier_call);
+        let report = refused(&call.carrier_call);
         let in_progress = word == Word::InProgress;
         if in_progress && let Some(permit) = self.offer(&call.carrier_call) {
             return Ok(permit);
         }
         if word != Word::Stream && self.past.is_over(&call.carrier_call, in_progress, clock::now()) {
-            return Err(Refusal::CallOver).inspect_err(&told);
+            return Err(Refusal::CallOver).inspect_err(&report);
         }
-        self.ledger.admit(call.profile.caller.as_deref(), today()).inspect_err(&told)?;
+        self.ledger.admit(call.profile.caller.as_deref(), today()).inspect_err(&report)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
-        let answer = self.roster.expect(call, fresh, in_progress, clock::now()).inspect_err(told);
+        let answer = self.roster.expect(call, fresh, in_progress, clock::now()).inspect_err(report);
         self.arm();
         answer
     }

@@ -21,14 +21,14 @@ impl Supervisor {
                 (unconfirmed, answer)
             };
             let answered = |(unconfirmed, answer), this: &mut Self, _ctx: &mut Context<Self>| {
-                this.told_to_hang_up(&unconfirmed, &answer);
+                this.hang_up_answered(&unconfirmed, &answer);
                 this.settle();
             };
             ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
         }
     }
 
-    fn told_to_hang_up(&mut self, unconfirmed: &Unconfirmed, answer: &CarrierAnswer) {
+    fn hang_up_answered(&mut self, unconfirmed: &Unconfirmed, answer: &CarrierAnswer) {
         let (carrier, call) = (unconfirmed.carrier.name(), unconfirmed.call.as_str());
         match answer {
             CarrierAnswer::Done => emit(Event::HangUpForced { carrier, call, result: "done", reason: "" }),

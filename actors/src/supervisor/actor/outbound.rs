@@ -13,11 +13,11 @@ impl Handler<ExpectOutbound> for Supervisor {
 
     fn handle(&mut self, asked: ExpectOutbound, _: &mut Self::Context) -> Self::Result {
         self.settle();
-        let told = refused(&asked.call.carrier_call);
-        self.ledger.admit(asked.call.profile.caller.as_deref(), today()).inspect_err(&told)?;
+        let report = refused(&asked.call.carrier_call);
+        self.ledger.admit(asked.call.profile.caller.as_deref(), today()).inspect_err(&report)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let room = (asked.most, asked.ring);
-        let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(told);
+        let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(report);
         self.arm();
         answer
     }

@@ -89,10 +89,10 @@ impl SpendWriter {
 
     /// Waits until the queued writes are on disk, up to a limit.
     pub(super) fn flush(&self) {
-        let (tell, told) = channel();
+        let (tell, flushed) = channel();
         if self.writer.as_ref().is_some_and(|writer| writer.send(Job::Flush(tell)).is_ok()) {
             // A disk that takes longer is broken.
-            let _ = told.recv_timeout(LONGEST_FLUSH);
+            let _ = flushed.recv_timeout(LONGEST_FLUSH);
         }
     }
 }

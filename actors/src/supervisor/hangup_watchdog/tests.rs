@@ -11,8 +11,8 @@ fn a_carrier_that_does_not_confirm_is_told_and_one_that_does_is_not() {
     assert!(hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA2"), start));
     hangup_watchdog.confirmed(&call("CA1"), start + Duration::from_secs(1));
     assert_eq!(hangup_watchdog.due(start + PATIENCE - Duration::from_millis(1)), []);
-    let told = hangup_watchdog.due(start + PATIENCE);
-    assert_eq!(told.iter().map(|it| it.call.as_str()).collect::<Vec<_>>(), ["CA2"]);
+    let asked = hangup_watchdog.due(start + PATIENCE);
+    assert_eq!(asked.iter().map(|it| it.call.as_str()).collect::<Vec<_>>(), ["CA2"]);
     assert_eq!(hangup_watchdog.due(start + PATIENCE), [], "not twice at once");
 }
 
@@ -28,12 +28,12 @@ fn a_confirmation_may_come_before_the_end() {
 fn a_carrier_is_told_a_few_times_and_then_left_alone() {
     let (mut hangup_watchdog, mut now) = (HangupWatchdog::default(), crate::clock::now());
     hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), now);
-    let mut told = Vec::new();
+    let mut asked = Vec::new();
     while let Some((at, _)) = hangup_watchdog.deadline() {
         now = at;
-        told.extend(hangup_watchdog.due(now).iter().map(Unconfirmed::is_last));
+        asked.extend(hangup_watchdog.due(now).iter().map(Unconfirmed::is_last));
     }
-    assert_eq!(told, [false, false, true]);
+    assert_eq!(asked, [false, false, true]);
 }
 
 #[test]

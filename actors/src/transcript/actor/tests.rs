@@ -77,8 +77,8 @@ async fn words_that_never_come_are_not_waited_for_longer_than_two_seconds() {
 #[actix_rt::test]
 async fn what_is_said_in_a_pause_is_neither_in_the_record_nor_told_to_watchers() {
     let scene = Scene::start();
-    let (told, news) = std::sync::mpsc::sync_channel(64);
-    scene.transcript.do_send(Watch(Watcher::new(move |piece| told.try_send(piece).is_ok())));
+    let (watcher, news) = std::sync::mpsc::sync_channel(64);
+    scene.transcript.do_send(Watch(Watcher::new(move |piece| watcher.try_send(piece).is_ok())));
     scene.agent_said("a1", "Your card number?");
     scene.transcript.do_send(Fact::RecordingPaused(true));
     scene.caller_speaks("u1");
@@ -192,11 +192,11 @@ async fn a_disk_that_takes_no_journal_is_told_to_the_call_once() {
     let folder = dir.path().join("journal");
     fs::rename(&folder, dir.path().join("away")).expect("ours");
     fs::write(&folder, "no folder").expect("what stands in the way");
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (tell, mut incidents) = tokio::sync::mpsc::unbounded_channel();
     let ear = Ear(tell).start().recipient();
     let identity = identity();
     let journal = writer.open_journal(&identity, &Held::of(&profile()), Some(ear.downgrade()));
-    let incident = told.recv().await.expect("it is told");
+    let incident = incidents.recv().await.expect("it is told");
     assert_eq!(incident.kind, IncidentKind::Disk);
     assert!(incident.detail.starts_with("the record's journal could not be written: "), "{}", incident.detail);
     for _ in 0..10 {
@@ -214,7 +214,7 @@ async fn a_disk_that_takes_no_journal_is_told_to_the_call_once() {
         journal.note(&Fact::KeyPressed('1'), Duration::ZERO);
         settle().await;
     }
-    assert!(told.try_recv().is_err(), "however often it was tried");
+    assert!(incidents.try_recv().is_err(), "however often it was tried");
 }
 
 #[actix_rt::test]
@@ -280,13 +280,13 @@ impl Handler<ChildLost> for Probe {
 }
 
 struct Losses {
-    told: Arc<Mutex<Vec<Child>>>,
+    lost: Arc<Mutex<Vec<Child>>>,
     _probe: Recipient<ChildLost>,
 }
 
 impl Losses {
     fn losses(&self) -> Vec<Child> {
-        self.told.lock().expect("no panic holds it").clone()
+        self.lost.lock().expect("no panic holds it").clone()
     }
 }
 
@@ -308,7 +308,7 @@ impl Scene {
         let dir = tempfile::tempdir().expect("a directory");
         let writer = RecordWriter::start(dir.path()).expect("writable");
         let probe = Probe::default();
-        let told = Arc::clone(&probe.0);
+        let lost = Arc::clone(&probe.0);
         let probe = probe.start().recipient();
         let setup = TranscriptSetup {
             identity: identity(),
@@ -317,7 +317,7 @@ impl Scene {
             incidents: None,
             lost: probe.downgrade(),
         };
-        Self { transcript: Transcript::new(setup).start(), dir, writer, lost: Losses { told, _probe: probe } }
+        Self { transcript: Transcript::new(setup).start(), dir, writer, lost: Losses { lost, _probe: probe } }
     }
 
     fn caller_speaks(&self, item: &str) {

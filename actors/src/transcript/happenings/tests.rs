@@ -4,14 +4,14 @@ use super::*;
 
 #[test]
 fn what_is_told_late_stands_where_it_happened() {
-    let mut told = Happenings::default();
-    told.switched(ms(20), "hi".to_owned(), "ta".to_owned());
-    told.switched(ms(10), "en".to_owned(), "hi".to_owned());
-    told.answered(ms(40), "name".to_owned(), json!("B"), "answered".to_owned());
-    told.answered(ms(30), "name".to_owned(), json!("A"), "unclear".to_owned());
-    told.timed(TurnLatency { turn: 2, ..TurnLatency::default() });
-    told.timed(TurnLatency { turn: 1, ..TurnLatency::default() });
-    let ordered = told.in_order();
+    let mut happenings = Happenings::default();
+    happenings.switched(ms(20), "hi".to_owned(), "ta".to_owned());
+    happenings.switched(ms(10), "en".to_owned(), "hi".to_owned());
+    happenings.answered(ms(40), "name".to_owned(), json!("B"), "answered".to_owned());
+    happenings.answered(ms(30), "name".to_owned(), json!("A"), "unclear".to_owned());
+    happenings.timed(TurnLatency { turn: 2, ..TurnLatency::default() });
+    happenings.timed(TurnLatency { turn: 1, ..TurnLatency::default() });
+    let ordered = happenings.in_order();
     assert_eq!(ordered.switches.iter().map(|switch| &*switch.to).collect::<Vec<_>>(), ["hi", "ta"]);
     assert_eq!(ordered.answers.iter().map(|answer| answer.value.clone()).collect::<Vec<_>>(), ["A", "B"]);
     assert_eq!(ordered.latency.iter().map(|latency| latency.turn).collect::<Vec<_>>(), [1, 2]);
@@ -19,24 +19,24 @@ fn what_is_told_late_stands_where_it_happened() {
 
 #[test]
 fn the_newest_turns_are_kept() {
-    let mut told = Happenings::default();
+    let mut happenings = Happenings::default();
     for turn in 1..=1_000 {
-        told.timed(TurnLatency { turn, ..TurnLatency::default() });
+        happenings.timed(TurnLatency { turn, ..TurnLatency::default() });
     }
-    assert_eq!((told.latency.len(), told.latency[0].turn, told.omitted), (MOST_TIMED, 801, 0));
+    assert_eq!((happenings.latency.len(), happenings.latency[0].turn, happenings.omitted), (MOST_TIMED, 801, 0));
 }
 
 #[test]
 fn what_does_not_fit_is_counted() {
-    let mut told = Happenings::default();
+    let mut happenings = Happenings::default();
     for _ in 0..MOST_OF_A_KIND + 3 {
-        told.transferred(ms(0), "sales".to_owned(), String::new(), "refused".to_owned());
+        happenings.transferred(ms(0), "sales".to_owned(), String::new(), "refused".to_owned());
     }
-    assert_eq!((told.transfers.len(), told.omitted), (MOST_OF_A_KIND, 3));
-    told.answered(ms(0), "k".to_owned(), json!({"a": ["x".repeat(MOST_BYTES)]}), "answered".to_owned());
-    assert_eq!((told.answers.len(), told.omitted), (0, 4));
-    told.answered(ms(0), "k".to_owned(), json!(true), "answered".to_owned());
-    assert_eq!(told.answers.len(), 1, "what fits is taken all the same");
+    assert_eq!((happenings.transfers.len(), happenings.omitted), (MOST_OF_A_KIND, 3));
+    happenings.answered(ms(0), "k".to_owned(), json!({"a": ["x".repeat(MOST_BYTES)]}), "answered".to_owned());
+    assert_eq!((happenings.answers.len(), happenings.omitted), (0, 4));
+    happenings.answered(ms(0), "k".to_owned(), json!(true), "answered".to_owned());
+    assert_eq!(happenings.answers.len(), 1, "what fits is taken all the same");
 }
 
 fn ms(ms: u64) -> Duration {

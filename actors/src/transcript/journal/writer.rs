@@ -54,7 +54,7 @@ pub struct Journal(Arc<Live>);
 struct Live {
     call: CallTag,
     /// Receives an incident when the disk refuses the journal.
-    told: Option<WeakRecipient<IncidentMet>>,
+    incidents: Option<WeakRecipient<IncidentMet>>,
     path: PathBuf,
     pending: Mutex<Pending>,
     disk: Mutex<Disk>,
@@ -134,12 +134,12 @@ impl JournalWriter {
     /// Starts the threads for our own shelf below `dir`.
     pub(in crate::transcript) fn start(dir: &Path, name: &str, commit: Duration) -> io::Result<Self> {
         let shelf = Arc::new(Shelf::open(dir, name)?);
-        let (bell, told) = mpsc::channel();
+        let (bell, wake_ups) = mpsc::channel();
         let (to_sync, written) = mpsc::channel();
         let pile = Arc::default();
         let thread = Thread { commit, pile: Arc::clone(&pile), to_write: Vec::new(), to_sync };
         background::spawn("journal-sync", None, move || sync_all(&written))?;
-        background::spawn("journals", None, move || thread.work(&told))?;
+        background::spawn("journals", None, move || thread.work(&wake_ups))?;
         Ok(Self { disk_queue: DiskQueue { pile, bell }, shelf, waiting: Arc::default() })
     }
 
@@ -148,12 +148,12 @@ impl JournalWriter {
         &self,
         call: CallTag,
         header: Header,
-        told: Option<WeakRecipient<IncidentMet>>,
+        incidents: Option<WeakRecipient<IncidentMet>>,
     ) -> Journal {
         let journal = Journal(Arc::new(Live {
             path: self.shelf.path(&call.id().to_string()),
             call,
-            told,
+            incidents,
             pending: Mutex::default(),
             disk: Mutex::default(),
             disk_queue: self.disk_queue.clone(),
@@ -307,7 +307,7 @@ impl Journal {
         let failing = outcome.is_err();
         let begins = !std::mem::replace(&mut locked(&self.0.disk).failing, failing);
         if let Err(problem) = outcome {
-            if begins && let Some(call) = self.0.told.as_ref().and_then(WeakRecipient::upgrade) {
+            if begins && let Some(call) = self.0.incidents.as_ref().and_then(WeakRecipient::upgrade) {
                 let detail = format!("the record's journal could not be written: {problem}");
                 call.do_send(IncidentMet(Incident::new(IncidentKind::Disk, detail)));
             }
@@ -333,10 +333,10 @@ struct Thread {
 }
 
 impl Thread {
-    fn work(mut self, told: &mpsc::Receiver<WakeUp>) {
+    fn work(mut self, wake_ups: &mpsc::Receiver<WakeUp>) {
         let mut due = clock::now();
         loop {
-            if self.gather(told, due).is_err() {
+            if self.gather(wake_ups, due).is_err() {
                 self.write();
                 return;
             }
@@ -350,14 +350,14 @@ impl Thread {
 
     /// Waits until there is something to write and it is time to write. An error means that the
     /// service ends.
-    fn gather(&mut self, told: &mpsc::Receiver<WakeUp>, due: Instant) -> Result<(), mpsc::RecvError> {
+    fn gather(&mut self, wake_ups: &mpsc::Receiver<WakeUp>, due: Instant) -> Result<(), mpsc::RecvError> {
         if self.to_write.is_empty() && self.falls_asleep() {
-            let first = told.recv();
+            let first = wake_ups.recv();
             locked(&self.pile).asleep = false;
             self.wake_to(first?);
         }
         let ended = loop {
-            match told.recv_timeout(due.saturating_duration_since(clock::now())) {
+            match wake_ups.recv_timeout(due.saturating_duration_since(clock::now())) {
                 Ok(bell) => self.wake_to(bell),
                 Err(RecvTimeoutError::Timeout) => break Ok(()),
                 Err(RecvTimeoutError::Disconnected) => break Err(mpsc::RecvError),

@@ -286,34 +286,34 @@ fn replacing_words_gives_back_their_room() {
 
 proptest! {
     #[test]
-    fn shuffled_deliveries_give_the_same_conversation((told, shuffled) in deliveries()) {
-        prop_assert_eq!(after(&told), after(&shuffled));
+    fn shuffled_deliveries_give_the_same_conversation((given, shuffled) in deliveries()) {
+        prop_assert_eq!(after(&given), after(&shuffled));
     }
 
     /// Each event gets the time of its arrival, as in a live call. Placed items are still in order.
     #[test]
-    fn placed_items_are_in_order_whenever_they_arrive((told, shuffled) in deliveries()) {
-        let placed = |events: &[(u64, Told)]| {
+    fn placed_items_are_in_order_whenever_they_arrive((given, shuffled) in deliveries()) {
+        let placed = |events: &[(u64, LogInput)]| {
             let dated: Vec<_> = events
                 .iter()
-                .filter(|(_, told)| !matches!(told, Told::Fact(Fact::LinePlayed { .. })))
+                .filter(|(_, given)| !matches!(given, LogInput::Fact(Fact::LinePlayed { .. })))
                 .enumerate()
-                .map(|(arrival, (_, told))| (arrival as u64, told.clone()))
+                .map(|(arrival, (_, given))| (arrival as u64, given.clone()))
                 .collect();
             after(&dated).utterances.into_iter().map(|u| (u.text, u.heard)).collect::<Vec<_>>()
         };
-        prop_assert_eq!(placed(&told), placed(&shuffled));
+        prop_assert_eq!(placed(&given), placed(&shuffled));
     }
 
     #[test]
     fn no_order_of_anything_loses_words_or_panics(events in proptest::collection::vec(anything(), 0..80)) {
         let conversation = after(&events);
         let mut spoken = BTreeSet::new();
-        for (_, told) in &events {
-            match told {
-                Told::Words(Words::AgentSays { item, .. } | Words::AgentSaid { item, .. }) => { spoken.insert(item); }
-                Told::Words(Words::CallerSaid { item, text: Some(_) }) => { spoken.insert(item); }
-                Told::Words(_) | Told::Fact(_) => {}
+        for (_, given) in &events {
+            match given {
+                LogInput::Words(Words::AgentSays { item, .. } | Words::AgentSaid { item, .. }) => { spoken.insert(item); }
+                LogInput::Words(Words::CallerSaid { item, text: Some(_) }) => { spoken.insert(item); }
+                LogInput::Words(_) | LogInput::Fact(_) => {}
             }
         }
         prop_assert_eq!(conversation.utterances.len(), spoken.len());
@@ -322,17 +322,17 @@ proptest! {
 }
 
 /// Reports, each with the time of its event.
-type Deliveries = Vec<(u64, Told)>;
+type Deliveries = Vec<(u64, LogInput)>;
 
 /// The reports of a call in the order of the events, and the same reports shuffled, some of them
 /// repeated.
 fn deliveries() -> impl Strategy<Value = (Deliveries, Deliveries)> {
     proptest::collection::vec((any::<bool>(), any::<bool>(), 0..6_u64), 1..12).prop_flat_map(|turns| {
-        let told = a_call(&turns);
-        let again = proptest::sample::subsequence(told.clone(), 0..=told.len());
-        (Just(told), again).prop_flat_map(|(told, again)| {
-            let all: Vec<_> = told.iter().cloned().chain(again).collect();
-            (Just(told), Just(all).prop_shuffle())
+        let given = a_call(&turns);
+        let again = proptest::sample::subsequence(given.clone(), 0..=given.len());
+        (Just(given), again).prop_flat_map(|(given, again)| {
+            let all: Vec<_> = given.iter().cloned().chain(again).collect();
+            (Just(given), Just(all).prop_shuffle())
         })
     })
 }
@@ -346,72 +346,78 @@ fn a_call(turns: &[(bool, bool, u64)]) -> Deliveries {
         let text = format!("turn {n} has these very words");
         let speaker = if by_caller { Speaker::Caller } else { Speaker::Agent };
         if by_caller {
-            events.push((at, Told::Fact(Fact::CallerSpoke { item: item.clone() })));
-            events.push((at + 2_500, Told::Words(Words::CallerSaid { item: item.clone(), text: Some(text) })));
+            events.push((at, LogInput::Fact(Fact::CallerSpoke { item: item.clone() })));
+            events.push((at + 2_500, LogInput::Words(Words::CallerSaid { item: item.clone(), text: Some(text) })));
         } else {
             let response = ResponseId::new("r");
             let delta = "turn ".to_owned();
             events.push((
                 at + 10,
-                Told::Words(Words::AgentSays { response: response.clone(), item: item.clone(), delta }),
+                LogInput::Words(Words::AgentSays { response: response.clone(), item: item.clone(), delta }),
             ));
-            events.push((at + 400, Told::Words(Words::AgentSaid { response, item: item.clone(), text })));
+            events.push((at + 400, LogInput::Words(Words::AgentSaid { response, item: item.clone(), text })));
             events.push((
                 at + 900,
-                Told::Fact(Fact::Heard { item: item.clone(), heard: ms(heard * 100), of: ms(500), interrupted: false }),
+                LogInput::Fact(Fact::Heard {
+                    item: item.clone(),
+                    heard: ms(heard * 100),
+                    of: ms(500),
+                    interrupted: false,
+                }),
             ));
         }
         if also_line {
             let line = Fact::LinePlayed { item: id(&format!("line{n}")), text: format!("line {n}") };
-            events.push((at + 950, Told::Fact(line)));
+            events.push((at + 950, LogInput::Fact(line)));
         }
         events.push((
             at + 5,
-            Told::Words(Words::Placed { item: item.clone(), speaker, previous: previous.replace(item) }),
+            LogInput::Words(Words::Placed { item: item.clone(), speaker, previous: previous.replace(item) }),
         ));
     }
     events
 }
 
-fn anything() -> impl Strategy<Value = (u64, Told)> {
+fn anything() -> impl Strategy<Value = (u64, LogInput)> {
     let item = (0..8_u8).prop_map(|n| id(&format!("i{n}")));
     let response = ResponseId::new("r");
     let speaker = prop_oneof![Just(Speaker::Caller), Just(Speaker::Agent)];
-    let told = prop_oneof![
-        (item.clone(), speaker, proptest::option::of(item.clone()))
-            .prop_map(|(item, speaker, previous)| Told::Words(Words::Placed { item, speaker, previous })),
-        (item.clone(), proptest::option::of("[a-z]{1,9}"))
-            .prop_map(|(item, text)| Told::Words(Words::CallerSaid { item, text })),
-        (item.clone(), "[a-z ]{1,9}x").prop_map({
-            let response = response.clone();
-            move |(item, delta)| Told::Words(Words::AgentSays { response: response.clone(), item, delta })
-        }),
-        (item.clone(), "[a-z]{1,9}").prop_map(move |(item, text)| Told::Words(Words::AgentSaid {
-            response: response.clone(),
-            item,
-            text
-        })),
-        (item.clone(), 0..900_u64, 0..900_u64, any::<bool>()).prop_map(|(item, heard, of, interrupted)| Told::Fact(
-            Fact::Heard { item, heard: ms(heard), of: ms(of), interrupted }
-        )),
-        item.prop_map(|item| Told::Fact(Fact::CallerSpoke { item })),
-    ];
-    (0..10_000_u64, told)
+    let given =
+        prop_oneof![
+            (item.clone(), speaker, proptest::option::of(item.clone()))
+                .prop_map(|(item, speaker, previous)| LogInput::Words(Words::Placed { item, speaker, previous })),
+            (item.clone(), proptest::option::of("[a-z]{1,9}"))
+                .prop_map(|(item, text)| LogInput::Words(Words::CallerSaid { item, text })),
+            (item.clone(), "[a-z ]{1,9}x").prop_map({
+                let response = response.clone();
+                move |(item, delta)| LogInput::Words(Words::AgentSays { response: response.clone(), item, delta })
+            }),
+            (item.clone(), "[a-z]{1,9}").prop_map(move |(item, text)| LogInput::Words(Words::AgentSaid {
+                response: response.clone(),
+                item,
+                text
+            })),
+            (item.clone(), 0..900_u64, 0..900_u64, any::<bool>()).prop_map(|(item, heard, of, interrupted)| {
+                LogInput::Fact(Fact::Heard { item, heard: ms(heard), of: ms(of), interrupted })
+            }),
+            item.prop_map(|item| LogInput::Fact(Fact::CallerSpoke { item })),
+        ];
+    (0..10_000_u64, given)
 }
 
 #[derive(Debug, Clone)]
-enum Told {
+enum LogInput {
     Words(Words),
     Fact(Fact),
 }
 
-fn after(events: &[(u64, Told)]) -> Conversation {
+fn after(events: &[(u64, LogInput)]) -> Conversation {
     let start = crate::clock::now();
     let mut log = ConversationLog::new(start);
-    for (at, told) in events {
-        match told.clone() {
-            Told::Words(words) => log.hear(words, start + ms(*at)),
-            Told::Fact(fact) => log.note(fact, start + ms(*at)),
+    for (at, given) in events {
+        match given.clone() {
+            LogInput::Words(words) => log.hear(words, start + ms(*at)),
+            LogInput::Fact(fact) => log.note(fact, start + ms(*at)),
         }
     }
     log.conversation()

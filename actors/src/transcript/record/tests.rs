@@ -282,13 +282,13 @@ fn spoken() -> Conversation {
 
 fn happenings() -> Happenings {
     let seconds = Duration::from_secs;
-    let mut told = Happenings::default();
-    told.switched(seconds(5), "hi".to_owned(), "en".to_owned());
-    told.answered(seconds(10), "name".to_owned(), json!("Usha"), "unclear".to_owned());
-    told.answered(seconds(11), "name".to_owned(), json!("Asha"), "answered".to_owned());
-    told.answered(seconds(12), "seats".to_owned(), json!(4), "answered".to_owned());
-    told.transferred(seconds(20), "sales".to_owned(), "a quote".to_owned(), "dialled".to_owned());
-    told.timed(TurnLatency {
+    let mut happenings = Happenings::default();
+    happenings.switched(seconds(5), "hi".to_owned(), "en".to_owned());
+    happenings.answered(seconds(10), "name".to_owned(), json!("Usha"), "unclear".to_owned());
+    happenings.answered(seconds(11), "name".to_owned(), json!("Asha"), "answered".to_owned());
+    happenings.answered(seconds(12), "seats".to_owned(), json!(4), "answered".to_owned());
+    happenings.transferred(seconds(20), "sales".to_owned(), "a quote".to_owned(), "dialled".to_owned());
+    happenings.timed(TurnLatency {
         turn: 1,
         end_of_speech_ms: Some(520),
         first_delta_ms: Some(300),
@@ -296,10 +296,10 @@ fn happenings() -> Happenings {
         ..TurnLatency::default()
     });
     for at in [21_500, 22_000] {
-        told.incidents.met(Duration::from_millis(at), Incident::new(IncidentKind::ModelMute, "no answer"));
+        happenings.incidents.met(Duration::from_millis(at), Incident::new(IncidentKind::ModelMute, "no answer"));
     }
-    told.transcription = TranscriptionUsage { audio_ms: 2_500, input_text: 0, input_audio: 16, output_text: 5 };
-    told
+    happenings.transcription = TranscriptionUsage { audio_ms: 2_500, input_text: 0, input_audio: 16, output_text: 5 };
+    happenings
 }
 
 /// The keys of the outermost object, in the order of the file.

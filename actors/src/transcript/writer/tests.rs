@@ -113,8 +113,8 @@ fn a_directory_that_cannot_be_is_refused_by_name() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("a-file");
     fs::write(&file, "").expect("writable");
-    let told = RecordWriter::start(&file.join("calls")).expect_err("a file is no directory").to_string();
-    assert!(told.contains("records.dir") && told.contains("a-file/calls"), "{told}");
+    let problem = RecordWriter::start(&file.join("calls")).expect_err("a file is no directory").to_string();
+    assert!(problem.contains("records.dir") && problem.contains("a-file/calls"), "{problem}");
 }
 
 #[cfg(unix)]

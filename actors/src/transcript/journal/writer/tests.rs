@@ -52,7 +52,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
     let path = journal.0.path.with_file_name("other.journal");
     let other = Journal(Arc::new(Live {
         call: journal.0.call.clone(),
-        told: None,
+        incidents: None,
         path,
         pending: Mutex::default(),
         disk: Mutex::default(),
