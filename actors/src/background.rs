@@ -49,7 +49,7 @@ mod tests {
         let (tell, niceness) = std::sync::mpsc::channel();
         let before = own();
         super::spawn("nice", Some(64 * 1024), move || tell.send(own()).expect("asked for")).expect("a thread");
-        let nicer = niceness.recv().expect("told");
+        let nicer = niceness.recv().expect("a result");
         assert!(nicer == super::NICENESS.max(before), "{before} and {nicer}");
         assert_eq!(own(), before);
     }

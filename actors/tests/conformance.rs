@@ -310,7 +310,7 @@ fn asks(documents: &dyn Documents, calling: &Calling, door: &Url) -> Verdict {
         for what in [&calling.id, &calling.from, &calling.to] {
             // A form escapes the sign of a number.
             let is_told = sent.contains(what) || sent.contains(&what.replace('+', "%2B"));
-            holds(is_told, &format!("{what} is not told in {sent}"))?;
+            holds(is_told, &format!("{what} is missing in {sent}"))?;
         }
     }
     holds(!documents.content_types().is_empty(), "no type of a document is read")?;

@@ -88,7 +88,7 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
 
         let leg = pair.fake.call_id(7);
         let back = |callback: &Option<switchboard_actors::carrier::fake::Callback>, event: &CarrierEvent| {
-            let callback = callback.as_ref().expect("it is told");
+            let callback = callback.as_ref().expect("it is reported");
             let url: Url = callback.url.parse().expect("an address");
             let request = pair.documents.request(&call, &url, callback.get, event);
             pair.service.judge(pair.role_of(&url), &request).expect("believed")

@@ -308,7 +308,7 @@ mod tests {
         tokio::task::yield_now().await;
         let dropped: u64 = (0..1_000).map(|_| writer.audio(audio(1))).sum();
         assert_eq!(dropped, 900);
-        assert!(broken.await.expect("told").contains("read nothing"));
+        assert!(broken.await.expect("a result").contains("read nothing"));
     }
 
     #[actix::test]

@@ -149,8 +149,8 @@ impl RecordWriter {
         Ok((Self { jobs, shared, journals, recent, recordings }, recovered))
     }
 
-    /// Opens the journal of a new call. `told` receives an incident if the disk refuses it. Returns
-    /// at once.
+    /// Opens the journal of a new call. `incidents` receives an incident if the disk refuses it.
+    /// Returns at once.
     pub fn open_journal(
         &self,
         identity: &CallIdentity,

@@ -110,5 +110,5 @@ async fn a_connection_that_dies_without_a_word_is_a_loss_told_once() {
     drop(peer);
     assert_eq!(rig.loss().await.class, LossClass::Retryable);
     let last = rig.last_words().await;
-    assert!(last.is_empty(), "no OrganLost after the call was told: {last:?}");
+    assert!(last.is_empty(), "no ChildLost after the call has ended: {last:?}");
 }

@@ -84,7 +84,7 @@ impl Rig {
     }
 
     pub(super) async fn next(&mut self) -> Output {
-        soon(self.outputs.recv()).await.expect("something is told")
+        soon(self.outputs.recv()).await.expect("an output")
     }
 
     pub(super) async fn report(&mut self) -> ModelReport {

@@ -8,7 +8,7 @@ fn a_first_packet_at_another_rate_is_dropped_and_later_ones_are_resampled() {
     assert_eq!(speech.payload.len(), 2 * 160);
     let found: Vec<_> = intake.take_findings().collect();
     assert_eq!(found, [(FormatMismatch::FirstOffRate, 1), (FormatMismatch::Resampled, 1)]);
-    assert_eq!(intake.take_findings().count(), 0, "told once");
+    assert_eq!(intake.take_findings().count(), 0, "reported once");
 }
 
 #[test]

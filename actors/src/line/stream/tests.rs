@@ -253,7 +253,7 @@ fn a_stream_that_does_not_start_or_is_not_taken_is_closed_in_its_time() {
         }
         assert_eq!(rig.now - since, START_TIMEOUT);
         assert_eq!(out[0], StreamAction::TellRefused(word));
-        assert_eq!(rig.pass(false), [StreamAction::Stop], "nobody has to be told");
+        assert_eq!(rig.pass(false), [StreamAction::Stop], "no one has to be notified");
     }
 }
 

@@ -17,7 +17,7 @@ fn a_caller_is_warned_then_closed_then_refused_until_the_next_day() {
     let mut ledger = ledger();
     assert_eq!(ledger.spent(Some("a"), dollars(0.9), DAY), Reached::Nothing);
     assert_eq!(ledger.spent(Some("a"), dollars(0.2), DAY), Reached::CallerSoft);
-    assert_eq!(ledger.spent(Some("a"), dollars(0.2), DAY), Reached::Nothing, "told once");
+    assert_eq!(ledger.spent(Some("a"), dollars(0.2), DAY), Reached::Nothing, "reported once");
     assert_eq!(ledger.admit(Some("a"), DAY), Ok(()));
     assert_eq!(ledger.spent(Some("a"), dollars(0.8), DAY), Reached::CallerHard);
     assert_eq!(ledger.admit(Some("a"), DAY), Err(Refusal::Spent));
@@ -32,7 +32,7 @@ fn the_days_limit_closes_everybody_and_refuses_everybody() {
     let mut ledger = ledger();
     assert_eq!(ledger.spent(None, dollars(8.0), DAY), Reached::DaySoft);
     assert_eq!(ledger.spent(None, dollars(2.0), DAY), Reached::DayHard);
-    assert_eq!(ledger.spent(None, dollars(2.0), DAY), Reached::Nothing, "told once");
+    assert_eq!(ledger.spent(None, dollars(2.0), DAY), Reached::Nothing, "reported once");
     assert_eq!(ledger.admit(Some("b"), DAY), Err(Refusal::Spent));
 }
 

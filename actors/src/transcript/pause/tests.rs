@@ -22,7 +22,7 @@ fn a_turn_is_withheld_when_any_of_it_was_spoken_in_the_pause() {
     turn(&mut pause, "after");
     for item in ["into", "within", "out of"] {
         assert_eq!(pause.sift(said(item, "4 1 1 1")), caller(item));
-        assert_eq!(pause.sift(said(item, "4 1 1 1 again")), Sifted::Nothing, "it is told once");
+        assert_eq!(pause.sift(said(item, "4 1 1 1 again")), Sifted::Nothing, "it is announced once");
     }
     assert_eq!(pause.sift(said("after", "Thanks.")), Sifted::Words(said("after", "Thanks.")));
 }

@@ -38,7 +38,7 @@ fn a_machine_that_may_be_spoken_to_is_left_a_message() {
     let done = speaking.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE)));
     assert!(done.contains(&note) && requests(&done).is_empty(), "what is being said goes on: {done:?}");
     assert!(speaking.machine.ending().is_none());
-    assert!(speaking.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE))).is_empty(), "told again");
+    assert!(speaking.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE))).is_empty(), "repeated");
 }
 
 #[test]

@@ -230,7 +230,7 @@ impl Before {
             } else {
                 continue;
             };
-            assert!(!private(&reported), "a key of a paused recording is told: {action:?}");
+            assert!(!private(&reported), "a key of a paused recording is revealed: {action:?}");
         }
         if key && self.paused {
             assert!(done.contains(&A::Record(Fact::KeyWithheld)), "it is counted: {done:?}");

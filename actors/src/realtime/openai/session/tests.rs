@@ -256,7 +256,7 @@ fn a_response_flows_to_audio_and_words() {
         done.reports,
         [ModelReport::ResponseFinished { response, outcome: ResponseOutcome::Completed, usage: Some(usage) }]
     );
-    assert!(done.complete.is_empty(), "told once");
+    assert!(done.complete.is_empty(), "reported once");
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn the_callers_turn_is_reported_placed_and_transcribed() {
     assert_eq!(committed.words, [place]);
     let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
         "item": {"id": "u", "type": "message", "role": "user"}}));
-    assert_eq!(added.words, [], "told already");
+    assert_eq!(added.words, [], "reported already");
     let said = desk.hear(json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u",
         "content_index": 0, "transcript": "hello", "usage": {"type": "duration", "seconds": 1}}));
     assert_eq!(said.words, [Words::CallerSaid { item: item("u"), text: Some("hello".to_owned()) }]);

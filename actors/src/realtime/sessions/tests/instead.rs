@@ -114,7 +114,7 @@ fn a_session_that_cannot_change_is_followed_at_once_by_one_that_has_the_change()
     assert_eq!((in_use, rig.sessions.knows(LegId(1))), (Some(LegId(2)), false), "without waiting for a quiet moment");
     let mut rig = up(able());
     rig.order(change());
-    assert!(rig.sent()[0].starts_with("Configure"), "one that can is told");
+    assert!(rig.sent()[0].starts_with("Configure"), "one that can is configured");
     assert_eq!(rig.sessions.deadline(), None);
 }
 

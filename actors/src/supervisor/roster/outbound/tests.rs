@@ -14,7 +14,7 @@ fn a_call_that_rings_has_its_place_until_it_is_answered_or_given_up() {
     let answered = now + LIFETIME + RING - Duration::from_secs(1);
     assert!(roster.time_passed(answered).missed.is_empty());
     assert_eq!(roster.identify(identify("ref-1", "CA1", true), answered), Some(permit.clone()));
-    assert_eq!(roster.identify(identify("ref-1", "CA1", false), answered), Some(permit.clone()), "told again");
+    assert_eq!(roster.identify(identify("ref-1", "CA1", false), answered), Some(permit.clone()), "repeated");
     assert_eq!(roster.identify(identify("ref-1", "CA2", true), answered), None, "another call does not get it");
     assert_eq!(roster.time_passed(answered + LIFETIME).missed, [CallTag::new(permit.call, &CarrierCallId::new("CA1"))]);
 }

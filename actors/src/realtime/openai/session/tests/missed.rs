@@ -160,5 +160,5 @@ fn sound_without_level_that_does_not_end_is_not_waited_for() {
             "output_index": 0, "content_index": 0, "delta": second}));
         reported.extend(missed(&seen));
     }
-    assert_eq!(reported, [(IncidentKind::AnswerSilent, false)], "told once");
+    assert_eq!(reported, [(IncidentKind::AnswerSilent, false)], "reported once");
 }

@@ -111,7 +111,7 @@ fn a_delegation_waits_for_the_callers_last_words() {
     assert_eq!(work.begin_next(true, later(now, 700)).as_deref(), Some("d"));
     assert!(work.announce(later(now, 900)).is_empty());
     assert_eq!(work.announce(later(now, 1_000)), ["d"]);
-    assert!(work.announce(later(now, 2_000)).is_empty(), "told once");
+    assert!(work.announce(later(now, 2_000)).is_empty(), "reported once");
     assert_eq!(work.answer(&call("d"), "x"), Way::Delegation("d".to_owned()));
     assert!(!work.is_busy());
     work.handed("e", now);
