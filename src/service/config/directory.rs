@@ -92,7 +92,7 @@ impl Transfer {
         let caller_id = section.read_if_set("caller_id", text);
         let whisper = section.read_if_set("whisper", text);
         let briefing = briefing(section, target.as_ref(), secrets);
-        let language = told_in(section, languages);
+        let language = announcement_language(section, languages);
         let most_an_hour = section.read_if_set("most_an_hour", whole(1..=100_000));
         let caller_id = match caller_id? {
             Some(number) if !is_e164(&number) => {
@@ -118,7 +118,7 @@ impl Transfer {
 
 /// Reads the language of what is said to the callee: one of `[languages]`, with a region or
 /// without.
-fn told_in(section: &Section<'_>, languages: Option<&[&str]>) -> Option<Option<String>> {
+fn announcement_language(section: &Section<'_>, languages: Option<&[&str]>) -> Option<Option<String>> {
     let language = section.read_if_set("language", text)?;
     if let Some((found, languages)) = language.as_deref().zip(languages) {
         let base = found.split('-').next().unwrap_or_default();

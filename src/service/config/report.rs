@@ -177,8 +177,9 @@ impl Config {
 
     fn recording_in_words(&self) -> String {
         let Some(dir) = &self.recording.dir else { return "off".to_owned() };
-        let told = |agent: &Agent| self.recording.consent.is_some() || agent.notice.is_some();
-        let words = if self.agents.values().all(told) { "callers are told first" } else { "not all callers are told" };
+        let announces = |agent: &Agent| self.recording.consent.is_some() || agent.notice.is_some();
+        let words =
+            if self.agents.values().all(announces) { "callers are told first" } else { "not all callers are told" };
         format!("{}, {words}", dir.display())
     }
 

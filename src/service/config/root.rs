@@ -198,7 +198,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     mcp?;
     let (agents, languages, transfers) = (answering.agents?, offered.languages?, offered.transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
-    note_untold(recording.as_ref(), &agents, reader);
+    note_missing_notice(recording.as_ref(), &agents, reader);
     let outbound = offered.outbound?;
     let hands_on = !transfers.is_empty() || outbound.enabled;
     Some(Config {
@@ -330,12 +330,12 @@ impl Reading<'_> {
 }
 
 /// Notes agents whose callers are recorded without a configured notice.
-fn note_untold(recording: Option<&Recording>, agents: &BTreeMap<String, Agent>, reader: &Reader) {
+fn note_missing_notice(recording: Option<&Recording>, agents: &BTreeMap<String, Agent>, reader: &Reader) {
     let Some(_) = recording.filter(|it| it.dir.is_some() && it.consent.is_none()) else { return };
-    let untold: Vec<&str> =
+    let silent: Vec<&str> =
         agents.iter().filter(|(_, it)| it.notice.is_none()).map(|(name, _)| name.as_str()).collect();
-    if !untold.is_empty() {
-        let who = untold.join(", ");
+    if !silent.is_empty() {
+        let who = silent.join(", ");
         let next = "set recording.consent, or the agent's notice, where the law wants them to be";
         reader.note(format!("recording.enabled: callers of {who} are recorded and not told; {next}"));
     }

@@ -160,8 +160,8 @@ impl Environment<'_> {
             }
             None if named.is_none() && !payload.is_signed() => Some(None),
             None => {
-                let told = format!("the secret to sign with is not in the environment; set {variable}");
-                self.refuse("secret_env", &told)
+                let absent = format!("the secret to sign with is not in the environment; set {variable}");
+                self.refuse("secret_env", &absent)
             }
         }
     }

@@ -2,8 +2,11 @@ use super::*;
 
 #[test]
 fn a_shortage_names_the_setting_and_both_numbers() {
-    let told = shortage(500, 1_024);
-    assert!(told.contains("server.max_calls is 500") && told.contains("2100 open") && told.contains("1024"), "{told}");
+    let problem = shortage(500, 1_024);
+    assert!(
+        problem.contains("server.max_calls is 500") && problem.contains("2100 open") && problem.contains("1024"),
+        "{problem}"
+    );
     assert_eq!(needed(usize::MAX), u64::MAX);
 }
 

@@ -93,8 +93,8 @@ async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Resu
 
 /// Builds the call from the stream's own data.
 fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCall {
-    let number = |told: &Option<Private<String>>, name: &str| {
-        told.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
+    let number = |known: &Option<Private<String>>, name: &str| {
+        known.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
     };
     let (from, to) = (number(&start.from, "from"), number(&start.to, "to"));
     let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -155,7 +155,7 @@ pub(super) async fn events(
         return Ok(HttpResponse::NoContent().finish());
     }
     let bell = post.bell();
-    let told = stream::unfold((post, bell, from), |(post, mut bell, last)| async move {
+    let body = stream::unfold((post, bell, from), |(post, mut bell, last)| async move {
         loop {
             // The mark comes before the read, so that no event is missed in between.
             bell.mark_unchanged();
@@ -178,7 +178,7 @@ pub(super) async fn events(
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(Box::pin(told)))
+        .streaming(Box::pin(body)))
 }
 
 /// `POST /calls/{id}/hangup`: ends the call politely. The answer is 202, because that takes a
@@ -206,13 +206,13 @@ struct RecordingOrder {
 /// `POST /calls/{id}/recording`: pauses or resumes the recording of a call; 409 for a call that is
 /// not recorded.
 pub(super) async fn recording(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
-    let told: RecordingOrder = order(body, r#"{"paused":true} or {"paused":false}"#)?;
+    let asked: RecordingOrder = order(body, r#"{"paused":true} or {"paused":false}"#)?;
     let call = find(&app, &id).await?;
-    let recorded = call.send(PauseRecording(told.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    let recorded = call.send(PauseRecording(asked.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
     if recorded {
-        Ok(HttpResponse::Ok().json(json!({ "recording": if told.paused { "paused" } else { "running" } })))
+        Ok(HttpResponse::Ok().json(json!({ "recording": if asked.paused { "paused" } else { "running" } })))
     } else {
-        let keys = if told.paused { "withheld" } else { "kept" };
+        let keys = if asked.paused { "withheld" } else { "kept" };
         Err(Problem::new(
             StatusCode::CONFLICT,
             format!(

@@ -15,7 +15,7 @@ use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
 
 use super::app::{self, AppState};
-use super::page::{Foreign, Told};
+use super::page::{Foreign, RequestOrigin};
 use super::problem::Problem;
 
 /// Passes a request that has the admin's token. Without a configured token the listener is on
@@ -64,11 +64,13 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
         return Ok(());
     };
     let foreign = match (listener, app.is_of_this_machine(), &app.admin_token) {
-        (Listener::Public, true, _) | (Listener::Admin, _, None) => told(request, |told| told.check_local()),
-        (Listener::Admin, _, Some(_)) => told(request, |told| told.check_origin()),
+        (Listener::Public, true, _) | (Listener::Admin, _, None) => {
+            judge_origin(request, |origin| origin.check_local())
+        }
+        (Listener::Admin, _, Some(_)) => judge_origin(request, |origin| origin.check_origin()),
         (Listener::Public, false, _) if request.headers().contains_key(header::UPGRADE) => {
             let public = app.public_url.host_str().unwrap_or_default();
-            told(request, |told| told.check_carrier(public))
+            judge_origin(request, |origin| origin.check_carrier(public))
         }
         (Listener::Public, false, _) => Ok(()),
     };
@@ -85,16 +87,19 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
 
 /// Whether no header indicates that a web page made the request.
 pub(super) fn is_of_no_page(request: &HttpRequest) -> bool {
-    told(request, |told| told.check_local()).is_ok()
+    judge_origin(request, |origin| origin.check_local()).is_ok()
 }
 
-fn told(request: &HttpRequest, judge: impl Fn(&Told<'_>) -> Result<(), Foreign>) -> Result<(), Foreign> {
+fn judge_origin(
+    request: &HttpRequest,
+    judge: impl Fn(&RequestOrigin<'_>) -> Result<(), Foreign>,
+) -> Result<(), Foreign> {
     // A header that is not text matches none of our names either.
     let all = |name| request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default());
     let target = request.uri().authority().map(|authority| authority.as_str());
     let hosts: Vec<_> = all("host").chain(target).collect();
     let (origins, sites): (Vec<_>, Vec<_>) = (all("origin").collect(), all("sec-fetch-site").collect());
-    judge(&Told { hosts: &hosts, origins: &origins, sites: &sites })
+    judge(&RequestOrigin { hosts: &hosts, origins: &origins, sites: &sites })
 }
 
 /// Refuses a body whose content type a page may send to any host without a CORS preflight.
@@ -107,8 +112,8 @@ fn check_kind(request: &HttpRequest) -> Result<(), Problem> {
     // sends its `Origin`.
     let good = kind == "application/json" || kind == "application/x-www-form-urlencoded" || kind.ends_with("+json");
     if has_body && !good {
-        let told = "expected the order as Content-Type: application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
+        let expected = "expected the order as Content-Type: application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected));
     }
     Ok(())
 }

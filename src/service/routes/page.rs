@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// The headers that say where a request comes from and where it goes, unparsed.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Told<'r> {
+pub(super) struct RequestOrigin<'r> {
     /// Every `Host`, and the host of a target that is a whole URL.
     pub(super) hosts: &'r [&'r str],
     /// Every `Origin`.
@@ -31,7 +31,7 @@ pub(super) enum Foreign {
     Site,
 }
 
-impl Told<'_> {
+impl RequestOrigin<'_> {
     /// Judges a request that nothing authenticates but its network.
     pub(super) fn check_local(&self) -> Result<(), Foreign> {
         let local = |host: &&str| split(host).is_some_and(|(name, _)| is_loopback(&name));
@@ -70,8 +70,8 @@ impl Told<'_> {
         let name = |host: &str| split(host).map(|(name, _)| name);
         let own = |origin: &&str| {
             let authority = origin.trim().split_once("://").map_or(*origin, |(_, authority)| authority);
-            let told = name(authority);
-            told.is_some() && (told == name(public) || self.hosts.iter().any(|host| told == name(host)))
+            let named = name(authority);
+            named.is_some() && (named == name(public) || self.hosts.iter().any(|host| named == name(host)))
         };
         if self.origins.iter().all(own) { Ok(()) } else { Err(Foreign::Origin) }
     }
@@ -106,7 +106,7 @@ mod tests {
 
     fn local(host: &str, origin: Option<&str>, site: Option<&str>) -> Result<(), Foreign> {
         let (origins, sites): (Vec<_>, Vec<_>) = (origin.into_iter().collect(), site.into_iter().collect());
-        Told { hosts: &[host], origins: &origins, sites: &sites }.check_local()
+        RequestOrigin { hosts: &[host], origins: &origins, sites: &sites }.check_local()
     }
 
     #[test]
@@ -148,9 +148,9 @@ mod tests {
         ] {
             assert_eq!(local(host, None, None), Err(Foreign::Host), "{host}");
         }
-        let told = |hosts| Told { hosts, ..Told::default() }.check_local();
-        assert_eq!(told(&[]), Err(Foreign::Host));
-        assert_eq!(told(&["localhost", "evil.example"]), Err(Foreign::Host));
+        let checked = |hosts| RequestOrigin { hosts, ..RequestOrigin::default() }.check_local();
+        assert_eq!(checked(&[]), Err(Foreign::Host));
+        assert_eq!(checked(&["localhost", "evil.example"]), Err(Foreign::Host));
     }
 
     #[test]
@@ -192,8 +192,9 @@ mod tests {
 
     #[test]
     fn a_carrier_may_name_the_host_it_has_dialled() {
-        let told =
-            |host, origin| Told { hosts: &[host], origins: &[origin], sites: &[] }.check_carrier("voice.example.com");
+        let checked = |host, origin| {
+            RequestOrigin { hosts: &[host], origins: &[origin], sites: &[] }.check_carrier("voice.example.com")
+        };
         for (host, origin) in [
             ("voice.example.com", "https://voice.example.com"),
             ("voice.example.com", "http://Voice.example.com:80"),
@@ -201,10 +202,10 @@ mod tests {
             ("127.0.0.1:8080", "voice.example.com"),
             ("10.0.0.1", "ws://10.0.0.1"),
         ] {
-            assert_eq!(told(host, origin), Ok(()), "{origin}");
+            assert_eq!(checked(host, origin), Ok(()), "{origin}");
         }
         for origin in ["https://attacker.example", "null", "", "https://voice.example.com.attacker.example"] {
-            assert_eq!(told("voice.example.com", origin), Err(Foreign::Origin), "{origin}");
+            assert_eq!(checked("voice.example.com", origin), Err(Foreign::Origin), "{origin}");
         }
     }
 }

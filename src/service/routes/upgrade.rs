@@ -130,7 +130,7 @@ async fn refuse<B: MessageBody>(
     mut framed: Framed<TcpStream, h1::Codec>,
 ) -> Result<(), Error> {
     head.head_mut().set_connection_type(ConnectionType::Close);
-    let told = async {
+    let goodbye = async {
         framed.send(h1::Message::Item((head, body.size()))).await?;
         let mut body = pin!(body);
         while let Some(chunk) = poll_fn(|task| body.as_mut().poll_next(task)).await {
@@ -145,7 +145,7 @@ async fn refuse<B: MessageBody>(
         while framed.io_mut().read(&mut unread).await? > 0 {}
         Ok(())
     };
-    timeout(GOODBYE, told).await.unwrap_or(Ok(()))
+    timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()))
 }
 
 /// A socket, and the actor behind it.

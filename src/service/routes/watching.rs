@@ -28,7 +28,7 @@ pub struct Watching {
 pub(super) struct Post {
     /// Our id of the call, and the carrier's.
     names: [String; 2],
-    told: Arc<Mutex<Told>>,
+    recent: Arc<Mutex<RecentEvents>>,
     /// Signals each event, and the end of the call.
     bell: watch::Receiver<u64>,
     /// Alive while the call is live.
@@ -40,12 +40,12 @@ struct Ear {
     /// The first field to drop: a reader that gets the last signal finds the call over.
     _alive: Arc<()>,
     bell: watch::Sender<u64>,
-    told: Arc<Mutex<Told>>,
+    recent: Arc<Mutex<RecentEvents>>,
 }
 
 /// The events, the newest last.
 #[derive(Debug, Default)]
-struct Told {
+struct RecentEvents {
     events: VecDeque<(u64, String)>,
     newest: u64,
     bytes: usize,
@@ -86,17 +86,17 @@ impl Watching {
         if let Some(post) = posts.iter().find(|post| post.names[0] == names[0]) {
             return (Arc::clone(post), None);
         }
-        let told = Arc::new(Mutex::new(Told::default()));
+        let recent = Arc::new(Mutex::new(RecentEvents::default()));
         let (ring, bell) = watch::channel(0);
         let here = Arc::new(());
         let alive = Arc::downgrade(&here);
-        let ear = Ear { _alive: here, bell: ring, told: Arc::clone(&told) };
+        let ear = Ear { _alive: here, bell: ring, recent: Arc::clone(&recent) };
         let watcher = Watcher::new(move |news: News| {
             // Without a reader the call stays watched: a reader may reconnect.
             ear.hear(&news);
             true
         });
-        let post = Arc::new(Post { names, told, bell, alive });
+        let post = Arc::new(Post { names, recent, bell, alive });
         posts.push_back(Arc::clone(&post));
         while posts.len() > MOST_POSTS {
             let Some(over) = posts.iter().position(|post| post.is_over()) else { break };
@@ -109,12 +109,12 @@ impl Watching {
 impl Post {
     /// Returns the events after `last`.
     pub(super) fn after(&self, last: u64) -> Next {
-        locked(&self.told).after(last)
+        locked(&self.recent).after(last)
     }
 
     /// The number of the newest event.
     pub(super) fn newest(&self) -> u64 {
-        locked(&self.told).newest
+        locked(&self.recent).newest
     }
 
     /// Signals each new event; closed once the call is over.
@@ -130,12 +130,12 @@ impl Post {
 
 impl Ear {
     fn hear(&self, news: &News) {
-        let number = locked(&self.told).take(news);
+        let number = locked(&self.recent).take(news);
         self.bell.send_replace(number);
     }
 }
 
-impl Told {
+impl RecentEvents {
     fn take(&mut self, news: &News) -> u64 {
         self.newest += 1;
         let mut data = news.data.clone();
@@ -182,21 +182,21 @@ mod tests {
 
     #[test]
     fn a_reader_goes_on_where_it_stopped_and_is_told_when_that_is_gone() {
-        let mut told = Told::default();
-        assert_eq!(told.after(0), Next::Wait);
+        let mut recent = RecentEvents::default();
+        assert_eq!(recent.after(0), Next::Wait);
         for _ in 0..3 {
-            told.take(&News::state("listening"));
+            recent.take(&News::state("listening"));
         }
-        let Next::Events(events, 3) = told.after(1) else { panic!("{:?}", told.after(1)) };
+        let Next::Events(events, 3) = recent.after(1) else { panic!("{:?}", recent.after(1)) };
         assert!(events.starts_with("id: 2\nevent: state\ndata: {\"at\":\"") && events.contains("id: 3\n"), "{events}");
-        assert_eq!(told.after(3), Next::Wait);
+        assert_eq!(recent.after(3), Next::Wait);
         for _ in 0..MOST_EVENTS {
-            told.take(&News::state("speaking"));
+            recent.take(&News::state("speaking"));
         }
-        assert_eq!((told.after(2), told.events.len()), (Next::Behind, MOST_EVENTS));
-        assert!(matches!(told.after(3), Next::Events(..)));
-        told.take(&News { event: "words", data: serde_json::json!({ "text": "x".repeat(MOST_BYTES) }) });
-        assert!(told.bytes <= MOST_BYTES, "one that is larger than all room is not kept");
+        assert_eq!((recent.after(2), recent.events.len()), (Next::Behind, MOST_EVENTS));
+        assert!(matches!(recent.after(3), Next::Events(..)));
+        recent.take(&News { event: "words", data: serde_json::json!({ "text": "x".repeat(MOST_BYTES) }) });
+        assert!(recent.bytes <= MOST_BYTES, "one that is larger than all room is not kept");
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(super) fn start_records(records: &Records) -> Result<RecordWriter, ServiceEr
 /// Creates the folder of recordings, so that no recording is lost without it.
 pub(super) fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
     let Some(dir) = dir else { return Ok(()) };
-    let told = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
-    std::fs::create_dir_all(dir).map_err(told)
+    let explain = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
+    std::fs::create_dir_all(dir).map_err(explain)
 }
 
 /// Refuses to start if today's spending cannot be read, because a limit would have no effect.

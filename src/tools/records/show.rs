@@ -54,12 +54,12 @@ pub(super) fn run(shelf: &Shelf, config: &Kept, asked: &ShowArgs, as_json: bool)
             print("\n")?;
         }
         let webhooks = webhooks(&Store::of(shelf.dir()), call.id());
-        print(&told(call, config, asked.full, &webhooks, width()))?;
+        print(&in_words(call, config, asked.full, &webhooks, width()))?;
     }
     Ok(true)
 }
 
-fn told(call: &Call, config: &Kept, full: bool, webhooks: &str, room: Option<usize>) -> String {
+fn in_words(call: &Call, config: &Kept, full: bool, webhooks: &str, room: Option<usize>) -> String {
     let entries = timeline(&call.transcript);
     let mut lines: Vec<String> = wrapped(&header(call, full), room);
     lines.push(format!("  record  {}", call.path.display()));

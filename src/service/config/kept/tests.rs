@@ -15,18 +15,19 @@ fn the_folders_are_read_without_anybodys_secrets() {
 #[test]
 fn what_is_wrong_with_the_folders_is_told_and_what_is_wrong_elsewhere_is_not() {
     let problems = |text: &str| Kept::of(&Sources::default().file("c.toml", text), None).map_err(|it| it.to_string());
-    let told = problems("[records]\ndri = \"x\"\n[limits]\nnonsense = 1\n[server]\nbind = 5").expect_err("a wrong key");
-    assert!(told.contains("records.dri") && !told.contains("nonsense") && !told.contains("bind"), "{told}");
+    let problem =
+        problems("[records]\ndri = \"x\"\n[limits]\nnonsense = 1\n[server]\nbind = 5").expect_err("a wrong key");
+    assert!(problem.contains("records.dri") && !problem.contains("nonsense") && !problem.contains("bind"), "{problem}");
     assert!(problems("[records\ndir = \"x\"").expect_err("no TOML").contains("not TOML"));
     assert!(problems("[transfers.sales]\nnumber = 5\n[agents.x]\nvoice = 1").is_ok());
 }
 
 #[test]
 fn a_folder_that_is_not_there_is_named_in_full_with_who_named_it() {
-    let told = Kept::of(&Sources::default(), None).expect("good").look().expect_err("no such folder here");
+    let problem = Kept::of(&Sources::default(), None).expect("good").look().expect_err("no such folder here");
     assert!(
-        told.starts_with("there is no folder /")
-            && told.contains("/data/calls (records.dir of built-in defaults); give --config"),
-        "{told}"
+        problem.starts_with("there is no folder /")
+            && problem.contains("/data/calls (records.dir of built-in defaults); give --config"),
+        "{problem}"
     );
 }
