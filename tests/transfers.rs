@@ -208,7 +208,7 @@ async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
     let person = api.person().await;
     assert_eq!((person.to.as_str(), person.from.as_str()), ("+14155550100", "+15550100002"));
     let told = "A caller for you. customer_request. The caller pressed 1. Press any key to take the call.";
-    assert_eq!(person.told.as_deref(), Some(told));
+    assert_eq!(person.announcement.as_deref(), Some(told));
     assert_eq!(person.room.as_ref(), report.summary.transfers[0].to.first(), "they are in the same conference");
     let told = api.stop().await;
     assert_eq!(told.len(), 2, "nobody was hung up on: {told:?}");

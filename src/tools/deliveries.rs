@@ -202,13 +202,13 @@ fn summary(case: &Case) -> Value {
         .deliveries
         .iter()
         .map(|(name, course)| {
-            let told = json!({
+            let row = json!({
                 "status": course.status.word(),
                 "attempts": course.attempts,
                 "next_at": course.next_at.map(rfc3339),
                 "last": course.last,
             });
-            (name.clone(), told)
+            (name.clone(), row)
         })
         .collect();
     json!({

@@ -55,7 +55,7 @@ pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
         fake,
         calling,
         aftermath: 0,
-        told: Vec::new(),
+        reports: Vec::new(),
         options,
     };
     match call.run().await {
@@ -87,7 +87,7 @@ struct Call {
     /// Index of the first trail entry that belongs to the end of the call.
     aftermath: usize,
     /// Status callbacks that are being sent.
-    told: Vec<actix_rt::task::JoinHandle<Result<(), HttpError>>>,
+    reports: Vec<actix_rt::task::JoinHandle<Result<(), HttpError>>>,
 }
 
 /// How a carrier requests its documents.
@@ -111,18 +111,18 @@ enum Next {
 struct Ask {
     url: Url,
     get: bool,
-    told: CarrierEvent,
+    event: CarrierEvent,
 }
 
 impl Ask {
     /// Requests the next document of the call.
     const fn next(url: Url) -> Self {
-        Self { url, get: false, told: CarrierEvent::Next }
+        Self { url, get: false, event: CarrierEvent::Next }
     }
 
     /// Requests a callback named by the document at `document`.
-    fn back(way: Way<'_>, document: &Url, callback: &Callback, told: CarrierEvent) -> Result<Self, String> {
-        Ok(Self { url: resolve(way.http.fake(), document, callback)?, get: callback.get, told })
+    fn back(way: Way<'_>, document: &Url, callback: &Callback, event: CarrierEvent) -> Result<Self, String> {
+        Ok(Self { url: resolve(way.http.fake(), document, callback)?, get: callback.get, event })
     }
 }
 
@@ -144,7 +144,7 @@ impl Call {
     async fn walk(&mut self, way: Way<'_>, first: Url) -> Result<EndedBy, String> {
         let mut ask = Ask::next(first);
         for _ in 0..MOST_DOCUMENTS {
-            let request = way.documents.request(&self.calling, &ask.url, ask.get, &ask.told);
+            let request = way.documents.request(&self.calling, &ask.url, ask.get, &ask.event);
             let types = way.documents.content_types();
             let answer = way.http.document(&request, types).await.map_err(|error| error.to_string())?;
             let timing = &answer.timing;
@@ -183,9 +183,9 @@ impl Call {
     }
 
     async fn report(mut self) -> CallReport {
-        for told in std::mem::take(&mut self.told) {
+        for reports in std::mem::take(&mut self.reports) {
             // A failed callback only adds a line to the carrier's debugger.
-            if let Ok(Err(error)) = told.await {
+            if let Ok(Err(error)) = reports.await {
                 self.complain(Violation::Refused, format!("stream status callback: {error}"));
             }
         }

@@ -128,8 +128,8 @@ where
     .into();
     if turns::loudest_dbfs(&speech) < QUIETEST_DBFS {
         let path = args.wav.clone().unwrap_or_default();
-        let told = format!("{} has no speech above {QUIETEST_DBFS} dBFS: nobody would hear it", path.display());
-        return Err(CommandError::Usage(told));
+        let problem = format!("{} has no speech above {QUIETEST_DBFS} dBFS: nobody would hear it", path.display());
+        return Err(CommandError::Usage(problem));
     }
     if let Some(path) = &args.heard {
         wav::may_write(path).map_err(|error| CommandError::Usage(error.to_string()))?;

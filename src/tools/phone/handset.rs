@@ -96,7 +96,7 @@ impl Handset {
     }
 
     /// Returns the next order. Never returns if all senders are gone.
-    pub(super) async fn told(&mut self) -> Order {
+    pub(super) async fn next_order(&mut self) -> Order {
         tokio::select! {
             Ok(_) = self.hang_up.wait_for(|order| *order) => Order::HangUp,
             Some(order) = self.orders.recv() => order,

@@ -42,7 +42,7 @@ pub struct PersonReport {
     /// The number shown to the callee.
     pub from: String,
     /// What the callee heard before the two were joined.
-    pub told: Option<String>,
+    pub announcement: Option<String>,
     /// The conference that the callee joined.
     pub room: Option<String>,
 }
@@ -87,8 +87,8 @@ struct Way {
 
 impl Way {
     /// Returns the first verb of the document at `url`, which must be without fault.
-    async fn first_verb(&self, url: &Url, told: &CarrierEvent) -> Result<Verb, String> {
-        let request = self.documents.request(&self.calling, url, false, told);
+    async fn first_verb(&self, url: &Url, event: &CarrierEvent) -> Result<Verb, String> {
+        let request = self.documents.request(&self.calling, url, false, event);
         let types = self.documents.content_types();
         let answer = self.http.document(&request, types).await.map_err(|error| error.to_string())?;
         let document =
@@ -105,7 +105,7 @@ impl Invited {
     async fn listen(&self, way: &Way, url: &Url, report: &mut PersonReport) -> Result<(), String> {
         let verb = way.first_verb(url, &CarrierEvent::PersonAnswered).await?;
         let Verb::Gather { action: Some(action), words } = verb else { return Ok(()) };
-        report.told = Some(words);
+        report.announcement = Some(words);
         if self.outcome != DialOutcome::Answered {
             return Ok(());
         }

@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
                     Some(Ok(frame)) => if let Some(end) = self.hear(frame) { return end },
                 },
                 () = sleep_until(wake) => if let Some(end) = self.tick() { return end },
-                order = self.stream.handset.told() => match order {
+                order = self.stream.handset.next_order() => match order {
                     Order::HangUp => return StreamEnd::HungUp(Goodbye::CarrierEvent),
                     Order::Redirect(url) => return StreamEnd::Redirected(url),
                     // The order refers to a conference that the caller has already left.

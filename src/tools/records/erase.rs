@@ -174,12 +174,12 @@ fn confirmed(plan: &Plan, asked: &EraseArgs) -> io::Result<bool> {
     if asked.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(true);
     }
-    let mut told = io::stderr().lock();
+    let mut prompt = io::stderr().lock();
     for path in plan.files.keys() {
-        writeln!(told, "{}", path.display())?;
+        writeln!(prompt, "{}", path.display())?;
     }
-    write!(told, "Erase {}, {}? [y/N] ", calls(plan.calls), counted(plan.files.len(), "file"))?;
-    told.flush()?;
+    write!(prompt, "Erase {}, {}? [y/N] ", calls(plan.calls), counted(plan.files.len(), "file"))?;
+    prompt.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
@@ -230,11 +230,11 @@ fn say(said: &Said<'_>) -> io::Result<()> {
     let places: Vec<String> = plan.places.iter().map(Place::name).collect();
     let perhaps = plan.perhaps.iter().map(|(number, id)| json!({ "number": number, "carrier_call_id": id }));
     if as_json {
-        let told = json!({
+        let summary = json!({
             "calls": plan.calls, "erased": !dry, "files": paths, "shared_queue": places,
             "perhaps": perhaps.collect::<Vec<_>>(), "problems": problems, "notes": plan.notes,
         });
-        print(&format!("{told:#}\n"))?;
+        print(&format!("{summary:#}\n"))?;
     } else {
         for path in paths.iter().chain(&places) {
             print(&format!("{path}\n"))?;

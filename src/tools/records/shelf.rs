@@ -198,9 +198,9 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 pub(super) fn transcript(path: &Path) -> Result<Value, String> {
-    let told = |problem: &dyn std::fmt::Display| format!("read {}: {problem}", path.display());
-    let text = fs::read(path).map_err(|problem| told(&problem))?;
-    serde_json::from_slice(&text).map_err(|problem| told(&problem))
+    let explain = |problem: &dyn std::fmt::Display| format!("read {}: {problem}", path.display());
+    let text = fs::read(path).map_err(|problem| explain(&problem))?;
+    serde_json::from_slice(&text).map_err(|problem| explain(&problem))
 }
 
 /// Reads a journal as the record that it would become.

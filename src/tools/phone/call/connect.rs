@@ -113,10 +113,10 @@ impl Call {
             self.complain(Violation::BadAddress, problem);
             return;
         };
-        let told =
+        let event =
             CarrierEvent::Stream { stream: id.to_owned(), name: noun.name.clone(), stage, at: chrono::Utc::now() };
-        let request = documents.request(&self.calling, &url, callback.get, &told);
+        let request = documents.request(&self.calling, &url, callback.get, &event);
         let http = http.clone();
-        self.told.push(actix_rt::spawn(async move { http.tell(&request).await }));
+        self.reports.push(actix_rt::spawn(async move { http.tell(&request).await }));
     }
 }

@@ -68,9 +68,9 @@ impl Call {
     pub(super) async fn wait(&mut self, length: Duration) -> Next {
         self.handset.show(|progress| progress.phase = Phase::Waiting);
         let left = self.left();
-        let told = tokio::select! {
+        let ordered = tokio::select! {
             () = sleep(length.min(left)) => false,
-            order = self.handset.told() => match order {
+            order = self.handset.next_order() => match order {
                 Order::HangUp => true,
                 Order::Redirect(url) => {
                     self.note("redirected over the API");
@@ -80,7 +80,7 @@ impl Call {
                 Order::Left => false,
             },
         };
-        if told || left <= length {
+        if ordered || left <= length {
             self.note("caller hung up");
             return Next::Over(EndedBy::Caller);
         }

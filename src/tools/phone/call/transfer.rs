@@ -26,13 +26,13 @@ impl Call {
         }
         let Some(action) = &dial.action else { return Ok(Next::Verb) };
         let talked = matches!(outcome, DialOutcome::Answered).then(|| outcome.takes());
-        let told = CarrierEvent::Dialled { leg, outcome: outcome.into(), talked };
-        Ok(Next::Document(Ask::back(way, url, action, told)?))
+        let event = CarrierEvent::Dialled { leg, outcome: outcome.into(), talked };
+        Ok(Next::Document(Ask::back(way, url, action, event)?))
     }
 
     /// Answers a dialled leg: the callee hears what the call is about, and a person presses a key.
     async fn pick_up(&mut self, way: Way<'_>, url: &Url, dial: &Dial, leg: &str) -> Result<(), String> {
-        let request = |url: &Url, get, told: &CarrierEvent| way.documents.request(&self.calling, url, get, told);
+        let request = |url: &Url, get, event: &CarrierEvent| way.documents.request(&self.calling, url, get, event);
         let types = way.documents.content_types();
         let answered = CarrierEvent::LegAnswered { leg: leg.to_owned() };
         if let Some(status) = &dial.status {
@@ -73,7 +73,7 @@ impl Call {
         let left = self.left();
         let order = tokio::select! {
             () = sleep(left) => Order::HangUp,
-            order = self.handset.told() => order,
+            order = self.handset.next_order() => order,
         };
         let outcome = if matches!(order, Order::Left) { "answered" } else { "alone" };
         self.summary.transfers.push(Transfer { to: vec![room], outcome, whispered: None });

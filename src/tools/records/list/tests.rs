@@ -22,7 +22,7 @@ fn since_is_so_long_ago_or_a_moment() {
     assert_eq!(since("1h").map(|it| it.from(now).timestamp_millis()), Ok(1_760_696_400_000));
     assert_eq!(since("2025-10-17").map(|it| it.from(now).timestamp_millis()), Ok(1_760_659_200_000));
     assert_eq!(since("2025-10-17T11:20:00+05:30").map(|it| it.from(now).timestamp_millis()), Ok(1_760_680_200_000));
-    assert!(since("yesterday").is_err_and(|told| told.contains("1h")));
+    assert!(since("yesterday").is_err_and(|problem| problem.contains("1h")));
 }
 
 #[test]

@@ -20,12 +20,12 @@ fn a_call_is_told_in_order_with_what_was_heard_and_how_long_it_took() {
         "incidents": [{ "timestamp": at(15_200), "at_ms": 15_200, "kind": "model_mute", "detail": "an answer was owed", "times": 2 }],
         "latency": [{ "turn": 1, "end_of_speech_ms": 460, "first_delta_ms": 0, "first_sent_ms": 10, "first_heard_ms": 50, "total_ms": 520 }],
     });
-    let told: Vec<String> = timeline(&record)
+    let lines: Vec<String> = timeline(&record)
         .into_iter()
         .map(|it| format!("{:.2} {} {} | {}", it.at.expect("a time"), it.who, it.what, it.note))
         .collect();
     assert_eq!(
-        told,
+        lines,
         [
             "0.00 stream MZ1 | ",
             "0.02 agent Hello, how can I help? | heard 100 %",
@@ -46,9 +46,9 @@ fn a_record_of_another_age_is_told_as_far_as_it_goes() {
     let rich = json!({ "call_start_time": 1_760_700_000_000_i64, "rich_transcript": [
         { "timestamp": 1_760_700_001_500_i64, "role": "user", "content": "Hello?" }, { "role": "assistant", "content": "Yes" },
     ]});
-    let told: Vec<_> = timeline(&rich).into_iter().map(|it| (it.at, it.who, it.what)).collect();
-    assert_eq!(told[1], (Some(1.5), "caller", "Hello?".to_owned()));
-    assert_eq!(told[2], (None, "agent", "Yes".to_owned()), "an entry without a time keeps its place");
+    let lines: Vec<_> = timeline(&rich).into_iter().map(|it| (it.at, it.who, it.what)).collect();
+    assert_eq!(lines[1], (Some(1.5), "caller", "Hello?".to_owned()));
+    assert_eq!(lines[2], (None, "agent", "Yes".to_owned()), "an entry without a time keeps its place");
     for record in
         [json!({}), json!({ "transcripts": ["a", 5], "tools": {}, "keys": [7], "latency": [null], "ending": "x" })]
     {

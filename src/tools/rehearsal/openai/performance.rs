@@ -216,7 +216,8 @@ impl Performance {
             Kind::Written => text.len(),
         };
         let audio = sound.bytes;
-        self.current = Some(StreamedItem { item_id, ids, text, told: 0, audio, length, sent: 0, started: now, kind });
+        self.current =
+            Some(StreamedItem { item_id, ids, text, text_sent: 0, audio, length, sent: 0, started: now, kind });
     }
 
     /// Number of bytes to send of a sound: all of it, the requested length (by repetition), or as
@@ -252,7 +253,7 @@ impl Performance {
                 let delta = json!(current.text[current.sent..to]);
                 events.send_delta("response.output_text.delta", &current.ids, &delta);
                 current.sent = to;
-                current.told = to;
+                current.text_sent = to;
             }
             Kind::Spoken => {
                 current.send_words(events);
@@ -279,9 +280,9 @@ impl Performance {
         let (part, part_event) = match current.kind {
             Kind::Spoken => {
                 if status == "completed" {
-                    current.told = current.text.len();
+                    current.text_sent = current.text.len();
                 }
-                let transcript = current.text[..current.told].to_owned();
+                let transcript = current.text[..current.text_sent].to_owned();
                 events.send("response.output_audio.done", &current.object(None));
                 let done = current.object(Some(("transcript", json!(transcript))));
                 events.send("response.output_audio_transcript.done", &done);
@@ -302,12 +303,12 @@ impl Performance {
                 (Part::Audio(part), part_event)
             }
             Kind::Written => {
-                let text = current.text[..current.told].to_owned();
+                let text = current.text[..current.text_sent].to_owned();
                 events.send("response.output_text.done", &current.object(Some(("text", json!(text)))));
                 (Part::Text(text.clone()), json!({"type": "text", "text": text}))
             }
         };
-        self.spent.text += text_tokens(&current.text[..current.told]);
+        self.spent.text += text_tokens(&current.text[..current.text_sent]);
         events.send("response.content_part.done", &current.object(Some(("part", part_event))));
         let item = Item {
             id: current.item_id,

@@ -17,7 +17,7 @@ pub(super) struct StreamedItem {
     /// The whole text.
     pub(super) text: String,
     /// How much of the text has been sent, in bytes.
-    pub(super) told: usize,
+    pub(super) text_sent: usize,
     /// Its audio, in the format of the response.
     pub(super) audio: Bytes,
     /// Number of bytes of audio to send. Exceeds `audio` if the audio is repeated.
@@ -43,13 +43,13 @@ impl StreamedItem {
     /// Sends the words that are due. They run ahead of the audio at twice its speed.
     pub(super) fn send_words(&mut self, events: &mut Events) {
         let target = (self.text.len() as u64 * 2 * (self.sent as u64 + 1)).div_ceil(self.length.max(1) as u64) as usize;
-        if self.told >= self.text.len() || target <= self.told {
+        if self.text_sent >= self.text.len() || target <= self.text_sent {
             return;
         }
         let to = word_end(&self.text, target);
-        let delta = json!(self.text[self.told..to]);
+        let delta = json!(self.text[self.text_sent..to]);
         events.send_delta("response.output_audio_transcript.delta", &self.ids, &delta);
-        self.told = to;
+        self.text_sent = to;
     }
 
     /// The object of a `.done` event: the ids and one more field.

@@ -22,7 +22,7 @@ fn settings() -> Value {
     ]})
 }
 
-fn told(settings: &Value, text: &str, extra: &str, spoken_before: bool) -> Vec<String> {
+fn answers(settings: &Value, text: &str, extra: &str, spoken_before: bool) -> Vec<String> {
     let item = message("user", Part::Text(text.to_owned()));
     let fresh = if text.is_empty() { vec![] } else { vec![&item] };
     said(settings, fresh, extra, spoken_before)
@@ -41,15 +41,15 @@ fn said(settings: &Value, fresh: Vec<&Item>, extra: &str, spoken_before: bool) -
 
 #[test]
 fn the_first_words_are_the_greeting_and_later_ones_are_not() {
-    assert!(told(&settings(), "", "", false)[0].starts_with("Hello"));
-    assert!(told(&settings(), "Greet the caller.", "", false)[0].starts_with("Hello"));
-    assert_eq!(told(&settings(), "", "", true), ["Alright."]);
+    assert!(answers(&settings(), "", "", false)[0].starts_with("Hello"));
+    assert!(answers(&settings(), "Greet the caller.", "", false)[0].starts_with("Hello"));
+    assert_eq!(answers(&settings(), "", "", true), ["Alright."]);
 }
 
 #[test]
 fn keys_call_the_tools_that_the_session_has() {
     let settings = settings();
-    let press = |key: &str| told(&settings, &format!("The caller pressed {key} on the keypad."), "", true);
+    let press = |key: &str| answers(&settings, &format!("The caller pressed {key} on the keypad."), "", true);
     assert_eq!(press("9"), ["Thank you, goodbye.", r#"end_call {"reason":"caller_done"}"#]);
     assert_eq!(press("1"), [r#"transfer_call {"destination":"support","reason":"customer_request"}"#]);
     assert_eq!(press("2"), [r#"switch_language {"language":"ta"}"#]);
@@ -59,39 +59,42 @@ fn keys_call_the_tools_that_the_session_has() {
         assert_eq!(press(plain), ["Alright."]);
     }
     let none = json!({"tools": [], "tool_choice": "auto"});
-    assert_eq!(told(&none, "The caller pressed 9 on the keypad.", "", true), ["Alright."]);
+    assert_eq!(answers(&none, "The caller pressed 9 on the keypad.", "", true), ["Alright."]);
 }
 
 #[test]
 fn a_tool_can_be_ordered_by_text() {
     let order = r#"Please call tool save_answer with {"key":"age","value":"41"} now."#;
-    assert_eq!(told(&settings(), order, "", true), [r#"save_answer {"key":"age","value":"41"}"#]);
-    assert_eq!(told(&settings(), "call tool end_call.", "", true), ["end_call {}"]);
-    assert_eq!(told(&settings(), "call tool rm with {}", "", true), ["Alright."]);
+    assert_eq!(answers(&settings(), order, "", true), [r#"save_answer {"key":"age","value":"41"}"#]);
+    assert_eq!(answers(&settings(), "call tool end_call.", "", true), ["end_call {}"]);
+    assert_eq!(answers(&settings(), "call tool rm with {}", "", true), ["Alright."]);
 }
 
 #[test]
 fn a_choice_of_tools_is_obeyed() {
     let mut settings = settings();
     settings["tool_choice"] = json!({"type": "function", "name": "switch_language"});
-    assert_eq!(told(&settings, "", "", true), [r#"switch_language {"language":"en"}"#]);
+    assert_eq!(answers(&settings, "", "", true), [r#"switch_language {"language":"en"}"#]);
     settings["tool_choice"] = json!("required");
-    assert_eq!(told(&settings, "", "", true), [r#"end_call {"reason":"rehearsed"}"#]);
+    assert_eq!(answers(&settings, "", "", true), [r#"end_call {"reason":"rehearsed"}"#]);
     settings["tool_choice"] = json!("none");
-    assert_eq!(told(&settings, "The caller pressed 9.", "", true), ["Alright."]);
+    assert_eq!(answers(&settings, "The caller pressed 9.", "", true), ["Alright."]);
 }
 
 #[test]
 fn a_goodbye_is_said_where_this_response_asks_for_one() {
-    assert_eq!(told(&settings(), "", "Say goodbye, the line is closing.", true), ["Thank you, goodbye."]);
+    assert_eq!(answers(&settings(), "", "Say goodbye, the line is closing.", true), ["Thank you, goodbye."]);
 }
 
 #[test]
 fn words_that_are_asked_for_are_the_words_of_the_answer() {
     let exactly = "Say exactly these words and nothing else: “Calls are “recorded” here.”";
-    assert_eq!(told(&settings(), "", exactly, true), ["Calls are “recorded” here."]);
-    assert_eq!(told(&settings(), "", "Say goodbye. Say exactly these words: “नमस्ते।”", true), ["नमस्ते।"]);
-    assert_eq!(told(&settings(), "", "Greet the caller and add nothing:\n\nDeccan Motors.", false), ["Deccan Motors."]);
+    assert_eq!(answers(&settings(), "", exactly, true), ["Calls are “recorded” here."]);
+    assert_eq!(answers(&settings(), "", "Say goodbye. Say exactly these words: “नमस्ते।”", true), ["नमस्ते।"]);
+    assert_eq!(
+        answers(&settings(), "", "Greet the caller and add nothing:\n\nDeccan Motors.", false),
+        ["Deccan Motors."]
+    );
     for none in ["", "Say exactly these words: “”", "exactly these words", "add nothing: "] {
         assert_eq!(asked_words(none), None, "{none}");
     }
