@@ -87,8 +87,8 @@ async fn a_call_that_is_not_recorded_cannot_be_paused_and_leaves_no_file() {
     let mut stream = FakeStream::start(&running.stream(), "CA1", None).await;
     running.until_calls(1).await;
     let url = running.admin("/calls/CA1/recording");
-    let told = post_body(&url, "application/json", r#"{"paused":true}"#, &[]).await.problem(409);
-    assert!(told.contains("recording.enabled"), "{told}");
+    let problem = post_body(&url, "application/json", r#"{"paused":true}"#, &[]).await.problem(409);
+    assert!(problem.contains("recording.enabled"), "{problem}");
     stream.say(&json!({ "event": "stop", "stop": {} })).await;
     running.until_calls(0).await;
     let Running { service, records } = running;

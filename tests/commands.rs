@@ -42,9 +42,9 @@ fn shells_complete_and_the_manual_has_every_command() {
 #[test]
 fn a_call_to_nobody_is_one_error_with_the_next_step() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
-    let told = run(&["call", "--url", &format!("http://127.0.0.1:{port}/twilio/voice")]);
-    let problem = text(&told.stderr);
-    assert_eq!((told.status.code(), text(&told.stdout).as_str()), (Some(1), ""), "{problem}");
+    let output = run(&["call", "--url", &format!("http://127.0.0.1:{port}/twilio/voice")]);
+    let problem = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{problem}");
     assert!(problem.contains("is `switchboard serve` running?"), "{problem}");
     assert_eq!(problem.matches("refused").count(), 1, "{problem}");
 }
@@ -60,9 +60,9 @@ fn what_cannot_be_written_or_heard_is_told_before_the_call() {
         &["call", "--url", "http://127.0.0.1:9/twilio/voice", "--heard", "/nowhere/heard.wav"],
         &["demo", "--wav", &silent],
     ] {
-        let told = run(arguments);
-        let problem = text(&told.stderr);
-        assert_eq!(told.status.code(), Some(2), "{arguments:?}: {problem}");
+        let output = run(arguments);
+        let problem = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {problem}");
         let named =
             if arguments.contains(&"--wav") { "silent.wav has no speech above -45 dBFS" } else { "/nowhere/heard.wav" };
         assert!(problem.contains(named), "{problem}");
@@ -91,8 +91,8 @@ fn a_demo_that_is_interrupted_stops_at_once() {
         assert!(read > 0, "{}", String::from_utf8_lossy(&log));
         log.extend(&piece[..read]);
     }
-    let told = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().expect("there is a kill");
-    assert!(told.success());
+    let killed = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().expect("there is a kill");
+    assert!(killed.success());
     said.read_to_end(&mut log).expect("it ends");
     assert_eq!(demo.wait().expect("it ends").code(), Some(130), "{}", String::from_utf8_lossy(&log));
     assert!(String::from_utf8_lossy(&log).ends_with("stopped\n"), "{}", String::from_utf8_lossy(&log));

@@ -103,10 +103,10 @@ async fn a_disk_that_takes_nothing_more_costs_no_call_and_no_file() {
     let refused = async {
         loop {
             let metrics = common::get(&format!("http://127.0.0.1:{}/metrics", home.admin), &[]).await.text;
-            let told = |step: &str| {
+            let counted = |step: &str| {
                 common::counted(&metrics, &format!("switchboard_records_failed_total{{step=\"{step}\"}}")) >= 1.0
             };
-            if told("journal_write") && told("file") {
+            if counted("journal_write") && counted("file") {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -226,10 +226,10 @@ impl Disk {
     fn watch(folder: &Path) -> Self {
         let mut file = std::fs::File::create(folder.join("stall")).expect("a file");
         let done = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&done);
+        let stopped = Arc::clone(&done);
         let thread = std::thread::spawn(move || {
             let (beat, mut longest, mut last) = (Duration::from_millis(50), Duration::ZERO, Instant::now());
-            while !told.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(beat);
                 file.write_all(b"here").and_then(|()| file.sync_data()).expect("the disk takes it");
                 longest = longest.max(last.elapsed().saturating_sub(beat));

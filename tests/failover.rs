@@ -28,8 +28,8 @@ async fn a_greeting_that_was_cut_is_gone_on_with() {
     let report = call(&stage, |_| {}).await;
     assert_eq!(asked(&stage, 2), 1, "what was left of the greeting");
     let ask = stage.log.of(2).into_iter().find(|event| event["type"] == "response.create").expect("asked");
-    let told = ask["response"]["instructions"].as_str().expect("instructions");
-    assert!(told.contains("do not repeat what was heard"), "{told}");
+    let instructions = ask["response"]["instructions"].as_str().expect("instructions");
+    assert!(instructions.contains("do not repeat what was heard"), "{instructions}");
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
 }

@@ -82,7 +82,7 @@ struct World {
     session: Session,
     log: ConversationLog,
     to_come: BTreeMap<(Instant, u64), Happening>,
-    told: u64,
+    sequence: u64,
     dice: u64,
     // The phone's state.
     buffer_ends: Instant,
@@ -121,7 +121,7 @@ impl World {
             began: now,
             now,
             to_come: BTreeMap::new(),
-            told: 0,
+            sequence: 0,
             dice: seed,
             buffer_ends: now,
             generation: 0,
@@ -150,8 +150,8 @@ impl World {
     }
 
     fn at(&mut self, ms: u64, happening: Happening) {
-        self.told += 1;
-        self.to_come.insert((self.now + Duration::from_millis(ms), self.told), happening);
+        self.sequence += 1;
+        self.to_come.insert((self.now + Duration::from_millis(ms), self.sequence), happening);
     }
 
     fn roll(&mut self, sides: u64) -> u64 {
@@ -386,18 +386,18 @@ impl World {
                     self.buffer_ends = self.buffer_ends.max(self.now) + length;
                 }
                 AudioAction::ToLine(LineCommand::Mark(name)) => {
-                    self.told += 1;
+                    self.sequence += 1;
                     self.marks.push_back(name.clone());
                     let at = self.buffer_ends.max(self.now) + 60 * MS;
-                    self.to_come.insert((at, self.told), Happening::Played(self.generation, name));
+                    self.to_come.insert((at, self.sequence), Happening::Played(self.generation, name));
                 }
                 AudioAction::ToLine(LineCommand::Clear) => {
                     self.generation += 1;
                     self.buffer_ends = self.now;
                     for name in std::mem::take(&mut self.marks) {
-                        self.told += 1;
+                        self.sequence += 1;
                         let passed = Happening::Played(self.generation, name);
-                        self.to_come.insert((self.now + 60 * MS, self.told), passed);
+                        self.to_come.insert((self.now + 60 * MS, self.sequence), passed);
                     }
                 }
                 AudioAction::ToLine(LineCommand::HangUp | LineCommand::Close) => {}
@@ -467,8 +467,8 @@ impl World {
             "conversation.item.create" => {
                 let mut item = event["item"].clone();
                 if item["id"].is_null() {
-                    self.told += 1;
-                    item["id"] = json!(format!("item_c{}", self.told));
+                    self.sequence += 1;
+                    item["id"] = json!(format!("item_c{}", self.sequence));
                 }
                 let id = item["id"].as_str().expect("an id").to_owned();
                 let previous = self.last_item.replace(id);

@@ -50,9 +50,9 @@ async fn a_key_stops_a_long_answer_and_is_answered_next() {
     let cut = place("conversation.item.truncate").expect("the item is cut");
     let heard = events[cut]["audio_end_ms"].as_u64().expect("milliseconds");
     assert!((500..5_000).contains(&heard), "at what was heard: {heard} ms");
-    let told = place("conversation.item.create").expect("the key is told");
-    assert!(events[told]["item"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("pressed 7")));
-    assert!(cut < told);
+    let sent = place("conversation.item.create").expect("the key is told");
+    assert!(events[sent]["item"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("pressed 7")));
+    assert!(cut < sent);
     let record = stage.record(&report).await;
     assert_eq!(conversation(&record)[0]["interrupted"], true);
 }

@@ -283,8 +283,8 @@ async fn a_caller_without_a_number_is_put_through_under_ours_and_any_key_takes_t
         let found = document.split_once("callerId=\"").map(|(_, rest)| rest.split('"').next().expect("a quote"));
         assert_eq!(found, shown, "{from}");
         let form = format!("AccountSid={ACCOUNT}&CallSid=CA9&ParentCallSid={CALL}&CallStatus=in-progress");
-        let told = post(&running.public("/twilio/whisper?destination=desk"), &form, None).await.text;
-        assert!(told.contains("finishOnKey=\"\"") && told.contains("<Say language=\"hi-IN\">"), "{told}");
+        let briefed = post(&running.public("/twilio/whisper?destination=desk"), &form, None).await.text;
+        assert!(briefed.contains("finishOnKey=\"\"") && briefed.contains("<Say language=\"hi-IN\">"), "{briefed}");
         let taken = post(&running.public("/twilio/whisper-taken"), &format!("{form}&Digits=%23"), None).await.text;
         assert!(!taken.contains("Hangup"), "{taken}");
         running.stop().await;

@@ -30,15 +30,15 @@ async fn every_line_about_a_call_has_the_carriers_id_of_it() {
     stranger.closed().await;
     let log = service.stop();
     let about: Vec<&String> = log.iter().filter(|line| line.contains(" call=")).collect();
-    let told = format!(" carrier_call={call}");
+    let tag = format!(" carrier_call={call}");
     for line in &about {
-        assert!(line.contains(&told), "{line}");
+        assert!(line.contains(&tag), "{line}");
     }
     for what in ["call started", "model connected", "first audio sent", "call ended", "record written"] {
         assert!(about.iter().any(|line| line.contains(what)), "no `{what}` in {log:#?}");
     }
     let delayed = log.iter().find(|line| line.contains("webhook delayed")).expect("nobody takes its webhooks");
-    assert!(delayed.contains(&told), "{delayed}");
+    assert!(delayed.contains(&tag), "{delayed}");
     let started = about.iter().find(|line| line.contains("call started")).expect("just found");
     assert!(started.contains(" agent=default language=en route=-"), "{started}");
     let refused = log.iter().find(|line| line.contains("call refused")).expect("the stranger was refused");
@@ -120,8 +120,8 @@ impl Logging {
 
     /// Stops the service properly. Returns the lines logged since it began to listen.
     fn stop(mut self) -> Vec<String> {
-        let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
-        assert!(told.success());
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
+        assert!(killed.success());
         self.log.take().expect("asked for once").join().expect("a thread that reads")
     }
 }

@@ -42,8 +42,8 @@ async fn calls_are_filtered_by_state_and_agent() {
         assert_eq!(shown["active"], 1);
     }
     get(&running.admin("/calls?colour=red"), &[]).await.problem(400);
-    let told = get(&running.admin("/calls?state=nowhere"), &[]).await.problem(400);
-    assert!(told.contains("nowhere") && told.contains("listening"), "{told}");
+    let problem = get(&running.admin("/calls?state=nowhere"), &[]).await.problem(400);
+    assert!(problem.contains("nowhere") && problem.contains("listening"), "{problem}");
     running.stop().await;
 }
 
@@ -116,25 +116,25 @@ async fn a_call_is_watched_until_it_ends() {
     // The greeting is said and heard; then the caller hangs up.
     stream.hear("media").await;
     stream.say(&json!({ "event": "stop", "sequenceNumber": "9", "streamSid": "MZ1", "stop": { "accountSid": "AC1", "callSid": CALL } })).await;
-    let mut told = String::new();
+    let mut received = String::new();
     while let Some(piece) = futures_util::StreamExt::next(&mut answer).await {
-        told += std::str::from_utf8(&piece.expect("the stream goes on")).expect("text");
+        received += std::str::from_utf8(&piece.expect("the stream goes on")).expect("text");
     }
     for expected in ["id: 1\nevent: state\ndata: {\"at\":\"", "event: ended\ndata: {\"at\":\""] {
-        assert!(told.contains(expected), "{expected} is not in {told}");
+        assert!(received.contains(expected), "{expected} is not in {received}");
     }
-    assert!(told.contains("\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"), "{told}");
+    assert!(received.contains("\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"), "{received}");
     assert_eq!(get(&running.admin("/calls/nobody/events"), &[]).await.status, 404);
     // A client that reconnects receives the events after the one it names, although the call is
     // over, and is then asked to stop.
     let events = running.admin(&format!("/calls/{CALL}/events"));
     let again = get(&events, &[("Last-Event-ID", "1")]).await;
-    let (_, rest) = told.split_once("\n\nid: 2\n").expect("a second event");
+    let (_, rest) = received.split_once("\n\nid: 2\n").expect("a second event");
     assert_eq!(
         (again.status, again.text.trim_end()),
         (200, format!("id: 2\n{}", rest.replace(": the call goes on\n\n", "").trim_end()).as_str())
     );
-    let newest = told.matches("\nevent: ").count().to_string();
+    let newest = received.matches("\nevent: ").count().to_string();
     assert_eq!(get(&events, &[("Last-Event-ID", &newest)]).await.status, 204);
     assert_eq!(get(&events, &[]).await.status, 404, "whoever names no event is no reader who comes back");
     // Erased is erased for readers too.
@@ -173,8 +173,8 @@ async fn a_call_is_shown_with_its_words_while_it_is_on_and_after_it_has_ended() 
         assert!(over["conversation"][0]["text"].as_str().is_some_and(|said| said.starts_with(began)), "{over}");
         assert!(over["ended_at"].as_str() > over["started_at"].as_str());
     }
-    let told = get(&running.admin("/calls/CA404"), &[]).await.problem(404);
-    assert!(told.contains("switchboard records show CA404"), "{told}");
+    let problem = get(&running.admin("/calls/CA404"), &[]).await.problem(404);
+    assert!(problem.contains("switchboard records show CA404"), "{problem}");
     let erasures = switchboard_actors::erasure::Erasures::of(running.records.path());
     erasures.mark(live["id"].as_str().expect("an id")).expect("writable");
     get(&url, &[]).await.problem(404);
@@ -188,7 +188,7 @@ async fn the_folder_of_recordings_is_made_and_its_loss_is_told() {
     let dir = wavs.display().to_string();
     let running = start(&[("recording.enabled", "true"), ("recording.dir", dir.as_str())]).await;
     assert!(wavs.is_dir(), "made at the start");
-    let told = async || {
+    let readiness = async || {
         let ready = get(&running.public("/ready"), &[]).await;
         let metrics = get(&running.admin("/metrics"), &[]).await.text;
         let line =
@@ -196,8 +196,8 @@ async fn the_folder_of_recordings_is_made_and_its_loss_is_told() {
         (ready.status, ready.json()["degraded"][0].as_str().map(str::to_owned), line)
     };
     let line = |value| Some(format!("switchboard_recording_dir_missing {value}"));
-    assert_eq!(told().await, (200, None, line(0)));
+    assert_eq!(readiness().await, (200, None, line(0)));
     std::fs::remove_dir(&wavs).expect("removed");
-    assert_eq!(told().await, (200, Some("recording_dir_missing".to_owned()), line(1)));
+    assert_eq!(readiness().await, (200, Some("recording_dir_missing".to_owned()), line(1)));
     running.stop().await;
 }

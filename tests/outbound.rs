@@ -22,7 +22,7 @@ async fn somebody_is_called_and_spoken_with() {
     let answer = order(&running, ORDER).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     assert_eq!(answer.json()["carrier_call_id"], CALL);
-    let (path, form) = api.told().remove(0);
+    let (path, form) = api.requests().remove(0);
     assert_eq!(path, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json"));
     assert_eq!((field(&form, "To").as_str(), field(&form, "From").as_str()), ("+919820000000", "+14155550199"));
     assert_eq!(field(&form, "Timeout"), "45");
@@ -61,7 +61,7 @@ async fn nobody_is_called_whom_the_list_does_not_allow() {
         let detail = order(&running, body).await.problem(status);
         assert!(detail.contains(word), "{body}: {detail}");
     }
-    assert!(api.told().is_empty(), "the carrier was asked for nothing");
+    assert!(api.requests().is_empty(), "the carrier was asked for nothing");
     running.stop().await;
     api.stop().await;
 }
@@ -88,7 +88,7 @@ async fn so_many_at_once_and_so_many_a_minute() {
         assert_eq!(order(&running, ORDER).await.status, 202);
         assert!(order(&running, ORDER).await.problem(429).contains("outbound.max_concurrent"));
         // The line is busy, so the place is free again.
-        let url = field(&api.told().pop().expect("an order").1, "StatusCallback");
+        let url = field(&api.requests().pop().expect("an order").1, "StatusCallback");
         let busy = format!("CallSid={CALL}&AccountSid={ACCOUNT}&CallStatus=busy&Direction=outbound-api");
         assert_eq!(post(&url, &busy, None).await.status, 204);
     }
@@ -106,7 +106,7 @@ async fn an_answering_machine_is_hung_up_on_or_spoken_to_as_configured() {
         let running = api.service(&[("outbound.voicemail", voicemail)]).await;
         let order = order(&running, r#"{"to":"+919820000000","amd":"message_end"}"#).await;
         assert_eq!(order.status, 202, "{}", order.text);
-        let form = api.told().remove(0).1;
+        let form = api.requests().remove(0).1;
         assert_eq!(field(&form, "MachineDetection"), "DetectMessageEnd");
         let answered =
             format!("CallSid={CALL}&AccountSid={ACCOUNT}&AnsweredBy=machine_end_beep&Direction=outbound-api");
@@ -137,20 +137,20 @@ fn field(form: &str, name: &str) -> String {
 struct Api {
     address: String,
     handle: ServerHandle,
-    told: Told,
+    requests: Requests,
 }
 
 /// The paths and forms of the requests.
-type Told = Arc<Mutex<Vec<(String, String)>>>;
+type Requests = Arc<Mutex<Vec<(String, String)>>>;
 
 impl Api {
     fn start(status: u16) -> Self {
-        let told = Told::default();
-        let shared = Arc::clone(&told);
+        let requests = Requests::default();
+        let shared = Arc::clone(&requests);
         let server = HttpServer::new(move || {
-            let told = Arc::clone(&shared);
+            let requests = Arc::clone(&shared);
             App::new().default_service(web::post().to(move |request: HttpRequest, body: String| {
-                told.lock().expect("whole").push((request.path().to_owned(), body));
+                requests.lock().expect("whole").push((request.path().to_owned(), body));
                 let body = if status == 201 { json!({ "sid": CALL }) } else { json!({ "code": 21212 }) };
                 let status = StatusCode::from_u16(status).expect("a status");
                 async move { HttpResponse::build(status).json(body) }
@@ -165,7 +165,7 @@ impl Api {
         let server = server.run();
         let handle = server.handle();
         actix_rt::spawn(server);
-        Self { address, handle, told }
+        Self { address, handle, requests }
     }
 
     async fn service(&self, overrides: &[(&str, &str)]) -> Running {
@@ -181,8 +181,8 @@ impl Api {
         start_with(&variables, &all).await
     }
 
-    fn told(&self) -> Vec<(String, String)> {
-        self.told.lock().expect("whole").clone()
+    fn requests(&self) -> Vec<(String, String)> {
+        self.requests.lock().expect("whole").clone()
     }
 
     async fn stop(self) {

@@ -9,23 +9,23 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 fn the_service_starts_once_more_with_the_same_arguments_for_huge_pages() {
     let service = Serving::start(Command::new(BINARY).arg0("answering").arg("serve"), &[]);
     // glibc splits the tunables at their colons in place.
-    let environment = service.told("environ").replace(['\0', ':'], "\n");
+    let environment = service.proc_file("environ").replace(['\0', ':'], "\n");
     assert!(environment.contains("glibc.malloc.hugetlb=1\n"), "{environment}");
     assert!(environment.contains("glibc.malloc.arena_max=1\n"), "{environment}");
-    assert_eq!(service.told("cmdline"), "answering\0serve\0");
-    assert_eq!(service.told("comm"), "switchboard\n");
+    assert_eq!(service.proc_file("cmdline"), "answering\0serve\0");
+    assert_eq!(service.proc_file("comm"), "switchboard\n");
 }
 
 #[test]
 fn an_operators_tunables_are_left_alone() {
     let service = Serving::start(Command::new(BINARY).arg("serve"), &[("GLIBC_TUNABLES", "")]);
-    assert!(!service.told("environ").contains("hugetlb"), "{}", service.told("environ"));
+    assert!(!service.proc_file("environ").contains("hugetlb"), "{}", service.proc_file("environ"));
 }
 
 #[test]
 fn a_program_whose_tunables_are_taken_away_starts_once_more_only_once() {
     let service = Serving::start(Command::new(BINARY).arg("serve"), &[("SWITCHBOARD_HUGE_PAGES_ASKED", "1")]);
-    assert!(!service.told("environ").contains("hugetlb"), "{}", service.told("environ"));
+    assert!(!service.proc_file("environ").contains("hugetlb"), "{}", service.proc_file("environ"));
 }
 
 #[test]
@@ -142,14 +142,14 @@ impl Serving {
 
     /// Reads a file of the process under `/proc`. The variables are those with which the program
     /// was started.
-    fn told(&self, file: &str) -> String {
+    fn proc_file(&self, file: &str) -> String {
         let bytes = std::fs::read(format!("/proc/{}/{file}", self.child.id())).expect("it runs");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The soft and the hard limit.
     fn open_files(&self) -> Vec<String> {
-        let limits = self.told("limits");
+        let limits = self.proc_file("limits");
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
         line.split_whitespace().take(2).map(str::to_owned).collect()
     }

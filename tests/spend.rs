@@ -98,8 +98,8 @@ async fn books_that_cannot_be_read_open_no_day() {
     for broken in ["", "garbage", "[]", r#"{"day":"today"}"#] {
         std::fs::write(&file, broken).expect("written");
         let Err(error) = build("10").await else { panic!("{broken:?} is taken for an empty day") };
-        let told = error.to_string();
-        assert!(told.contains("spend.file") && told.contains("remove it"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("spend.file") && message.contains("remove it"), "{message}");
     }
     // Without a limit, the service does not need the file.
     build("off").await.expect("it starts").stop(Duration::ZERO).await;

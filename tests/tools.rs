@@ -28,15 +28,15 @@ const IN_GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xabV*.I,)-V\xb2R*\xce\xc
 async fn server(answer: &[u8]) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/ask?a=b", listener.local_addr().expect("an address"));
-    let (told, heard) = tokio::sync::mpsc::unbounded_channel();
+    let (requests, heard) = tokio::sync::mpsc::unbounded_channel();
     let answer = answer.to_vec();
     actix_rt::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
-            let (answer, told) = (answer.clone(), told.clone());
+            let (answer, requests) = (answer.clone(), requests.clone());
             actix_rt::spawn(async move {
                 let mut asked = vec![0; 4096];
                 let length = socket.read(&mut asked).await.unwrap_or(0);
-                let _ = told.send(String::from_utf8_lossy(&asked[..length]).into_owned());
+                let _ = requests.send(String::from_utf8_lossy(&asked[..length]).into_owned());
                 let _ = socket.write_all(&answer).await;
             });
         }
@@ -60,7 +60,7 @@ fn tool(url: &str, method: ToolMethod, wait: Duration) -> ToolPlan {
 }
 
 /// The text that the model receives if a tool's server answers with these bytes.
-async fn told(answer: &[u8]) -> String {
+async fn output_of(answer: &[u8]) -> String {
     let (url, _heard) = server(answer).await;
     ask(&tool(&url, ToolMethod::Post, PATIENCE), &Map::new(), "call_1").await
 }
@@ -114,7 +114,7 @@ async fn what_a_tool_found_reaches_the_model_however_its_server_speaks() {
         ("a mark", http(&format!("200 OK\r\n{json}"), &[b"\xef\xbb\xbf", body].concat())),
         ("201", http("201 Created\r\ncontent-length: 20", body)),
     ] {
-        assert_eq!(told(&answer).await, SHIPPED, "{what}");
+        assert_eq!(output_of(&answer).await, SHIPPED, "{what}");
     }
     for empty in [
         "204 No Content",
@@ -122,10 +122,10 @@ async fn what_a_tool_found_reaches_the_model_however_its_server_speaks() {
         "200 OK\r\ncontent-length: 0",
         "200 OK\r\nconnection: close",
     ] {
-        assert_eq!(told(&http(empty, b"")).await, r#"{"ok":true}"#, "{empty}");
+        assert_eq!(output_of(&http(empty, b"")).await, r#"{"ok":true}"#, "{empty}");
     }
     let latin = http("200 OK\r\ncontent-type: text/plain; charset=iso-8859-1", b"Z\xfcrich");
-    assert_eq!(told(&latin).await, "Zürich");
+    assert_eq!(output_of(&latin).await, "Zürich");
 }
 
 #[actix_rt::test]
@@ -167,11 +167,11 @@ async fn half_an_answer_is_a_failure_in_words() {
             "redirect (HTTP 302)",
         ),
     ] {
-        let told = told(&answer).await;
-        let read: Value = serde_json::from_str(&told).expect("JSON");
-        assert_eq!(read["ok"], false, "{what}: {told}");
-        assert!(read["error"].as_str().is_some_and(|error| error.contains(reason)), "{what}: {told}");
-        assert!(!told.contains("shipped"), "{what}: {told}");
+        let output = output_of(&answer).await;
+        let read: Value = serde_json::from_str(&output).expect("JSON");
+        assert_eq!(read["ok"], false, "{what}: {output}");
+        assert!(read["error"].as_str().is_some_and(|error| error.contains(reason)), "{what}: {output}");
+        assert!(!output.contains("shipped"), "{what}: {output}");
     }
 }
 
@@ -190,23 +190,23 @@ async fn a_tool_that_says_no_says_why() {
         ("503 Service Unavailable\r\ncontent-length: 400", b"half", Value::Null),
         ("400 Bad Request", b"\x89PNG\0", Value::Null),
     ] {
-        let told: Value = serde_json::from_str(&told(&http(head, body)).await).expect("JSON");
+        let output: Value = serde_json::from_str(&output_of(&http(head, body)).await).expect("JSON");
         let status: u16 = head[..3].parse().expect("a status");
-        assert_eq!((&told["ok"], &told["status"]), (&json!(false), &json!(status)), "{told}");
-        assert_eq!(told["error"], format!("the tool answered HTTP {status}"));
-        assert_eq!(told["answer"], answer);
+        assert_eq!((&output["ok"], &output["status"]), (&json!(false), &json!(status)), "{output}");
+        assert_eq!(output["error"], format!("the tool answered HTTP {status}"));
+        assert_eq!(output["answer"], answer);
     }
     let long = format!("{}é{}", "x".repeat(4095), "y".repeat(5000));
-    let told: Value = serde_json::from_str(&told(&http("404 Not Found", long.as_bytes())).await).expect("JSON");
-    assert_eq!(told["answer"], "x".repeat(4095), "no more than an answer may have, to the end of a letter");
+    let output: Value = serde_json::from_str(&output_of(&http("404 Not Found", long.as_bytes())).await).expect("JSON");
+    assert_eq!(output["answer"], "x".repeat(4095), "no more than an answer may have, to the end of a letter");
 }
 
 #[actix_rt::test]
 async fn a_tool_that_is_slow_is_said_to_be_slow() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    let told = ask(&tool(&url, ToolMethod::Get, Duration::from_millis(200)), &Map::new(), "call_1").await;
-    assert_eq!(told, r#"{"error":"the tool did not answer within 0.2 s","ok":false}"#);
+    let output = ask(&tool(&url, ToolMethod::Get, Duration::from_millis(200)), &Map::new(), "call_1").await;
+    assert_eq!(output, r#"{"error":"the tool did not answer within 0.2 s","ok":false}"#);
 }
 
 #[actix_rt::test]
@@ -281,11 +281,11 @@ async fn a_receiver_is_told_who_we_are_as_it_wants_to_be() {
         ("Authorization".to_owned(), Private::new("Basic dXNlcjpwYXNz".to_owned())),
     ];
     assert_eq!(post(&endpoint, letter()).await.0, schedule::Answer::Accepted);
-    let told = heard.recv().await.expect("a request");
+    let request = heard.recv().await.expect("a request");
     for line in
         ["x-api-key: n8n", "authorization: Basic dXNlcjpwYXNz", "webhook-id: msg_1", "content-type: application/json"]
     {
-        assert!(told.lines().any(|found| found == line), "{line} in {told}");
+        assert!(request.lines().any(|found| found == line), "{line} in {request}");
     }
 }
 
@@ -311,7 +311,7 @@ fn endpoint(url: &str) -> EndpointPlan {
 /// In this call the model calls the tool. The record has the result that the model received.
 #[actix_rt::test]
 async fn the_model_is_told_what_the_tool_said() {
-    for (answer, told) in [
+    for (answer, output) in [
         (http("200 OK\r\nconnection: close", SHIPPED.as_bytes()), json!({"status": "shipped"})),
         (
             http("409 Conflict", br#"{"error":"slot taken"}"#),
@@ -331,7 +331,7 @@ async fn the_model_is_told_what_the_tool_said() {
         )
         .await;
         let record = call_that_asks(&running, "CA77").await;
-        assert_eq!(record["tools"][0]["output"], told, "{}", record["tools"]);
+        assert_eq!(record["tools"][0]["output"], output, "{}", record["tools"]);
         running.stop().await;
     }
 }

@@ -65,8 +65,8 @@ async fn whoever_answers_is_told_and_has_to_take_the_call() {
     for (outcome, word) in [(DialOutcome::Answered, "answered"), (DialOutcome::Declined, "not_taken")] {
         let running = start(&[SALES[0], SALES[1], whisper]).await;
         let report = call(&running, outcome).await;
-        let told = report.summary.transfers[0].whispered.as_deref();
-        assert_eq!(told, Some("A caller for you: customer_request. Press any key."));
+        let announcement = report.summary.transfers[0].whispered.as_deref();
+        assert_eq!(announcement, Some("A caller for you: customer_request. Press any key."));
         if outcome == DialOutcome::Declined {
             came_back(&report);
         } else {
@@ -173,8 +173,8 @@ async fn a_call_whose_end_the_carrier_does_not_confirm_is_ended_over_the_api() {
     // The test's phone plays no audio and echoes no marks, so the service waits for the goodbye
     // until its limit.
     stream.closed().await;
-    let told = api.until(1).await;
-    assert_eq!(told, [format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json Status=completed")]);
+    let requests = api.until(1).await;
+    assert_eq!(requests, [format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json Status=completed")]);
     running.stop().await;
     assert_eq!(api.stop().await.len(), 1);
 }
@@ -207,11 +207,11 @@ async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
     assert_eq!(outcomes(&record), ["dialled", "answered"]);
     let person = api.person().await;
     assert_eq!((person.to.as_str(), person.from.as_str()), ("+14155550100", "+15550100002"));
-    let told = "A caller for you. customer_request. The caller pressed 1. Press any key to take the call.";
-    assert_eq!(person.announcement.as_deref(), Some(told));
+    let announcement = "A caller for you. customer_request. The caller pressed 1. Press any key to take the call.";
+    assert_eq!(person.announcement.as_deref(), Some(announcement));
     assert_eq!(person.room.as_ref(), report.summary.transfers[0].to.first(), "they are in the same conference");
-    let told = api.stop().await;
-    assert_eq!(told.len(), 2, "nobody was hung up on: {told:?}");
+    let announcement = api.stop().await;
+    assert_eq!(announcement.len(), 2, "nobody was hung up on: {announcement:?}");
 }
 
 #[actix_rt::test]
@@ -271,8 +271,8 @@ async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
     let (report, ()) = tokio::join!(place_call(options(&running, DialOutcome::Answered), handset), hang_up);
     let record = record(running, &report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
-    let told = api.until(3).await;
-    assert_eq!(told[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{PERSON}.json Status=completed"));
+    let requests = api.until(3).await;
+    assert_eq!(requests[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{PERSON}.json Status=completed"));
     api.stop().await;
 }
 
@@ -293,13 +293,13 @@ async fn a_person_is_briefed_in_the_language_of_the_call_or_their_own() {
             let mut fields = url::form_urlencoded::parse(form.as_bytes());
             let url = fields.find(|(name, _)| name == "Url").expect("where the person's document is").1.into_owned();
             let form = format!("AccountSid={ACCOUNT}&CallSid={PERSON}&CallStatus=in-progress");
-            let told = post(&url, &form, None).await.text;
+            let document = post(&url, &form, None).await.text;
             remote.hang_up();
-            told
+            document
         };
         let call = place_call(options(&running, DialOutcome::Answered), handset);
-        let (report, told) = tokio::join!(call, briefed);
-        assert!(told.contains(&format!("<Say language=\"{said}\">A caller for you.")), "{language:?}: {told}");
+        let (report, document) = tokio::join!(call, briefed);
+        assert!(document.contains(&format!("<Say language=\"{said}\">A caller for you.")), "{language:?}: {document}");
         assert_eq!(record(running, &report).await["ending"]["reason"], "caller_hung_up");
         api.stop().await;
     }

@@ -41,8 +41,8 @@ async fn a_caller_hears_the_greeting_and_an_answer_whatever_the_carrier_gets_wro
     let transcript = service.transcript(&summary.call_sid).await;
     assert_eq!((&transcript["carrier"], &transcript["ucid"]), (&json!("waybeo"), &json!(summary.call_sid)));
     assert_eq!((&transcript["from"], &transcript["to"]), (&json!("+15550100001"), &json!("+15550100002")));
-    let told = json!({"did": "+15550100001", "vmn": "+15550100002", "store_code": "10001"});
-    assert_eq!(transcript["carrier_parameters"], told);
+    let parameters = json!({"did": "+15550100001", "vmn": "+15550100002", "store_code": "10001"});
+    assert_eq!(transcript["carrier_parameters"], parameters);
     assert_eq!(transcript["ending"]["reason"], "caller_hung_up");
     service.stop().await;
 }
@@ -71,13 +71,13 @@ async fn samples_without_a_sign_cost_nobody_the_call() {
     stream.hear("media").await;
     let metrics = get(&service.admin("/metrics"), &[]).await.text;
     // The service reports this once a second.
-    let told = async {
+    let reported = async {
         let clamped = "switchboard_line_oddities_total{carrier=\"waybeo\",what=\"sample_clamped\"}";
         while common::counted(&get(&service.admin("/metrics"), &[]).await.text, clamped) < 1.0 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    assert!(timeout(PATIENCE, told).await.is_ok(), "{metrics}");
+    assert!(timeout(PATIENCE, reported).await.is_ok(), "{metrics}");
     assert_eq!(service.calls().await.len(), 1);
     service.stop().await;
 }
@@ -250,9 +250,9 @@ async fn a_call_whose_line_is_lost_is_ended_at_the_carrier_unless_that_says_it_i
     let report = place_call(options, handset).await;
     assert_eq!(report.summary.failures, Vec::<String>::new());
     // This carrier says afterwards that the call is over.
-    let mut told = service.begin("u-told").await;
-    told.hear("media").await;
-    drop((broken, told));
+    let mut parameters = service.begin("u-told").await;
+    parameters.hear("media").await;
+    drop((broken, parameters));
     let over = format!("/waybeo/answer?token={TOKEN}&sid=u-told&event=Hangup");
     assert_eq!(get(&service.public(&over), &[]).await.status, 200);
     service.until_calls(0).await;

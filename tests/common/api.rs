@@ -63,7 +63,7 @@ pub struct State {
     manner: Manner,
     /// The phone of the caller, which the API redirects.
     pub remote: Mutex<Option<Remote>>,
-    told: Mutex<Vec<String>>,
+    requests: Mutex<Vec<String>>,
     /// Number of requests about the caller.
     updates: AtomicUsize,
     /// Behaviour of a dialled callee. If `None`, the API refuses to dial.
@@ -80,7 +80,7 @@ impl Api {
         let state = Arc::new(State {
             manner,
             remote: Mutex::default(),
-            told: Mutex::default(),
+            requests: Mutex::default(),
             updates: AtomicUsize::new(0),
             person: Mutex::default(),
             rings: AtomicBool::new(false),
@@ -137,23 +137,23 @@ impl Api {
     /// Waits for this number of requests and returns them.
     pub async fn until(&self, times: usize) -> Vec<String> {
         let waiting = async {
-            while self.state.told.lock().expect("whole").len() < times {
+            while self.state.requests.lock().expect("whole").len() < times {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.expect("the API is told");
-        self.state.told.lock().expect("whole").clone()
+        self.state.requests.lock().expect("whole").clone()
     }
 
     /// Stops the API and returns all its requests.
     pub async fn stop(self) -> Vec<String> {
         self.handle.stop(false).await;
-        std::mem::take(&mut *self.state.told.lock().expect("whole"))
+        std::mem::take(&mut *self.state.requests.lock().expect("whole"))
     }
 }
 
 async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<State>) -> HttpResponse {
-    state.told.lock().expect("whole").push(format!("{} {body}", request.path()));
+    state.requests.lock().expect("whole").push(format!("{} {body}", request.path()));
     if request.path().ends_with("/Calls.json") {
         return call_person(body, state);
     }

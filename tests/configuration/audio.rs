@@ -24,8 +24,8 @@ fn a_carrier_has_levels_of_its_own() {
     assert!(profile.audio.correct);
     for wrong in ["24.1", "-25", "loud"] {
         let error = refused(&[("audio.waybeo.gain_out_db", wrong)]);
-        let told = &problem(&error, "audio.waybeo.gain_out_db").message;
-        assert!(told.contains("a number from -24.0 to 24.0"), "{told}");
+        let message = &problem(&error, "audio.waybeo.gain_out_db").message;
+        assert!(message.contains("a number from -24.0 to 24.0"), "{message}");
     }
 }
 
@@ -68,9 +68,9 @@ fn a_key_may_pause_the_recording() {
 
 #[test]
 fn keys_of_a_paused_recording_are_withheld_from_the_model_unless_asked() {
-    let told = |config: &_| profile(config).keypad.while_paused;
-    assert_eq!(told(&with(&[])), KeysWhilePaused::Withheld);
-    assert_eq!(told(&with(&[("recording.keys_while_paused", "model")])), KeysWhilePaused::Model);
+    let policy = |config: &_| profile(config).keypad.while_paused;
+    assert_eq!(policy(&with(&[])), KeysWhilePaused::Withheld);
+    assert_eq!(policy(&with(&[("recording.keys_while_paused", "model")])), KeysWhilePaused::Model);
     let error = refused(&[("recording.keys_while_paused", "record")]);
     let message = &problem(&error, "recording.keys_while_paused").message;
     assert!(message.contains("withheld") && message.contains("model"), "{message}");

@@ -11,11 +11,11 @@ fn check_says_what_would_run() {
     std::fs::write(dir.path().join(".env"), "SOMEBODY_ELSES=x\nTWILIO_AUTH_TOKEN=swordfish\nSWITCHBOARD__SERVER__MAX_CALLS=3\nSWITCHBOARD__SERVER__WORKERS=2\n").expect("a file");
     let output = check(dir.path(), &["--json"], &[("SWITCHBOARD__SERVER__WORKERS", "5")]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(told["server"]["max_calls"], 3);
-    assert_eq!(told["server"]["workers"], 5, "a variable that is set wins over .env");
-    assert_eq!(told["twilio"]["verify"], "require");
-    assert_eq!(told["secrets"]["TWILIO_AUTH_TOKEN"], "present");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["server"]["max_calls"], 3);
+    assert_eq!(report["server"]["workers"], 5, "a variable that is set wins over .env");
+    assert_eq!(report["twilio"]["verify"], "require");
+    assert_eq!(report["secrets"]["TWILIO_AUTH_TOKEN"], "present");
 
     let words = check(dir.path(), &["--route", "+912250000000", "--parameter", "language=hi"], &[]);
     let text = String::from_utf8(words.stdout).expect("text");
@@ -46,8 +46,8 @@ fn check_leaves_with_2_and_all_that_is_wrong_on_stderr() {
     assert!(output.stdout.is_empty());
     assert!(text.contains("server.bnd (config.toml, line 2)") && text.contains("server.max_calls"), "{text}");
     let output = check(dir.path(), &["--json"], &[]);
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!((told["valid"].as_bool(), told["problems"].as_array().map(Vec::len)), (Some(false), Some(2)));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((report["valid"].as_bool(), report["problems"].as_array().map(Vec::len)), (Some(false), Some(2)));
 
     let missing = check(dir.path(), &["--config", "nowhere.toml"], &[]);
     assert_eq!(missing.status.code(), Some(2));
@@ -78,8 +78,8 @@ fn check_opens_what_the_service_will_write_to() {
         assert_eq!(output.status.code(), Some(2), "{key} = {value}: {output:?}");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(text.contains(&format!("{key}: found")), "{key} = {value}: {text}");
-        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!(told["problems"][0]["key"], key);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(report["problems"][0]["key"], key);
     }
     std::fs::create_dir(dir.path().join("data")).expect("a folder");
     std::fs::write(dir.path().join("data/spend.json"), "").expect("a file");
@@ -117,7 +117,7 @@ hours = "mon-fri 09:00-18:00 +05:30"
 "#;
     std::fs::write(dir.path().join("config.toml"), text).expect("a file");
     let output = check(dir.path(), &[], &[]);
-    let told = String::from_utf8(output.stdout).expect("text");
+    let printed = String::from_utf8(output.stdout).expect("text");
     for shown in [
         "then gpt-realtime-2.1-mini",
         "stock: https://crm.example.com/stock\n",
@@ -126,15 +126,15 @@ hours = "mon-fri 09:00-18:00 +05:30"
         "Worth knowing:",
         "TWILIO_AUTH_TOKEN absent",
     ] {
-        assert!(told.contains(shown), "{shown} is not in {told}");
+        assert!(printed.contains(shown), "{shown} is not in {printed}");
     }
     for hidden in ["s3cr3t", "WAYBEO_STREAM_TOKEN", "SWITCHBOARD_CALLER_SALT", "OPENAI_API_KEY"] {
-        assert!(!told.contains(hidden), "{hidden} is in {told}");
+        assert!(!printed.contains(hidden), "{hidden} is in {printed}");
     }
     let text = text.replace("[agents.default]", "[agents.default]\nnotice = \"This call is recorded.\"");
     std::fs::write(dir.path().join("config.toml"), text).expect("a file");
-    let told = String::from_utf8(check(dir.path(), &[], &[]).stdout).expect("text");
-    assert!(!told.contains("not told") && told.contains("callers are told first"), "{told}");
+    let printed = String::from_utf8(check(dir.path(), &[], &[]).stdout).expect("text");
+    assert!(!printed.contains("not told") && printed.contains("callers are told first"), "{printed}");
     let misspelt = check(dir.path(), &[], &[("SWITCHBOARD__REALTIME__MODEL", "gpt-realtme-2.1")]);
     assert!(String::from_utf8_lossy(&misspelt.stdout).contains("knows no model gpt-realtme-2.1"), "{misspelt:?}");
 }

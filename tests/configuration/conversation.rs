@@ -132,10 +132,10 @@ fn questions_say_what_they_take_for_an_answer() {
     let parameters = &profile.model.common.tools[0].parameters;
     assert_eq!(parameters["required"], serde_json::json!(["key", "value"]));
     assert_eq!(parameters["properties"]["confirmed"]["type"], "boolean");
-    let told = &profile.model.common.tools[0].description;
-    assert!(told.contains("- order: The order's number (6 digits)"), "{told}");
-    assert!(told.contains("- when: Time of day (one of morning, evening)"), "{told}");
-    assert!(told.ends_with("- why: The reason"), "{told}");
+    let description = &profile.model.common.tools[0].description;
+    assert!(description.contains("- order: The order's number (6 digits)"), "{description}");
+    assert!(description.contains("- when: Time of day (one of morning, evening)"), "{description}");
+    assert!(description.ends_with("- why: The reason"), "{description}");
 }
 
 #[test]

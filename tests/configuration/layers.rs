@@ -38,16 +38,16 @@ fn a_problem_is_told_with_the_place_it_was_written() {
     let file = Sources::default().file("my.toml", "[server]\n\nmax_calls = \"many\"\n[limts]\na = 1");
     let sources = file.variables(&[("SWITCHBOARD__SERVER__BNID", "x"), ("SWITCHBOARD____BIND", "x")]);
     let error = Config::from_sources(&sources).expect_err("four problems");
-    let told = error.to_string();
+    let message = error.to_string();
     for expected in [
         "server.max_calls (my.toml, line 3): found \"many\", expected a whole number from 1 to 100000",
         "limts (my.toml, line 4): unknown key; the nearest known one is `limits`",
         "server.bnid (variable SWITCHBOARD__SERVER__BNID): unknown key; the nearest known one is `server.bind`",
         "SWITCHBOARD____BIND (variable SWITCHBOARD____BIND): names no key",
     ] {
-        assert!(told.contains(expected), "{expected}\nis not in\n{told}");
+        assert!(message.contains(expected), "{expected}\nis not in\n{message}");
     }
-    assert_eq!(error.problems.len(), 4, "{told}");
+    assert_eq!(error.problems.len(), 4, "{message}");
 }
 
 #[test]

@@ -189,8 +189,8 @@ fn a_secret_comes_as_it_was_written_or_is_refused_by_name() {
     assert_eq!(admin(&format!("\u{FEFF}SWITCHBOARD_ADMIN_TOKEN=\"{token}\"\r\n")), is(token));
     assert_eq!(admin(&format!("NAME=Example Motors Pvt Ltd\nexport SWITCHBOARD_ADMIN_TOKEN='{token}'")), is(token));
     let error = load(b"A=1\nSWITCHBOARD_ADMIN_TOKEN sw0rdfish\n").expect_err("no NAME=value");
-    let told = error.to_string();
-    assert!(told.contains("SWITCHBOARD_ADMIN_TOKEN (.env, line 2)") && !told.contains("sw0rdfish"), "{told}");
+    let message = error.to_string();
+    assert!(message.contains("SWITCHBOARD_ADMIN_TOKEN (.env, line 2)") && !message.contains("sw0rdfish"), "{message}");
 
     let names = [
         "OPENAI_API_KEY",

@@ -245,8 +245,8 @@ async fn twiml_is_obeyed_from_the_stream_over_a_transfer_to_the_hang_up() {
     assert_eq!(field("/after", "CallSid"), summary.call_sid);
     assert_eq!(field("/dial-result", "DialCallStatus"), "busy");
     assert_eq!(field("/dial-result", "DialBridged"), "false");
-    let told: Vec<String> = asked.iter().filter_map(|ask| ask.fields.get("StreamEvent").cloned()).collect();
-    assert_eq!(told, ["stream-started", "stream-stopped"]);
+    let events: Vec<String> = asked.iter().filter_map(|ask| ask.fields.get("StreamEvent").cloned()).collect();
+    assert_eq!(events, ["stream-started", "stream-stopped"]);
     fake.stop().await;
 }
 

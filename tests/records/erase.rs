@@ -50,8 +50,8 @@ fn what_could_be_anybodys_is_told_and_not_passed_over() {
     fs::write(dir.join("journal/aside/x.unreadable"), "noise").expect("writable");
     let erased = records(home.path(), &["erase", "--caller", "+919800000001"]);
     assert_eq!(erased.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&erased.stderr).into_owned();
-    assert!(told.contains("call_CA1_1760700000000") && told.contains("cannot be read"), "{told}");
+    let problem = String::from_utf8_lossy(&erased.stderr).into_owned();
+    assert!(problem.contains("call_CA1_1760700000000") && problem.contains("cannot be read"), "{problem}");
     assert_eq!(records(home.path(), &["erase", "--caller", "anonymous"]).status.code(), Some(2));
     assert_eq!(records(home.path(), &["erase"]).status.code(), Some(2));
 }
@@ -156,8 +156,8 @@ fn a_link_is_told_and_what_it_leads_to_stays() {
     std::os::unix::fs::symlink(&outside, &link).expect("a link");
     let erased = erase(home.path(), &["--call", "CA1"]);
     assert_eq!(erased.status.code(), Some(1));
-    let told = text(&erased.stderr);
-    assert!(told.contains("it is a link to") && outside.exists(), "{told}");
+    let problem = text(&erased.stderr);
+    assert!(problem.contains("it is a link to") && outside.exists(), "{problem}");
     let transcript = home.path().join("records/call_CA1_1760700060000_transcript.json");
     assert!(transcript.exists(), "by its record it is found again");
     fs::remove_file(&link).expect("ours");
@@ -183,15 +183,15 @@ fn what_is_not_there_is_no_success() {
             assert!(text(&erased.stderr).contains(says), "{asked:?}: {}", text(&erased.stderr));
         }
     }
-    let told = erase(home.path(), &[]);
-    assert_eq!(told.status.code(), Some(2));
-    let told = text(&told.stderr);
-    assert!(told.contains("--caller") && told.contains("--call <ID>"), "{told}");
+    let shown = erase(home.path(), &[]);
+    assert_eq!(shown.status.code(), Some(2));
+    let shown = text(&shown.stderr);
+    assert!(shown.contains("--caller") && shown.contains("--call <ID>"), "{shown}");
     assert_eq!(erase(home.path(), &["--call", "CA1", "--caller", "+15550100001"]).status.code(), Some(2));
     // An id in capital letters is also accepted.
     let erased = erase(home.path(), &["--call", &ONE.to_uppercase(), "--yes", "--json"]);
-    let told: Value = serde_json::from_slice(&erased.stdout).expect("JSON");
-    assert_eq!((&told["calls"], &told["erased"], &told["problems"]), (&json!(1), &json!(true), &json!([])));
+    let shown: Value = serde_json::from_slice(&erased.stdout).expect("JSON");
+    assert_eq!((&shown["calls"], &shown["erased"], &shown["problems"]), (&json!(1), &json!(true), &json!([])));
 }
 
 #[test]

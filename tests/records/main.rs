@@ -32,8 +32,8 @@ fn records_and_deliveries_need_no_secrets_and_take_their_options_in_any_place() 
         &["deliveries", "list", "--dir", &dir, "--json"],
         &["records", "erase", "--config", &file, "--caller", "+919800000001", "--dry-run"],
     ] {
-        let told = run(elsewhere.path(), arguments);
-        assert!(told.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&told.stderr));
+        let output = run(elsewhere.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     let listed = run(elsewhere.path(), &["records", "list", "--dir", &dir]);
     assert!(String::from_utf8_lossy(&listed.stdout).contains("CA1"));
@@ -43,16 +43,16 @@ fn records_and_deliveries_need_no_secrets_and_take_their_options_in_any_place() 
 fn a_folder_that_is_not_there_is_no_empty_one() {
     let home = tempfile::tempdir().expect("a folder");
     for command in ["records", "deliveries"] {
-        let told = run(home.path(), &[command, "list"]);
-        assert_eq!(told.status.code(), Some(1), "{command}");
-        let problem = String::from_utf8_lossy(&told.stderr).into_owned();
+        let output = run(home.path(), &[command, "list"]);
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let problem = String::from_utf8_lossy(&output.stderr).into_owned();
         let folder = home.path().canonicalize().expect("there").join("data/calls");
         let expected =
             format!("there is no folder {} (records.dir of built-in defaults); give --config", folder.display());
         assert!(problem.contains(&expected), "{problem}");
     }
-    let told = run(home.path(), &["records", "list", "--config", "nowhere.toml"]);
-    assert_eq!(told.status.code(), Some(2), "a configuration that is not there is no records");
+    let output = run(home.path(), &["records", "list", "--config", "nowhere.toml"]);
+    assert_eq!(output.status.code(), Some(2), "a configuration that is not there is no records");
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn calls_are_found_by_how_they_ended_when_and_with_whom() {
         fs::write(&path, record.to_string()).expect("writable");
     }
     let found = |arguments: &[&str]| -> Vec<String> {
-        let told = records(home.path(), &[&["list", "--json"], arguments].concat());
-        let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
-        let calls = told["calls"].as_array().expect("a list").iter();
+        let printed = records(home.path(), &[&["list", "--json"], arguments].concat());
+        let printed: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+        let calls = printed["calls"].as_array().expect("a list").iter();
         calls.map(|call| call["carrier_call_id"].as_str().expect("an id").to_owned()).collect()
     };
     assert_eq!(found(&["--ending", "model_lost"]), ["CA1"]);
@@ -120,8 +120,11 @@ fn calls_are_found_by_how_they_ended_when_and_with_whom() {
     assert_eq!(found(&["--since", "2025-10-17T12:00:00Z"]), ["CA2"]);
     assert!(found(&["--since", "1h"]).is_empty());
     let none = records(home.path(), &["list", "--ending", "drained"]);
-    let told = String::from_utf8_lossy(&none.stdout).into_owned();
-    assert!(none.status.success() && told.contains("none of 2 records") && told.contains("model_lost"), "{told}");
+    let printed = String::from_utf8_lossy(&none.stdout).into_owned();
+    assert!(
+        none.status.success() && printed.contains("none of 2 records") && printed.contains("model_lost"),
+        "{printed}"
+    );
     let listed = records(home.path(), &["list"]);
     assert!(String::from_utf8_lossy(&listed.stdout).starts_with("STARTED (UTC)"));
 }

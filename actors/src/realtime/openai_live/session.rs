@@ -260,7 +260,7 @@ impl Session {
             return;
         }
         self.follow_turns(now, out);
-        if self.meter.untold(self.clock.ms()) >= CHARGED_AFTER_MS {
+        if self.meter.unreported(self.clock.ms()) >= CHARGED_AFTER_MS {
             self.charge(None, out);
         }
         self.begin_delegations(now, out);

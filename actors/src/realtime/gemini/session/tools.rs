@@ -19,7 +19,7 @@ use crate::realtime::report::{ModelReport, ToolCall};
 pub(super) struct Calls {
     open: Vec<Call>,
     /// The ids that were reported, the newest last.
-    told: VecDeque<ToolCallId>,
+    reported: VecDeque<ToolCallId>,
     /// Calls that were taken back and whose results may still come, the newest last.
     cancelled: VecDeque<ToolCallId>,
     /// Since when a result that the model should speak about waits for the others of its response.
@@ -68,7 +68,7 @@ impl Calls {
     }
 
     fn tell(&mut self, id: &ToolCallId) {
-        remember(&mut self.told, id);
+        remember(&mut self.reported, id);
     }
 }
 
@@ -88,7 +88,7 @@ impl Session {
                     ToolCallId::new(&format!("call_{}_{}", self.opening.number, self.calls.last_number))
                 }
             };
-            if self.calls.told.contains(&id) {
+            if self.calls.reported.contains(&id) {
                 continue;
             }
             self.calls.tell(&id);

@@ -46,7 +46,7 @@ pub(super) enum TurnEvent {
     /// Its voice ended.
     Ended(ItemId),
     /// All its words are known. They are empty if it was noise.
-    Told(ItemId, String),
+    Reported(ItemId, String),
 }
 
 impl Caller {
@@ -100,7 +100,7 @@ impl Caller {
         }
         let settled = self.turns.front().is_some_and(|turn| Self::settles(turn).is_some_and(|at| at <= now));
         let turn = if settled { self.turns.pop_front() } else { None };
-        turn.map(|turn| TurnEvent::Told(turn.item, turn.text.trim().to_owned()))
+        turn.map(|turn| TurnEvent::Reported(turn.item, turn.text.trim().to_owned()))
     }
 
     /// When [`Self::poll`] is wanted next.
@@ -144,7 +144,7 @@ impl Caller {
 
     /// Ends the turns: the session ends, and no more words come.
     pub(super) fn finish(&mut self) -> Vec<TurnEvent> {
-        let words = |turn: Turn| TurnEvent::Told(turn.item, turn.text.trim().to_owned());
+        let words = |turn: Turn| TurnEvent::Reported(turn.item, turn.text.trim().to_owned());
         self.turns.drain(..).map(words).collect()
     }
 
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(rig.events.last(), Some(&TurnEvent::Ended(item.clone())));
         assert_eq!(rig.words(" order", 1_200, 1_400), Some((item.clone(), false)));
         rig.hear(2_000, SILENT);
-        assert_eq!(rig.events.last(), Some(&TurnEvent::Told(item, "my order".to_owned())));
+        assert_eq!(rig.events.last(), Some(&TurnEvent::Reported(item, "my order".to_owned())));
         assert_eq!(rig.events.len(), 3);
     }
 
@@ -281,7 +281,7 @@ mod tests {
         let mut rig = Rig::new();
         rig.hear(400, LOUD);
         rig.hear(4_000, SILENT);
-        assert_eq!(rig.events.last(), Some(&TurnEvent::Told(ItemId::new("c1"), String::new())));
+        assert_eq!(rig.events.last(), Some(&TurnEvent::Reported(ItemId::new("c1"), String::new())));
     }
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
         rig.hear(4_000, SILENT);
         assert_eq!(rig.words(" yes", 600, 800), Some((ItemId::new("late"), true)));
         rig.hear(2_000, SILENT);
-        assert_eq!(rig.events.last(), Some(&TurnEvent::Told(ItemId::new("late"), "yes".to_owned())));
+        assert_eq!(rig.events.last(), Some(&TurnEvent::Reported(ItemId::new("late"), "yes".to_owned())));
         assert!(!rig.caller.is_awaited());
     }
 }

@@ -165,8 +165,8 @@ impl Session {
         }
         let (number, name) = (&mut self.last_turn, &self.name);
         let place = words.start_ms.zip(words.end_ms);
-        let told = self.caller.words(&words.text, place, self.clock.ms(), now, || next_turn(number, name));
-        let Some((item, is_new)) = told else {
+        let reported = self.caller.words(&words.text, place, self.clock.ms(), now, || next_turn(number, name));
+        let Some((item, is_new)) = reported else {
             return complain("phantom_words", "words of the caller without a voice were dropped", out);
         };
         if is_new {
@@ -200,7 +200,7 @@ impl Session {
                 }
                 out.push(SessionAction::Report(ModelReport::SpeechStopped { item }));
             }
-            TurnEvent::Told(item, text) => {
+            TurnEvent::Reported(item, text) => {
                 if text.is_empty() && self.owed_since.take().is_some() && !self.caller.is_awaited() {
                     // The turn was noise, and the model will not answer it.
                     out.push(SessionAction::Report(ModelReport::NothingOwed));
@@ -216,15 +216,15 @@ impl Session {
         }
         self.said.push_str(&text);
         self.said.push(' ');
-        let told = Private::new(text.clone());
-        out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: told, last: true }));
+        let reported = Private::new(text.clone());
+        out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: reported, last: true }));
         out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
     }
 
     /// Reports everything that was said, because the session ends.
     pub(super) fn last_words(&mut self, out: &mut Vec<SessionAction>) {
         for event in self.caller.finish() {
-            if let TurnEvent::Told(item, text) = event {
+            if let TurnEvent::Reported(item, text) = event {
                 self.turn_transcribed(item, text, out);
             }
         }
@@ -268,11 +268,11 @@ impl Session {
     /// The work behind the voice failed. Tools that ran all the same are reported to the caller.
     fn work_failed(&mut self, error: &ErrorInfo<'_>, lost: &[String], out: &mut Vec<SessionAction>) {
         complain(&redacted(error.word()), &redacted(error.text()), out);
-        let told = match lost.is_empty() {
+        let reported = match lost.is_empty() {
             true => "What the caller asked for could not be done. Say so briefly and offer to try again.".to_owned(),
             false => format!("Tell the caller this result in your own words: {}", lost.join(" ")),
         };
-        self.wish(ResponseRequest { purpose: ResponsePurpose::ToolResult, instructions: Some(told) }, out);
+        self.wish(ResponseRequest { purpose: ResponsePurpose::ToolResult, instructions: Some(reported) }, out);
     }
 
     fn closed(&mut self, reason: &str, seconds: Option<f64>, out: &mut Vec<SessionAction>) {
@@ -299,8 +299,8 @@ impl Session {
         }
         complain(&code, &text, out);
         if is_moderation(error) {
-            let told = "Your last words were withheld. Apologise briefly and offer to help with something else.";
-            let instructions = Some(told.to_owned());
+            let reported = "Your last words were withheld. Apologise briefly and offer to help with something else.";
+            let instructions = Some(reported.to_owned());
             return self.wish(ResponseRequest { purpose: ResponsePurpose::Spoken, instructions }, out);
         }
         match error.about.as_deref().and_then(EventId::parse) {
@@ -315,9 +315,9 @@ impl Session {
     /// open.
     fn output_refused(&mut self, number: u64, out: &mut Vec<SessionAction>) {
         let Some(call) = self.work.refused(number) else {
-            let told =
+            let reported =
                 "Something went wrong on our side. Apologise briefly and offer to connect the caller to a person.";
-            let instructions = Some(told.to_owned());
+            let instructions = Some(reported.to_owned());
             return self.wish(ResponseRequest { purpose: ResponsePurpose::Spoken, instructions }, out);
         };
         self.give_output(&call, TINY, out);
@@ -340,9 +340,9 @@ impl Session {
             let request = format!("{said}{}", self.caller.unsettled());
             let Delegation::Client { tool: Some(name) } = &self.plan.delegation else {
                 self.work.forget(&id);
-                let told =
+                let reported =
                     "No tool is available for this. Answer from what you know, or say that you cannot help with it.";
-                self.append(ClientEvent::Commentary, told, Some(&id), out);
+                self.append(ClientEvent::Commentary, reported, Some(&id), out);
                 continue;
             };
             let arguments = serde_json::json!({"request": request.trim()}).to_string();
@@ -352,8 +352,8 @@ impl Session {
         }
         for id in self.work.announce(now) {
             let number = self.next_number();
-            let told = "The work on this has begun. Its result follows; do not repeat that you are checking.";
-            send(&ClientEvent::Thinking(Append::new(number, told, Some(&id))), out);
+            let reported = "The work on this has begun. Its result follows; do not repeat that you are checking.";
+            send(&ClientEvent::Thinking(Append::new(number, reported, Some(&id))), out);
         }
     }
 }

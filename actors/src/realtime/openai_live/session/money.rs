@@ -21,13 +21,13 @@ impl Meter {
     /// What was not reported yet, while the session runs: by the server's figure, or by our count
     /// of the audio sent if that is larger, in ms.
     pub(super) fn take(&mut self, sent_ms: u64) -> u64 {
-        let news = self.untold(sent_ms);
+        let news = self.unreported(sent_ms);
         self.told_ms += news;
         news
     }
 
     /// What was not reported yet, in ms.
-    pub(super) fn untold(&self, sent_ms: u64) -> u64 {
+    pub(super) fn unreported(&self, sent_ms: u64) -> u64 {
         self.served_ms.max(sent_ms).saturating_sub(self.told_ms)
     }
 }

@@ -69,8 +69,8 @@ impl Session {
             Way::Delegation(id) if speak => self.append(ClientEvent::Commentary, output, Some(&id), out),
             Way::Delegation(id) => self.append(ClientEvent::Thinking, output, Some(&id), out),
             Way::Report if speak => {
-                let told = format!("A result has come. Tell the caller in your own words: {output}");
-                let instructions = Some(told);
+                let reported = format!("A result has come. Tell the caller in your own words: {output}");
+                let instructions = Some(reported);
                 self.wish(ResponseRequest { purpose: ResponsePurpose::ToolResult, instructions }, out);
             }
             Way::Report => self.append(ClientEvent::Thinking, &format!("A result has come: {output}"), None, out),
@@ -104,8 +104,8 @@ impl Session {
                 self.append(ClientEvent::Thinking, &format!("The caller entered: {text}"), None, out);
             }
             TextRole::Assistant => {
-                let told = format!("The caller has just been told: “{text}”");
-                self.append(ClientEvent::Instructions, &told, None, out);
+                let reported = format!("The caller has just been told: “{text}”");
+                self.append(ClientEvent::Instructions, &reported, None, out);
             }
         }
     }
@@ -153,8 +153,8 @@ impl Session {
             send(&ClientEvent::Update { event_id, session }, out);
         }
         if let Some(instructions) = instructions {
-            let told = format!("From now on these instructions replace your earlier ones. {instructions}");
-            self.append(ClientEvent::Instructions, &told, None, out);
+            let reported = format!("From now on these instructions replace your earlier ones. {instructions}");
+            self.append(ClientEvent::Instructions, &reported, None, out);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Work {
     /// The responses that run. The newest is the last.
     streaming: VecDeque<String>,
     /// Calls that were reported. Each is reported once.
-    told: VecDeque<String>,
+    reported: VecDeque<String>,
     /// Calls that were answered with "started", or whose response failed: their results are
     /// reported.
     late: VecDeque<ToolCallId>,
@@ -253,17 +253,17 @@ impl Work {
     }
 
     fn is_new(&mut self, id: &str) -> bool {
-        !id.is_empty() && !self.told.iter().any(|told| told == id) && {
+        !id.is_empty() && !self.reported.iter().any(|reported| reported == id) && {
             self.keys_in_words(id);
             true
         }
     }
 
     fn keys_in_words(&mut self, id: &str) {
-        if self.told.len() >= MOST_TOLD {
-            self.told.pop_front();
+        if self.reported.len() >= MOST_TOLD {
+            self.reported.pop_front();
         }
-        self.told.push_back(id.to_owned());
+        self.reported.push_back(id.to_owned());
     }
 
     fn report_later(&mut self, call: ToolCallId) {

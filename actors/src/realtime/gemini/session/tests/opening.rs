@@ -75,20 +75,20 @@ fn a_conversation_is_handed_over_as_texts_of_two_roles() {
             item(Seed::CallerAudio(vec![0; 8])),
         ]
     };
-    let told = "A table?|[You have called the tool check with {}.]|[The result of the tool: free]|Yes.|[It is noon.]\
+    let reported = "A table?|[You have called the tool check with {}.]|[The result of the tool: free]|Yes.|[It is noon.]\
         |[The caller said something that was not understood.]";
     let continues = || Opening { number: 2, continues: true, resumption: None, caller: None };
     // Announced: complete, and no answer is generated for it.
     let mut desk = Desk::beginning(continues(), |_, _| {});
     let handoff = Handoff { items: items(), ..Handoff::default() };
     let seen = desk.make_ready(handoff.clone());
-    assert_eq!(seen.text(), (told.to_owned(), true));
+    assert_eq!(seen.text(), (reported.to_owned(), true));
     let roles = seen.one()["clientContent"]["turns"].as_array().expect("turns").iter();
     let roles: Vec<&str> = roles.map(|turn| turn["role"].as_str().expect("a role")).collect();
     assert_eq!(roles, ["user", "user", "user", "model", "user", "user"]);
     // Not announced: no answer is asked for.
     let mut desk = Desk::beginning(continues(), |_, plan| plan.address.model = "gemini-2.5-flash".to_owned());
-    assert_eq!(desk.make_ready(handoff.clone()).text(), (told.to_owned(), false));
+    assert_eq!(desk.make_ready(handoff.clone()).text(), (reported.to_owned(), false));
     // Announced, and there is nothing: the server would wait.
     let mut desk = Desk::beginning(continues(), |_, _| {});
     assert_eq!(desk.make_ready(Handoff::default()).text(), ("[The call goes on.]".to_owned(), true));

@@ -168,7 +168,7 @@ impl Strict {
 
 /// What the call has been told.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     running: Option<String>,
     speaking: Option<ItemId>,
     responses: BTreeSet<String>,
@@ -181,7 +181,7 @@ struct Told {
     placed: Option<ItemId>,
 }
 
-impl Told {
+impl Reported {
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not judged needs no rule")]
     fn note(&mut self, action: &SessionAction) {
         match action {
@@ -252,7 +252,7 @@ impl Told {
 struct Stage {
     desk: Desk,
     server: Strict,
-    told: Told,
+    reported: Reported,
     last_call: usize,
     over: bool,
 }
@@ -273,7 +273,7 @@ impl Stage {
             match action {
                 SessionAction::Send(text) => {
                     let message = serde_json::from_str(text).expect("our own JSON");
-                    self.server.judge(&message, self.told.running.is_some());
+                    self.server.judge(&message, self.reported.running.is_some());
                 }
                 SessionAction::SendAudio(frame) => {
                     let message = serde_json::from_slice(frame).expect("our own JSON");
@@ -281,7 +281,7 @@ impl Stage {
                 }
                 SessionAction::Ping => pings += 1,
                 SessionAction::Lose(_) | SessionAction::Close => self.over = true,
-                other => self.told.note(other),
+                other => self.reported.note(other),
             }
         }
         assert_eq!(self.desk.session.deadline().is_none(), self.over, "a living session has a deadline");
@@ -376,7 +376,7 @@ impl Stage {
             Step::Cancel => self.order(ModelOrder::CancelResponse),
             Step::Overtake => self.order(ModelOrder::Overtake),
             Step::Answer { call, speak } => {
-                let Some(call) = self.told.calls.iter().rev().nth(call).cloned() else { return };
+                let Some(call) = self.reported.calls.iter().rev().nth(call).cloned() else { return };
                 self.order(ModelOrder::AnswerTool { call, output: "{}".to_owned(), speak });
             }
             Step::Configure => {
@@ -421,7 +421,7 @@ fn stage(model: usize, manual: bool, interrupts: bool, transcribes: bool, contin
         in_activity: false,
         open_calls: BTreeSet::new(),
     };
-    Stage { desk, server, told: Told::default(), last_call: 0, over: false }
+    Stage { desk, server, reported: Reported::default(), last_call: 0, over: false }
 }
 
 proptest! {
@@ -453,7 +453,7 @@ proptest! {
             return Ok(());
         }
         // With a server that says nothing any more, nothing stays open for ever.
-        let calls: Vec<_> = stage.told.calls.clone();
+        let calls: Vec<_> = stage.reported.calls.clone();
         for call in calls {
             stage.order(ModelOrder::AnswerTool { call, output: String::new(), speak: false });
         }
@@ -467,7 +467,7 @@ proptest! {
             prop_assert!(stage.desk.now > before, "a deadline that is handled is over");
         }
         let session = &stage.desk.session;
-        prop_assert!(stage.told.running.is_none() && session.run.is_none() && session.asked.is_none());
+        prop_assert!(stage.reported.running.is_none() && session.run.is_none() && session.asked.is_none());
         prop_assert!(session.requests.is_empty() && session.unanswered.is_none());
     }
 }

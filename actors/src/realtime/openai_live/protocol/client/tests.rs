@@ -54,8 +54,8 @@ fn the_two_prompts_can_differ_and_a_client_has_no_backend() {
     let Delegation::Responses(backend) = &mut plan.delegation else { panic!("the sample has a backend") };
     *backend = Backend { instructions: Some("Look things up.".to_owned()), ..backend.clone() };
     let start = session_start(&common, &plan);
-    let told = &start["session"]["delegation"]["responses"]["instructions"];
-    assert!(told.as_str().is_some_and(|text| text.starts_with("Look things up.")));
+    let reported = &start["session"]["delegation"]["responses"]["instructions"];
+    assert!(reported.as_str().is_some_and(|text| text.starts_with("Look things up.")));
     assert!(start["session"]["instructions"].as_str().is_some_and(|text| text.contains("no backend tools")));
     plan.delegation = Delegation::Client { tool: None };
     let delegation = &session_start(&common, &plan)["session"]["delegation"];

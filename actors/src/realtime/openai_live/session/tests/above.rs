@@ -19,7 +19,7 @@ struct Call {
     now: std::time::Instant,
     sent: Vec<(LegId, Value)>,
     dialled: Vec<LegId>,
-    told: Vec<String>,
+    reported: Vec<String>,
 }
 
 impl Call {
@@ -28,7 +28,7 @@ impl Call {
         plan.resilience.patience = Duration::from_secs(20);
         let now = now();
         let sessions = Sessions::new(Arc::new(plan), now).of_caller(Some("hash".to_owned()));
-        let mut call = Self { sessions, now, sent: Vec::new(), dialled: Vec::new(), told: Vec::new() };
+        let mut call = Self { sessions, now, sent: Vec::new(), dialled: Vec::new(), reported: Vec::new() };
         call.on(SessionsEvent::Started);
         call
     }
@@ -45,10 +45,10 @@ impl Call {
                 SessionsAction::Send(leg, text) => {
                     self.sent.push((leg, serde_json::from_str(&text).expect("JSON")));
                 }
-                SessionsAction::Report(ModelReport::Ready { .. }) => self.told.push("ready".to_owned()),
-                SessionsAction::Report(ModelReport::Resumed { .. }) => self.told.push("resumed".to_owned()),
-                SessionsAction::Report(ModelReport::Faltered(_)) => self.told.push("faltered".to_owned()),
-                SessionsAction::Complete(complete) => self.told.push(format!("{} complete", complete.item)),
+                SessionsAction::Report(ModelReport::Ready { .. }) => self.reported.push("ready".to_owned()),
+                SessionsAction::Report(ModelReport::Resumed { .. }) => self.reported.push("resumed".to_owned()),
+                SessionsAction::Report(ModelReport::Faltered(_)) => self.reported.push("faltered".to_owned()),
+                SessionsAction::Complete(complete) => self.reported.push(format!("{} complete", complete.item)),
                 SessionsAction::Learn { .. }
                 | SessionsAction::HangUp(_)
                 | SessionsAction::SendAudio(..)
@@ -91,7 +91,7 @@ fn the_first_session_starts_with_the_caller_and_is_ready_once_it_runs() {
     let (to, start) = &call.sent[0];
     assert_eq!((*to, &start["type"]), (leg, &json!("session.start")));
     assert_eq!(start["session"]["safety_identifier"], "hash");
-    assert_eq!(call.told, ["ready"]);
+    assert_eq!(call.reported, ["ready"]);
 }
 
 #[test]
@@ -106,17 +106,17 @@ fn a_cut_becomes_a_note_and_the_next_session_knows_what_was_heard() {
     );
     call.stream(first, 2_000, LOUD);
     call.stream(first, 1_000, 0xFF);
-    assert_eq!(call.told.last().map(String::as_str), Some("live1_a1 complete"));
+    assert_eq!(call.reported.last().map(String::as_str), Some("live1_a1 complete"));
     let item = ItemId::new("live1_a1");
     call.on(SessionsEvent::Ordered(ModelOrder::TruncateItem { item, heard: Duration::from_millis(1_100) }));
     let (_, note) = call.sent.last().expect("a note");
-    let told = note["content"].as_str().unwrap_or_default();
+    let reported = note["content"].as_str().unwrap_or_default();
     assert_eq!(note["type"], "session.thinking.append");
-    assert!(told.contains("One two") && !told.contains("four"), "{told}");
+    assert!(reported.contains("One two") && !reported.contains("four"), "{reported}");
 
     call.on(SessionsEvent::Session { leg: first, event: SessionEvent::Broken("gone") });
     let second = call.up();
-    assert_eq!(call.told[call.told.len() - 2..], ["faltered", "resumed"]);
+    assert_eq!(call.reported[call.reported.len() - 2..], ["faltered", "resumed"]);
     let starts = call.sent.iter().find(|(leg, event)| *leg == second && event["type"] == "session.start");
     let input = starts.map(|(_, event)| event["session"]["input"].clone()).unwrap_or_default();
     let said = input[0]["content"][0]["text"].as_str().unwrap_or_default();

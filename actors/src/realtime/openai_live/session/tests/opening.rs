@@ -20,7 +20,7 @@ fn an_open_socket_says_nothing_until_it_has_the_conversation() {
     let mut rig = Rig::dialling(|_, _| {});
     rig.on(SessionEvent::Opened);
     rig.pass(14_000);
-    assert_eq!(rig.told(), ["prepared"]);
+    assert_eq!(rig.reported(), ["prepared"]);
     assert!(rig.said().is_empty());
     rig.on(SessionEvent::HandedOver(Handoff::default()));
     assert_eq!(rig.sent[0]["session"]["safety_identifier"], "hash");
@@ -28,7 +28,7 @@ fn an_open_socket_says_nothing_until_it_has_the_conversation() {
     rig.line(400, LOUD);
     assert_eq!(rig.sent_ms, 0, "audio before the start would be lost");
     rig.started();
-    assert_eq!(rig.told()[..2], ["expires at 1796000000", "ready live_abc"]);
+    assert_eq!(rig.reported()[..2], ["expires at 1796000000", "ready live_abc"]);
     rig.check();
 }
 
@@ -195,7 +195,7 @@ fn every_end_of_the_server_has_its_class() {
 fn a_fatal_error_ends_a_running_session_and_another_error_does_not() {
     let mut rig = Rig::running();
     rig.server(&json!({"type": "error", "error": {"type": "invalid_request_error", "code": "invalid_value"}}));
-    assert_eq!(rig.told(), ["complains invalid_value"]);
+    assert_eq!(rig.reported(), ["complains invalid_value"]);
     rig.server(&json!({"type": "error", "error": {"type": "insufficient_quota", "code": null}}));
     assert_eq!(rig.loss.as_ref().map(|loss| loss.class), Some(LossClass::Fatal));
     assert_eq!(rig.said(), ["close"]);
@@ -218,9 +218,9 @@ fn pings_are_answered_and_a_dead_socket_is_found() {
     let mut rig = Rig::dialling(|_, _| {});
     rig.on(SessionEvent::Opened);
     rig.on(SessionEvent::Ping(Bytes::from_static(b"x")));
-    assert_eq!(rig.told(), ["prepared", "pong"]);
+    assert_eq!(rig.reported(), ["prepared", "pong"]);
     rig.pass(44_000);
-    assert_eq!(rig.told(), ["ping", "ping"]);
+    assert_eq!(rig.reported(), ["ping", "ping"]);
     rig.pass(2_000);
     assert_eq!(rig.loss.map(|loss| loss.class), Some(LossClass::Retryable));
 }
@@ -232,7 +232,7 @@ fn garbage_is_complained_of_and_too_much_of_it_ends_the_session() {
         ["", "[]", "{", r#"{"type":"session.closed","usage":"#, r#"{"type":"session.output_audio.delta","delta":"§"}"#]
     {
         rig.on(SessionEvent::Text(text));
-        assert_eq!(rig.told(), ["complains unreadable_event"], "{text}");
+        assert_eq!(rig.reported(), ["complains unreadable_event"], "{text}");
     }
     rig.on(SessionEvent::Text(r#"{"type":"something.new","x":[1]}"#));
     rig.server(&json!({"type": "session.updated"}));

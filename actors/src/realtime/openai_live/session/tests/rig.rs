@@ -220,7 +220,7 @@ impl Rig {
     }
 
     /// What was reported since the last question.
-    pub(crate) fn told(&mut self) -> Vec<String> {
+    pub(crate) fn reported(&mut self) -> Vec<String> {
         std::mem::take(&mut self.story)
     }
 

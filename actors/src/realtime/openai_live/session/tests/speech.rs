@@ -17,7 +17,7 @@ fn the_endless_stream_becomes_responses_with_words() {
     rig.model = Some(SILENT);
     rig.line(1_000, SILENT);
     assert_eq!(
-        rig.told(),
+        rig.reported(),
         [
             "live1_r1 begins",
             "live1_a1 after nothing",
@@ -46,7 +46,7 @@ fn output_is_never_stretched() {
     rig.line(1_000, SILENT);
     // Two minutes of words and pauses are at most two minutes of audio.
     assert!(rig.played_ms <= 100 * 1_200 + 200, "{} ms", rig.played_ms);
-    assert!(rig.told().iter().all(|event| !event.contains("audio_late")));
+    assert!(rig.reported().iter().all(|event| !event.contains("audio_late")));
     rig.check();
 }
 
@@ -62,7 +62,7 @@ fn a_wish_is_an_order_and_is_done_when_it_was_said() {
     rig.model_speaks(600);
     assert_eq!(rig.said(), ["commentary.append Speak first, now. Say two. Then stop and listen."]);
     rig.model_speaks(600);
-    assert!(rig.told().iter().all(|event| !event.contains("given up")));
+    assert!(rig.reported().iter().all(|event| !event.contains("given up")));
     rig.check();
 }
 
@@ -74,9 +74,9 @@ fn an_acknowledged_append_is_not_a_spoken_one() {
     rig.line(700, SILENT);
     rig.server(&json!({"type": "session.commentary.appended", "client_event_id": "append-1"}));
     rig.line(3_200, SILENT);
-    assert!(rig.told().is_empty());
+    assert!(rig.reported().is_empty());
     rig.line(200, SILENT);
-    assert_eq!(rig.told(), ["given up Some(Notice): no_answer"]);
+    assert_eq!(rig.reported(), ["given up Some(Notice): no_answer"]);
 }
 
 #[test]
@@ -85,9 +85,9 @@ fn a_greeting_that_does_not_come_is_ordered_again_once() {
     rig.speak(ResponsePurpose::Greeting, "Say hello.");
     rig.line(6_000, SILENT);
     let orders = rig.said().iter().filter(|event| event.contains("Say hello.")).count();
-    assert_eq!((orders, rig.told().len()), (2, 0));
+    assert_eq!((orders, rig.reported().len()), (2, 0));
     rig.line(4_000, SILENT);
-    assert_eq!(rig.told(), ["mute Some(Greeting): no_answer"]);
+    assert_eq!(rig.reported(), ["mute Some(Greeting): no_answer"]);
     rig.check();
 }
 
@@ -122,7 +122,7 @@ fn a_refused_order_is_given_up() {
     rig.speak(ResponsePurpose::Notice, "Say one.");
     rig.server(&json!({"type": "error", "error": {"type": "invalid_request_error", "code": "invalid_value",
         "param": "content", "client_event_id": "append-1"}}));
-    assert_eq!(rig.told(), ["complains invalid_value", "given up Some(Notice): invalid_value"]);
+    assert_eq!(rig.reported(), ["complains invalid_value", "given up Some(Notice): invalid_value"]);
 }
 
 #[test]
@@ -131,9 +131,9 @@ fn a_key_overtakes_what_is_said_and_what_was_to_be_said() {
     rig.model = Some(LOUD);
     rig.line(500, SILENT);
     rig.speak(ResponsePurpose::Notice, "Say one.");
-    rig.told();
+    rig.reported();
     rig.order(ModelOrder::Overtake);
-    assert_eq!(rig.told()[..2], ["live1_a1 complete", "live1_r1 ends Cancelled"]);
+    assert_eq!(rig.reported()[..2], ["live1_a1 complete", "live1_r1 ends Cancelled"]);
     assert!(rig.said()[0].starts_with("instructions.append Stop speaking now"));
     let played = rig.played_ms;
     rig.line(1_000, SILENT);

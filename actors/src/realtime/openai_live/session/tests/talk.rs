@@ -30,7 +30,7 @@ fn a_turn_of_the_caller_has_a_beginning_an_end_and_words() {
     rig.caller_words(" order", from + 600);
     rig.line(1_500, SILENT);
     assert_eq!(
-        rig.told(),
+        rig.reported(),
         [
             "live1_c1 speaks",
             "live1_c1 after nothing",
@@ -50,8 +50,11 @@ fn noise_owes_nothing() {
     rig.line(600, SILENT);
     rig.line(300, LOUD);
     rig.line(3_000, SILENT);
-    let told = rig.told();
-    assert!(told.contains(&"NothingOwed".to_owned()) && told.contains(&"live1_c1 said “”".to_owned()), "{told:?}");
+    let reported = rig.reported();
+    assert!(
+        reported.contains(&"NothingOwed".to_owned()) && reported.contains(&"live1_c1 said “”".to_owned()),
+        "{reported:?}"
+    );
     rig.line(6_000, SILENT);
     assert!(rig.said().is_empty(), "and the model is not asked for an answer");
 }
@@ -61,7 +64,7 @@ fn invented_words_of_the_caller_are_dropped() {
     let mut rig = Rig::running();
     rig.line(6_000, SILENT);
     rig.caller_words(" I want to cancel", rig.ms() - 1_000);
-    assert_eq!(rig.told(), ["complains phantom_words"]);
+    assert_eq!(rig.reported(), ["complains phantom_words"]);
 }
 
 #[test]
@@ -72,8 +75,9 @@ fn both_sides_may_speak_at_once() {
     rig.line(1_000, LOUD);
     rig.model = Some(SILENT);
     rig.line(3_000, SILENT);
-    let told = rig.told();
-    let place = |event: &str| told.iter().position(|it| it == event).unwrap_or_else(|| panic!("{event}: {told:?}"));
+    let reported = rig.reported();
+    let place =
+        |event: &str| reported.iter().position(|it| it == event).unwrap_or_else(|| panic!("{event}: {reported:?}"));
     assert!(place("live1_r1 begins") < place("live1_r1 ends Completed"));
     assert!(place("live1_c1 speaks") < place("live1_c1 stops"));
     assert!(rig.said().is_empty(), "nothing stops the model: it decides by itself");
@@ -104,7 +108,7 @@ fn words_outlive_the_session() {
     rig.order(ModelOrder::Close);
     rig.caller_words(" now", from + 400);
     rig.server(&json!({"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 3}}));
-    assert!(rig.told().contains(&"live1_c1 = bye now".to_owned()));
+    assert!(rig.reported().contains(&"live1_c1 = bye now".to_owned()));
     assert!(rig.closed);
 }
 

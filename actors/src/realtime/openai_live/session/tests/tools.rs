@@ -11,7 +11,7 @@ use crate::realtime::report::LossClass;
 fn a_fast_tool_is_answered_with_its_result_and_the_model_goes_on() {
     let mut rig = Rig::running();
     rig.tool_call("resp_1", "call_1");
-    assert_eq!(rig.told(), ["calls order_status call_1 {}"]);
+    assert_eq!(rig.reported(), ["calls order_status call_1 {}"]);
     rig.answer_tool("call_1", r#"{"status":"shipped"}"#, true);
     assert_eq!(rig.said(), [r#"response.item.create {"status":"shipped"}"#]);
     rig.completes("resp_1");
@@ -45,7 +45,7 @@ fn the_summary_of_a_response_holds_no_calls_and_a_repeated_call_is_one_call() {
     let mut rig = Rig::running();
     rig.tool_call("resp_1", "call_1");
     rig.tool_call("resp_1", "call_1");
-    assert_eq!(rig.told(), ["calls order_status call_1 {}"]);
+    assert_eq!(rig.reported(), ["calls order_status call_1 {}"]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_silent_result_asks_for_silence() {
     rig.answer_tool("call_1", r#"{"ok":true}"#, false);
     assert_eq!(rig.said(), [r#"response.item.create {"result":{"ok":true},"say":"nothing"}"#]);
     rig.answer_tool("call_1", "{}", false);
-    assert!(rig.told().contains(&"complains unknown_tool_call".to_owned()));
+    assert!(rig.reported().contains(&"complains unknown_tool_call".to_owned()));
     rig.check();
 }
 
@@ -127,9 +127,9 @@ fn a_delegation_to_us_gets_the_callers_words() {
     rig.line(400, SILENT);
     rig.caller_words(" my order", from + 600);
     rig.line(3_000, SILENT);
-    let told = rig.told();
+    let reported = rig.reported();
     let call = r#"calls ask_backend deleg_1 {"request":"where is my order"}"#;
-    assert!(told.contains(&call.to_owned()), "{told:?}");
+    assert!(reported.contains(&call.to_owned()), "{reported:?}");
     assert!(rig.said()[0].starts_with("thinking.append The work on this has begun."));
     rig.answer_tool("deleg_1", "It has shipped.", true);
     assert_eq!(rig.sent[0]["delegation_id"], "deleg_1");
@@ -153,5 +153,5 @@ fn the_servers_own_work_is_not_ours() {
     let delegation = json!({"id": "deleg_1", "target": "responses", "response_id": "resp_1"});
     rig.server(&json!({"type": "session.delegation.created", "delegation": delegation}));
     rig.line(5_000, SILENT);
-    assert!(rig.said().is_empty() && rig.told().is_empty());
+    assert!(rig.said().is_empty() && rig.reported().is_empty());
 }
