@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::api::{Api, Manner, PERSON, SALES, options};
+use common::api::{Api, CALLEE, Manner, SALES, options};
 use common::{ACCOUNT, FakeStream, Running, post, post_body, start, transcript};
 use serde_json::Value;
 use switchboard::tools::phone::{CallReport, DialOutcome, Handset, place_call};
@@ -196,7 +196,7 @@ async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
 
 #[actix_rt::test]
 async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
-    let api = Api::start(Manner::Obey).with_person(Some(DialOutcome::Answered));
+    let api = Api::start(Manner::Obey).with_callee(Some(DialOutcome::Answered));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Failed).await;
     clean(&report);
@@ -205,11 +205,11 @@ async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
     let record = record(running, &report).await;
     assert_eq!(record["ending"]["reason"], "transferred");
     assert_eq!(outcomes(&record), ["dialled", "answered"]);
-    let person = api.person().await;
-    assert_eq!((person.to.as_str(), person.from.as_str()), ("+14155550100", "+15550100002"));
+    let callee = api.callee().await;
+    assert_eq!((callee.to.as_str(), callee.from.as_str()), ("+14155550100", "+15550100002"));
     let announcement = "A caller for you. customer_request. The caller pressed 1. Press any key to take the call.";
-    assert_eq!(person.announcement.as_deref(), Some(announcement));
-    assert_eq!(person.room.as_ref(), report.summary.transfers[0].to.first(), "they are in the same conference");
+    assert_eq!(callee.announcement.as_deref(), Some(announcement));
+    assert_eq!(callee.room.as_ref(), report.summary.transfers[0].to.first(), "they are in the same conference");
     let announcement = api.stop().await;
     assert_eq!(announcement.len(), 2, "nobody was hung up on: {announcement:?}");
 }
@@ -223,7 +223,7 @@ async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
         (Some(DialOutcome::Declined), "not_taken"),
         (None, "failed"),
     ] {
-        let api = Api::start(Manner::Obey).with_person(outcome);
+        let api = Api::start(Manner::Obey).with_callee(outcome);
         let running = api.service(&WARM).await;
         let report = api.call(&running, DialOutcome::Answered).await;
         came_back(&report);
@@ -238,7 +238,7 @@ async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
 
 #[actix_rt::test]
 async fn an_api_that_fails_when_the_caller_is_to_come_back_is_asked_again() {
-    let api = Api::start(Manner::RefuseToTakeBack(2)).with_person(Some(DialOutcome::Busy));
+    let api = Api::start(Manner::RefuseToTakeBack(2)).with_callee(Some(DialOutcome::Busy));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Answered).await;
     came_back(&report);
@@ -248,7 +248,7 @@ async fn an_api_that_fails_when_the_caller_is_to_come_back_is_asked_again() {
 
 #[actix_rt::test]
 async fn an_api_that_does_not_hand_the_caller_over_is_done_without() {
-    let api = Api::start(Manner::RefuseToHandOver).with_person(Some(DialOutcome::Answered));
+    let api = Api::start(Manner::RefuseToHandOver).with_callee(Some(DialOutcome::Answered));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Answered).await;
     clean(&report);
@@ -258,7 +258,7 @@ async fn an_api_that_does_not_hand_the_caller_over_is_done_without() {
 
 #[actix_rt::test]
 async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
-    let api = Api::start(Manner::Obey).with_person(Some(DialOutcome::Answered));
+    let api = Api::start(Manner::Obey).with_callee(Some(DialOutcome::Answered));
     api.state.rings.store(true, Ordering::Relaxed);
     let running = api.service(&WARM).await;
     let (handset, remote) = Handset::new();
@@ -272,7 +272,7 @@ async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
     let record = record(running, &report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
     let requests = api.until(3).await;
-    assert_eq!(requests[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{PERSON}.json Status=completed"));
+    assert_eq!(requests[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALLEE}.json Status=completed"));
     api.stop().await;
 }
 
@@ -280,7 +280,7 @@ async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
 async fn a_person_is_briefed_in_the_language_of_the_call_or_their_own() {
     let hindi = ("agents.default.languages", r#"["hi", "en"]"#);
     for (language, said) in [(None, "hi-IN"), (Some("en"), "en-US"), (Some("en-IN"), "en-IN")] {
-        let api = Api::start(Manner::Obey).with_person(Some(DialOutcome::Answered));
+        let api = Api::start(Manner::Obey).with_callee(Some(DialOutcome::Answered));
         api.state.rings.store(true, Ordering::Relaxed);
         let mut settings = vec![WARM[0], hindi];
         settings.extend(language.map(|language| ("transfers.sales.language", language)));
@@ -292,7 +292,7 @@ async fn a_person_is_briefed_in_the_language_of_the_call_or_their_own() {
             let (_, form) = asked.split_once(' ').expect("a path and a form");
             let mut fields = url::form_urlencoded::parse(form.as_bytes());
             let url = fields.find(|(name, _)| name == "Url").expect("where the person's document is").1.into_owned();
-            let form = format!("AccountSid={ACCOUNT}&CallSid={PERSON}&CallStatus=in-progress");
+            let form = format!("AccountSid={ACCOUNT}&CallSid={CALLEE}&CallStatus=in-progress");
             let document = post(&url, &form, None).await.text;
             remote.hang_up();
             document

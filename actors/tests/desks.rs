@@ -127,7 +127,7 @@ fn two_meet_in_a_conference() {
             let Some(Verb::Meet { action, room }) = document.verbs.into_iter().next() else { panic!() };
             (action, room)
         };
-        let ((action, room), (none, same)) = (meet(Side::Caller), meet(Side::Person));
+        let ((action, room), (none, same)) = (meet(Side::Caller), meet(Side::Callee));
         assert_eq!((&room, none), (&same, None), "one room, and no document for the person");
         let url: Url = action.expect("the caller goes on").url.parse().expect("an address");
         for (hung_up, outcome) in [(false, Some(DialOutcome::Bridged)), (true, None)] {

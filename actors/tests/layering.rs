@@ -30,7 +30,7 @@ const SHELLS: [&str; 42] = [
     "call/actor/children.rs",
     "call/actor/ending.rs",
     "call/actor/inbox.rs",
-    "call/actor/people.rs",
+    "call/actor/callee.rs",
     "call/actor/probes.rs",
     "call/actor/sabotage.rs",
     "delivery/actor/cases.rs",

@@ -332,7 +332,7 @@ fn dialling(
     apis: &HashMap<Carrier, Arc<dyn Control>>,
     desks: &HashMap<Carrier, Arc<dyn Desk>>,
 ) -> Option<Dialling> {
-    let carrier = Carrier::all().find(|carrier| carrier.calls_people() && apis.contains_key(carrier))?;
+    let carrier = Carrier::all().find(|carrier| carrier.calls_callees() && apis.contains_key(carrier))?;
     let api = apis.get(&carrier).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),

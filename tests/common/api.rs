@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use switchboard::tools::phone::{
-    CallReport, DialOutcome, Handset, Invited, PersonReport, PhoneOptions, Remote, Target, place_call, ring_person,
+    CallReport, CalleeReport, DialOutcome, Handset, Invited, PhoneOptions, Remote, Target, place_call, ring_callee,
 };
 
 use super::{ACCOUNT, AUTH_TOKEN, PATIENCE, Running, start_with};
@@ -17,7 +17,7 @@ pub const SALES: [(&str, &str); 2] =
     [("transfers.sales.number", "+14155550100"), ("transfers.sales.announce", "One moment, I put you through.")];
 
 /// The callee's call.
-pub const PERSON: &str = "CA00000000000000000000000000000009";
+pub const CALLEE: &str = "CA00000000000000000000000000000009";
 
 /// A caller who presses 1 once the agent speaks.
 pub fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
@@ -67,11 +67,11 @@ pub struct State {
     /// Number of requests about the caller.
     updates: AtomicUsize,
     /// Behaviour of a dialled callee. If `None`, the API refuses to dial.
-    person: Mutex<Option<DialOutcome>>,
+    callee: Mutex<Option<DialOutcome>>,
     /// Whether the callee's phone rings without being answered.
     pub rings: AtomicBool,
     /// Results of the calls to the callee.
-    reports: Mutex<Vec<Result<PersonReport, String>>>,
+    reports: Mutex<Vec<Result<CalleeReport, String>>>,
 }
 
 impl Api {
@@ -82,7 +82,7 @@ impl Api {
             remote: Mutex::default(),
             requests: Mutex::default(),
             updates: AtomicUsize::new(0),
-            person: Mutex::default(),
+            callee: Mutex::default(),
             rings: AtomicBool::new(false),
             reports: Mutex::default(),
         });
@@ -102,13 +102,13 @@ impl Api {
     }
 
     /// Has a callee who, when they are dialled, does this; `None` refuses to dial.
-    pub fn with_person(self, outcome: Option<DialOutcome>) -> Self {
-        *self.state.person.lock().expect("whole") = outcome;
+    pub fn with_callee(self, outcome: Option<DialOutcome>) -> Self {
+        *self.state.callee.lock().expect("whole") = outcome;
         self
     }
 
     /// Waits for the result of the callee's call.
-    pub async fn person(&self) -> PersonReport {
+    pub async fn callee(&self) -> CalleeReport {
         let waiting = async {
             while self.state.reports.lock().expect("whole").is_empty() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -155,7 +155,7 @@ impl Api {
 async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<State>) -> HttpResponse {
     state.requests.lock().expect("whole").push(format!("{} {body}", request.path()));
     if request.path().ends_with("/Calls.json") {
-        return call_person(body, state);
+        return call_callee(body, state);
     }
     let url = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Url").map(|(_, url)| url.parse());
     let redirect = || {
@@ -187,8 +187,8 @@ async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<
 }
 
 /// Dials the callee, or refuses.
-fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
-    let outcome = *state.person.lock().expect("whole");
+fn call_callee(form: String, state: web::Data<State>) -> HttpResponse {
+    let outcome = *state.callee.lock().expect("whole");
     let caller = state.remote.lock().expect("whole").clone();
     let Some((outcome, caller)) = outcome.zip(caller) else {
         return HttpResponse::BadRequest().json(serde_json::json!({ "code": 21211, "message": "no" }));
@@ -197,7 +197,7 @@ fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
         let invited = Invited {
             carrier: switchboard_actors::carrier::twilio::CARRIER,
             form,
-            call_sid: PERSON.to_owned(),
+            call_sid: CALLEE.to_owned(),
             account: ACCOUNT.to_owned(),
             auth_token: None,
             outcome,
@@ -205,9 +205,9 @@ fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
             caller,
         };
         actix_rt::spawn(async move {
-            let report = ring_person(invited).await;
+            let report = ring_callee(invited).await;
             state.reports.lock().expect("whole").push(report);
         });
     }
-    HttpResponse::Created().json(serde_json::json!({ "sid": PERSON, "status": "queued" }))
+    HttpResponse::Created().json(serde_json::json!({ "sid": CALLEE, "status": "queued" }))
 }

@@ -7,10 +7,10 @@
 //! transfers.
 
 mod actions;
+mod callee;
 mod children;
 mod ending;
 mod inbox;
-mod people;
 #[cfg(test)]
 pub(crate) mod probes;
 #[cfg(any(test, feature = "sabotage"))]

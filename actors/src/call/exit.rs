@@ -190,7 +190,7 @@ impl Exit {
             Stage::Closing | Stage::Ended => {}
             // The transfer needs the service no longer, unless the caller still waits for the
             // callee.
-            Stage::Transferring if order != HangUp::Operator && !self.waits_for_person(talk) => {
+            Stage::Transferring if order != HangUp::Operator && !self.waits_for_callee(talk) => {
                 self.finish(Ending::Transferred, talk);
             }
             // The caller cannot hear a goodbye.
@@ -280,7 +280,7 @@ impl Exit {
     /// Ends the call, as reported by `by`. The only function that enters [`Way::Ended`].
     pub(super) fn finish_by(&mut self, ending: Ending, by: ReportedBy, talk: &mut Conversation) {
         if let Way::Transferring(on) = &mut self.way {
-            on.drop_person(&mut talk.call);
+            on.drop_callee(&mut talk.call);
         }
         self.way = Way::Ended(ending, by);
         let tally = talk.call.tally();

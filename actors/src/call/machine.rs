@@ -132,9 +132,9 @@ impl CallMachine {
                 exit.next_asked(talk);
                 talk.call.act(CallAction::Reply(exit.next(talk)));
             }
-            CallEvent::PersonCalled(answer) => exit.person_called(answer, talk),
-            CallEvent::PersonTook => exit.person_took(talk),
-            CallEvent::PersonEnded(outcome) => exit.person_ended(outcome, talk),
+            CallEvent::CalleeCalled(answer) => exit.callee_called(answer, talk),
+            CallEvent::CalleeAccepted => exit.callee_accepted(talk),
+            CallEvent::CalleeEnded(outcome) => exit.callee_ended(outcome, talk),
             CallEvent::StreamOffered => exit.stream_offered(talk),
             CallEvent::LineReplaced => {
                 if self.has_line() {

@@ -74,12 +74,12 @@ pub struct Briefing {
 /// they meet the caller, or are hung up on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
-pub struct PersonTook;
+pub struct CalleeAccepted;
 
 /// The line of a warm transfer's callee has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
-pub struct PersonEnded(pub DialOutcome);
+pub struct CalleeEnded(pub DialOutcome);
 
 /// The dialled destination was answered, by a person or a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

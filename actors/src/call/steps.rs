@@ -78,11 +78,11 @@ pub enum CallEvent {
     NextAsked,
     /// The carrier has answered our request to call a callee: its id of that call, or why there is
     /// none.
-    PersonCalled(Result<CarrierCallId, String>),
+    CalleeCalled(Result<CarrierCallId, String>),
     /// The callee pressed the key and takes the call.
-    PersonTook,
+    CalleeAccepted,
     /// The callee's line has ended.
-    PersonEnded(DialOutcome),
+    CalleeEnded(DialOutcome),
     /// The carrier has the document of another stream for the caller, who is on the first.
     StreamOffered,
     /// Another stream has come for the caller, before the end of the first was reported.
@@ -151,8 +151,8 @@ pub enum CallAction {
     /// Ask the carrier to transfer the caller; its answer comes back as
     /// [`CallEvent::CarrierAnswered`].
     AskHandover,
-    /// Ask the carrier to call a callee; its answer comes back as [`CallEvent::PersonCalled`].
-    CallPerson {
+    /// Ask the carrier to call a callee; its answer comes back as [`CallEvent::CalleeCalled`].
+    CallCallee {
         /// The callee's address.
         target: Target,
         /// The number that the callee sees, if it is not the dialled one.
@@ -161,7 +161,7 @@ pub enum CallAction {
         ring: Duration,
     },
     /// Ask the carrier to hang up on a callee who is no longer awaited.
-    DropPerson(CarrierCallId),
+    DropCallee(CarrierCallId),
     /// Answer the question how the call continues.
     Reply(Next),
     /// Close the stream so that the carrier asks what follows. The call continues.

@@ -121,11 +121,11 @@ pub enum Role {
     /// The callee of a dialled leg accepts or declines the call.
     WhisperTaken,
     /// The callee of a warm transfer has answered: the briefing is requested.
-    PersonAnswered,
+    CalleeAnswered,
     /// The callee of a warm transfer accepts or declines the call.
-    PersonTaken,
+    CalleeTaken,
     /// The state of their line has changed.
-    PersonStatus,
+    CalleeStatus,
     /// The state of a call has changed.
     Status,
     /// The status of a stream.

@@ -60,7 +60,7 @@ pub trait Seat: Sync {
     fn secrets(&self) -> &'static [Secret];
 
     /// Whether it can place calls, once its API is available.
-    fn calls_people(&self) -> bool {
+    fn calls_callees(&self) -> bool {
         false
     }
 
@@ -163,8 +163,8 @@ impl Carrier {
     }
 
     /// Whether it can place calls, once its API is available.
-    pub fn calls_people(self) -> bool {
-        self.0.calls_people()
+    pub fn calls_callees(self) -> bool {
+        self.0.calls_callees()
     }
 
     /// A body for webhooks in its own format.

@@ -207,7 +207,7 @@ pub(super) fn check_pairs(variables: &BTreeMap<String, Variable>, secrets: &Secr
 /// The first carrier that can call people and the variables it lacks to do so; `None` if some
 /// carrier has them all.
 pub(super) fn lacks_calling(secrets: &Secrets) -> Option<Lacking> {
-    let callers = || Carrier::all().filter(|carrier| carrier.calls_people());
+    let callers = || Carrier::all().filter(|carrier| carrier.calls_callees());
     let needs = |carrier: Carrier| carrier.secrets().iter().filter(|secret| secret.api);
     if callers().any(|carrier| needs(carrier).all(|secret| secrets.has(secret))) {
         return None;

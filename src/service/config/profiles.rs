@@ -69,7 +69,7 @@ impl Profiles {
     /// The profile of an incoming or outgoing call.
     pub fn for_call(&self, call: &RouteInput) -> Arc<CallProfile> {
         let Decision { agent, language, route, .. } = self.config.route(call);
-        let number = call.person().expose();
+        let number = call.other_party().expose();
         let (variant, found) = self.variant(&agent, &language, number);
         let found = found.or_else(|| self.get(&agent, &language));
         let profile = found.expect("routing chooses among the agents and their languages, which were checked");

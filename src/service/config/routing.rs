@@ -43,7 +43,7 @@ pub struct Decision {
 
 impl RouteInput {
     /// The number of the other party, whichever side placed the call.
-    pub fn person(&self) -> &Private<String> {
+    pub fn other_party(&self) -> &Private<String> {
         match self.direction {
             Direction::Inbound => &self.from,
             Direction::Outbound => &self.to,

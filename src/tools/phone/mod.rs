@@ -22,6 +22,7 @@
 //! | `demo`, `speech` | `switchboard demo` and its bundled callers |
 
 mod call;
+mod callee;
 mod caller;
 mod command;
 mod demo;
@@ -29,13 +30,13 @@ mod display;
 mod handset;
 mod http;
 mod options;
-mod person;
 mod playout;
 mod speech;
 mod stream;
 mod summary;
 
 pub use call::{CallReport, place_call};
+pub use callee::{CalleeReport, Invited, ring_callee};
 pub(crate) use command::carrier;
 pub use command::{CallArgs, CommandError, run};
 pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
@@ -44,7 +45,6 @@ pub use options::{
     ANSWER_PAUSE, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE,
     PhoneOptions, Target, carriers, default_carrier,
 };
-pub use person::{Invited, PersonReport, ring_person};
 pub use summary::{EndedBy, HttpTiming, Summary, Transfer, Warning};
 
 pub use switchboard_actors::carrier::fake::Fault;

@@ -203,7 +203,7 @@ fn none_such(shelf: &Shelf, all: &Gathered, wanted: &Wanted) -> String {
             format!("no call {id} in {dir}{}; `switchboard records list` shows those there are", near(id, &ids))
         }
         Wanted::Caller { number, .. } => {
-            let numbers = |it: &Known| vec![it.call.person().to_owned()];
+            let numbers = |it: &Known| vec![it.call.other_party().to_owned()];
             format!("no call of {number} in {dir}{}", near(number, &numbers))
         }
     }

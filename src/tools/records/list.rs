@@ -81,7 +81,10 @@ impl ListArgs {
         let began = || it["call_start_time"].as_i64().or_else(|| it["timestamp"].as_i64());
         is(&self.agent, &it["agent"])
             && is(&self.ending, &it["ending"]["reason"])
-            && self.caller.as_deref().is_none_or(|caller| numbering.compare(call.person(), caller) == Likeness::Same)
+            && self
+                .caller
+                .as_deref()
+                .is_none_or(|caller| numbering.compare(call.other_party(), caller) == Likeness::Same)
             && self.since.is_none_or(|since| began().is_some_and(|began| began >= since.from(now).timestamp_millis()))
     }
 }
@@ -152,7 +155,7 @@ fn line(call: &Call, full: bool) -> Line {
         started(call).map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string()),
         lasted,
         word(&it["ucid"]),
-        if full { one_line(call.person()) } else { masked(call.person()) },
+        if full { one_line(call.other_party()) } else { masked(call.other_party()) },
         word(&it["agent"]),
         word(&it["ending"]["reason"]),
         queue(call).as_ref().map_or_else(|| "-".to_owned(), word),

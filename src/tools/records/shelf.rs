@@ -149,7 +149,7 @@ impl Call {
     }
 
     /// The caller's number, or the callee's in an outbound call.
-    pub(super) fn person(&self) -> &str {
+    pub(super) fn other_party(&self) -> &str {
         let side = if self.transcript["direction"] == "outbound" { "to" } else { "from" };
         self.transcript[side].as_str().unwrap_or_default()
     }

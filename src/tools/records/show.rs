@@ -74,8 +74,8 @@ fn header(call: &Call, full: bool) -> String {
     let it = &call.transcript;
     let number = |side: &str| {
         let number = it[side].as_str().unwrap_or_default();
-        let person = number == call.person();
-        let shown = if person && !full { masked(number) } else { one_line(number) };
+        let other_party = number == call.other_party();
+        let shown = if other_party && !full { masked(number) } else { one_line(number) };
         if shown.is_empty() { "-".to_owned() } else { shown }
     };
     let lasted = it["duration_ms"].as_f64().map(|ms| format!("after {:.1} s", ms / 1_000.0)).unwrap_or_default();

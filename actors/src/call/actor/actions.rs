@@ -42,8 +42,8 @@ impl CallActor {
                 self.ask_transfer_permit(destination, most_an_hour, ctx);
             }
             A::AskHandover => self.ask_handover(ctx),
-            A::CallPerson { target, caller_id, ring } => self.call_person(&target, caller_id, ring, ctx),
-            A::DropPerson(call) => self.drop_person(call),
+            A::CallCallee { target, caller_id, ring } => self.call_callee(&target, caller_id, ring, ctx),
+            A::DropCallee(call) => self.drop_callee(call),
             // `ask` has removed it from the actions.
             A::Reply(_) => {}
             A::ReleaseLine => self.close_line(),

@@ -12,8 +12,8 @@ use crate::alarm::TimeUp;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::messages::{
-    Briefing, CallDetail, CallSnapshot, Detected, DialAnswered, DialEnded, Examine, HangUp, Inspect, LineReturned,
-    Next, NextAsked, PauseRecording, PersonEnded, PersonTook, ReadBriefing, ReadNext, StreamOffered, TransferTo,
+    Briefing, CallDetail, CallSnapshot, CalleeAccepted, CalleeEnded, Detected, DialAnswered, DialEnded, Examine,
+    HangUp, Inspect, LineReturned, Next, NextAsked, PauseRecording, ReadBriefing, ReadNext, StreamOffered, TransferTo,
     WrapUp,
 };
 use crate::call::steps::CallEvent;
@@ -151,19 +151,19 @@ impl Handler<DialEnded> for CallActor {
     }
 }
 
-impl Handler<PersonTook> for CallActor {
+impl Handler<CalleeAccepted> for CallActor {
     type Result = Next;
 
-    fn handle(&mut self, _: PersonTook, ctx: &mut Self::Context) -> Next {
-        self.ask(CallEvent::PersonTook, ctx)
+    fn handle(&mut self, _: CalleeAccepted, ctx: &mut Self::Context) -> Next {
+        self.ask(CallEvent::CalleeAccepted, ctx)
     }
 }
 
-impl Handler<PersonEnded> for CallActor {
+impl Handler<CalleeEnded> for CallActor {
     type Result = ();
 
-    fn handle(&mut self, PersonEnded(outcome): PersonEnded, ctx: &mut Self::Context) {
-        self.step(CallEvent::PersonEnded(outcome), ctx);
+    fn handle(&mut self, CalleeEnded(outcome): CalleeEnded, ctx: &mut Self::Context) {
+        self.step(CallEvent::CalleeEnded(outcome), ctx);
     }
 }
 

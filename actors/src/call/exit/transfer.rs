@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use self::progress::{ASKING, By, Person, Progress, Request, Step, Transfer};
+use self::progress::{ASKING, By, CalleeState, Progress, Request, Step, Transfer};
 use super::{Awaiting, Exit, LastWords, Way};
 use crate::call::conversation::Conversation;
 use crate::call::floor::Interrupter;
@@ -69,7 +69,7 @@ impl Exit {
         by: By,
         talk: &mut Conversation,
     ) {
-        let transfer = Transfer { destination, reason, summary, by, person: Person::Uncalled, outcome: None };
+        let transfer = Transfer { destination, reason, summary, by, callee: CalleeState::Uncalled, outcome: None };
         let cut = matches!(&transfer.by, By::Model(asked) if talk.floor.was_cut(asked));
         match self.may_transfer(&transfer.destination, talk.call.now, talk) {
             Ok(()) if cut => self.refuse(&transfer, "called_off", "the caller spoke, so the call goes on", talk),
@@ -259,7 +259,7 @@ impl Exit {
         let Way::Transferring(on) = &mut self.way else { return };
         match on.step {
             Step::Recalling(_) | Step::Pausing(_) => on.returns(&talk.call),
-            Step::Asking | Step::Ringing | Step::Answered => on.call_person(&mut talk.call),
+            Step::Asking | Step::Ringing | Step::Answered => on.call_callee(&mut talk.call),
             Step::Returning => {}
         }
     }
@@ -295,7 +295,7 @@ impl Exit {
         if outcome == DialOutcome::Bridged {
             return self.finish(Ending::Transferred, talk);
         }
-        on.drop_person(&mut talk.call);
+        on.drop_callee(&mut talk.call);
         on.transfer.outcome = Some(outcome);
         on.returns(&talk.call);
     }
@@ -318,7 +318,7 @@ impl Exit {
 
     /// The carrier's next report did not come in time.
     pub(in crate::call) fn transfer_overdue(&mut self, talk: &mut Conversation) {
-        let waits = self.waits_for_person(talk);
+        let waits = self.waits_for_callee(talk);
         let Way::Transferring(on) = &mut self.way else { return };
         match on.step {
             Step::Asking | Step::Recalling(_) => {
@@ -346,14 +346,14 @@ fn spoken_to(destination: &Destination, talk: &Conversation) -> String {
 /// Fourth, in a warm transfer: the callee is called, and joins or does not.
 impl Exit {
     /// Whether the caller waits for a callee who has not taken the call.
-    pub(in crate::call) fn waits_for_person(&self, talk: &Conversation) -> bool {
-        matches!(&self.way, Way::Transferring(on) if on.waits_for_person(&talk.call))
+    pub(in crate::call) fn waits_for_callee(&self, talk: &Conversation) -> bool {
+        matches!(&self.way, Way::Transferring(on) if on.waits_for_callee(&talk.call))
     }
 
     /// The announcement to the callee; `None` if the caller no longer waits for them.
     pub(in crate::call) fn briefing(&self, talk: &Conversation) -> Option<Briefing> {
         let Way::Transferring(on) = &self.way else { return None };
-        let destination = on.waits_for_person(&talk.call).then(|| on.warm(&talk.call))??;
+        let destination = on.waits_for_callee(&talk.call).then(|| on.warm(&talk.call))??;
         let words = destination.briefing.as_ref()?;
         // The agent's summary goes in last, so that our placeholders in it are not replaced.
         let (before, after) = words.split_once("{summary}").unwrap_or((words, ""));
@@ -365,21 +365,21 @@ impl Exit {
 
     /// The carrier has answered our request to call the callee: its id of that call, or why there
     /// is none.
-    pub(in crate::call) fn person_called(&mut self, answer: Result<CarrierCallId, String>, talk: &mut Conversation) {
+    pub(in crate::call) fn callee_called(&mut self, answer: Result<CarrierCallId, String>, talk: &mut Conversation) {
         let Way::Transferring(on) = &mut self.way else { return };
-        if on.transfer.person != Person::Asked {
+        if on.transfer.callee != CalleeState::Asked {
             return;
         }
-        let waits = on.waits_for_person(&talk.call);
+        let waits = on.waits_for_callee(&talk.call);
         match answer {
-            Ok(person) => {
-                on.transfer.person = Person::Called(person);
+            Ok(callee) => {
+                on.transfer.callee = CalleeState::Called(callee);
                 if !waits {
-                    on.drop_person(&mut talk.call);
+                    on.drop_callee(&mut talk.call);
                 }
             }
             Err(reason) => {
-                on.transfer.person = Person::Gone;
+                on.transfer.callee = CalleeState::Gone;
                 talk.call.tell(Note::CarrierRefused { reason });
                 if waits {
                     on.recall(DialOutcome::Failed, &mut talk.call);
@@ -389,12 +389,12 @@ impl Exit {
     }
 
     /// The callee has pressed the key and takes the call, if the caller still waits for them.
-    pub(in crate::call) fn person_took(&mut self, talk: &mut Conversation) {
+    pub(in crate::call) fn callee_accepted(&mut self, talk: &mut Conversation) {
         let mut next = Next::HangUp;
         if let Way::Transferring(on) = &mut self.way
-            && on.waits_for_person(&talk.call)
+            && on.waits_for_callee(&talk.call)
         {
-            on.transfer.person = Person::Took;
+            on.transfer.callee = CalleeState::Accepted;
             on.step = Step::Answered;
             next = Next::Meet;
         }
@@ -402,13 +402,13 @@ impl Exit {
     }
 
     /// The callee's line has ended.
-    pub(in crate::call) fn person_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
+    pub(in crate::call) fn callee_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
         let Way::Transferring(on) = &mut self.way else { return };
         if !matches!(on.step, Step::Ringing | Step::Answered) {
             return;
         }
-        match std::mem::replace(&mut on.transfer.person, Person::Gone) {
-            Person::Asked | Person::Called(_) => {
+        match std::mem::replace(&mut on.transfer.callee, CalleeState::Gone) {
+            CalleeState::Asked | CalleeState::Called(_) => {
                 // The line was answered and ended without the key: by a machine, or by a callee who
                 // declined.
                 let outcome = if outcome == DialOutcome::Bridged { DialOutcome::NotTaken } else { outcome };
@@ -416,8 +416,8 @@ impl Exit {
             }
             // The carrier reports the conference's end next, or the callee hung up before they were
             // in it.
-            Person::Took => on.until = talk.call.after(PARTING),
-            before @ (Person::Uncalled | Person::Gone) => on.transfer.person = before,
+            CalleeState::Accepted => on.until = talk.call.after(PARTING),
+            before @ (CalleeState::Uncalled | CalleeState::Gone) => on.transfer.callee = before,
         }
     }
 }
@@ -430,7 +430,7 @@ impl Exit {
         let Way::Transferring(on) = &mut self.way else { return };
         let until = talk.call.after(RETURNING);
         if matches!(on.step, Step::Asking | Step::Ringing | Step::Answered) {
-            on.drop_person(&mut talk.call);
+            on.drop_callee(&mut talk.call);
             on.transfer.write_down(DialOutcome::Failed.word(), &mut talk.call);
             on.until = until;
         }

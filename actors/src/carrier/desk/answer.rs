@@ -70,7 +70,7 @@ pub enum Taker<'a> {
     /// The callee of a dialled leg.
     Dialled,
     /// The callee of a warm transfer, for the caller of `call`.
-    Person {
+    Callee {
         /// The caller's call.
         call: &'a CarrierCallId,
     },
@@ -82,7 +82,7 @@ pub enum Side {
     /// The caller, who waits there with the carrier's music.
     Caller,
     /// The callee, whose arrival starts it.
-    Person,
+    Callee,
 }
 
 /// An HTTP answer.

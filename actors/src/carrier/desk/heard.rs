@@ -65,19 +65,19 @@ pub enum Heard {
         taken: bool,
     },
     /// The callee of a warm transfer has answered: the briefing is requested.
-    PersonAnswered {
+    CalleeAnswered {
         /// The caller's call.
         call: CarrierCallId,
     },
     /// The callee of a warm transfer accepts or declines the call.
-    PersonTaken {
+    CalleeTaken {
         /// The caller's call.
         call: CarrierCallId,
         /// Whether they accept.
         taken: bool,
     },
     /// The state of their line has changed.
-    PersonStatus {
+    CalleeStatus {
         /// The caller's call.
         call: CarrierCallId,
         /// The result, once their line has ended.

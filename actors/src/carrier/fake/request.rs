@@ -118,14 +118,14 @@ pub enum CarrierEvent {
         key: char,
     },
     /// The callee of this call, which the service placed, has answered.
-    PersonAnswered,
+    CalleeAnswered,
     /// The callee has pressed a key.
-    PersonPressed {
+    CalleePressed {
         /// The key.
         key: char,
     },
     /// The callee's call is over.
-    PersonGone {
+    CalleeGone {
         /// Its result.
         outcome: Outcome,
     },

@@ -143,12 +143,12 @@ pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str)
 /// caller, the carrier then asks what follows; the callee's call is over.
 pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
     let result = public_url(public, "/twilio/dial-result");
-    let begins = if side == Side::Person { "true" } else { "false" };
+    let begins = if side == Side::Callee { "true" } else { "false" };
     document(|twiml| {
         let verb = twiml.create_element("Dial");
         let verb = match side {
             Side::Caller => verb.with_attributes([("action", result.as_str()), ("method", "POST")]),
-            Side::Person => verb,
+            Side::Callee => verb,
         };
         verb.write_inner_content(|twiml| {
             let noun = twiml.create_element("Conference").with_attributes([

@@ -28,7 +28,7 @@ pub struct TwilioApi {
     pub after_stream: String,
     /// The common beginning of the addresses of our documents and callbacks for the callee of a
     /// warm transfer.
-    pub person: String,
+    pub callee: String,
 }
 
 impl Control for TwilioApi {

@@ -21,9 +21,9 @@ pub(super) const ROUTES: &[Route] = &[
     Route { verbs: POST, path: "/twilio/dial-result", role: Role::DialEnded },
     Route { verbs: POST, path: "/twilio/whisper", role: Role::Whisper },
     Route { verbs: POST, path: "/twilio/whisper-taken", role: Role::WhisperTaken },
-    Route { verbs: POST, path: "/twilio/person/briefing", role: Role::PersonAnswered },
-    Route { verbs: POST, path: "/twilio/person/taken", role: Role::PersonTaken },
-    Route { verbs: POST, path: "/twilio/person/status", role: Role::PersonStatus },
+    Route { verbs: POST, path: "/twilio/person/briefing", role: Role::CalleeAnswered },
+    Route { verbs: POST, path: "/twilio/person/taken", role: Role::CalleeTaken },
+    Route { verbs: POST, path: "/twilio/person/status", role: Role::CalleeStatus },
     Route { verbs: POST, path: "/twilio/status", role: Role::Status },
     Route { verbs: POST, path: "/twilio/stream-status", role: Role::StreamStatus },
 ];
@@ -85,7 +85,7 @@ impl Desk for TwilioDesk {
                 Answer::AskToTake { words, language, taker: Taker::Dialled } => {
                     twiml::ask_to_take(public_url, "/twilio/whisper-taken", words, language)
                 }
-                Answer::AskToTake { words, language, taker: Taker::Person { call } } => {
+                Answer::AskToTake { words, language, taker: Taker::Callee { call } } => {
                     let taken = format!("/twilio/person/taken?{}", super::control::of_caller(call));
                     twiml::ask_to_take(public_url, &taken, words, language)
                 }

@@ -51,7 +51,7 @@ impl Seat for Twilio {
         settings::SECRETS
     }
 
-    fn calls_people(&self) -> bool {
+    fn calls_callees(&self) -> bool {
         true
     }
 

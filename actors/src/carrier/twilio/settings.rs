@@ -142,7 +142,7 @@ pub(super) fn open(given: &Given<'_>, public: &Url) -> Opened {
             account: account.expose().clone(),
             auth_token: token.clone(),
             after_stream: public_url(public, "/twilio/after-stream"),
-            person: public_url(public, "/twilio/person"),
+            callee: public_url(public, "/twilio/person"),
         });
         api
     });

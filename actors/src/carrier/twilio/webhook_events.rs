@@ -19,9 +19,9 @@ pub(super) fn heard(role: Role, form: &Form, query: &str) -> Result<Heard, Refus
         Role::DialEnded => dial_ended(form),
         Role::Whisper => form.id("ParentCallSid").map(|call| Heard::Whisper { call: CarrierCallId::new(call) }),
         Role::WhisperTaken => Ok(Heard::WhisperTaken { taken: is_pressed(form) }),
-        Role::PersonAnswered => caller(query).map(|call| Heard::PersonAnswered { call }),
-        Role::PersonTaken => caller(query).map(|call| Heard::PersonTaken { call, taken: is_pressed(form) }),
-        Role::PersonStatus => caller(query).map(|call| Heard::PersonStatus { call, outcome: person_outcome(form) }),
+        Role::CalleeAnswered => caller(query).map(|call| Heard::CalleeAnswered { call }),
+        Role::CalleeTaken => caller(query).map(|call| Heard::CalleeTaken { call, taken: is_pressed(form) }),
+        Role::CalleeStatus => caller(query).map(|call| Heard::CalleeStatus { call, outcome: callee_outcome(form) }),
         Role::Status => status(form, query),
         Role::StreamStatus => stream_status(form),
         Role::Stream => Ok(Heard::Nothing),
@@ -100,7 +100,7 @@ fn dial_outcome(form: &Form) -> DialOutcome {
 }
 
 /// The result of a warm transfer's callee leg, once it has ended.
-fn person_outcome(form: &Form) -> Option<DialOutcome> {
+fn callee_outcome(form: &Form) -> Option<DialOutcome> {
     let status = form.value("CallStatus").unwrap_or_default();
     let outcome = if status == "completed" { DialOutcome::Bridged } else { unanswered(status) };
     is_terminal(status).then_some(outcome)

@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use log::{info, warn};
 use switchboard_actors::call::messages::{
-    Briefing, DialEnded, Next, NextAsked, PersonEnded, PersonTook, ReadBriefing, ReadNext,
+    Briefing, CalleeAccepted, CalleeEnded, DialEnded, Next, NextAsked, ReadBriefing, ReadNext,
 };
 use switchboard_actors::carrier::desk::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
 use switchboard_actors::ids::{CallId, CarrierCallId, logged};
@@ -117,14 +117,14 @@ impl Door<'_> {
 
     /// Announces what the call is about, after the callee of a warm transfer, or their machine, has
     /// answered.
-    pub(super) async fn person_answered(&self, call: &CarrierCallId) -> HttpResponse {
+    pub(super) async fn callee_answered(&self, call: &CarrierCallId) -> HttpResponse {
         let answer = match self.find(call).await {
             Some(on) => on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
             None => None,
         };
         match answer {
             Some(Briefing { words, language }) => {
-                self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Person { call } })
+                self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Callee { call } })
             }
             // The caller has hung up, or is back with the agent: there is no call to join.
             None => self.answer(&Answer::HangUp),
@@ -132,26 +132,26 @@ impl Door<'_> {
     }
 
     /// Handles the callee's key: it joins them with the caller, who waits.
-    pub(super) async fn person_taken(&self, call: &CarrierCallId, taken: bool) -> HttpResponse {
-        let waits = taken && self.person_took(call).await == Next::Meet;
-        let answer = if waits { Answer::Meet { call, side: Side::Person } } else { Answer::HangUp };
+    pub(super) async fn callee_taken(&self, call: &CarrierCallId, taken: bool) -> HttpResponse {
+        let waits = taken && self.callee_accepted(call).await == Next::Meet;
+        let answer = if waits { Answer::Meet { call, side: Side::Callee } } else { Answer::HangUp };
         self.answer(&answer)
     }
 
     /// Handles the end of the callee's line.
-    pub(super) async fn person_status(&self, call: &CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
+    pub(super) async fn callee_status(&self, call: &CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
         if let Some(outcome) = outcome
             && let Some(on) = self.find(call).await
         {
-            on.do_send(PersonEnded(outcome));
+            on.do_send(CalleeEnded(outcome));
         }
         self.answer(&Answer::Nothing)
     }
 
     /// Reports to the call that the callee takes it, and returns how the callee's line continues. A
     /// call that is no longer live is over.
-    async fn person_took(&self, call: &CarrierCallId) -> Next {
+    async fn callee_accepted(&self, call: &CarrierCallId) -> Next {
         let Some(call) = self.find(call).await else { return Next::HangUp };
-        call.send(PersonTook).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+        call.send(CalleeAccepted).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
     }
 }

@@ -31,12 +31,12 @@ impl Wanted {
     fn likeness(&self, call: &Call, numbering: Numbering) -> Likeness {
         match self {
             Self::Caller { number, also, leave } => {
-                let person = call.person().trim();
-                if also.iter().any(|spelling| spelling.trim() == person) {
+                let other_party = call.other_party().trim();
+                if also.iter().any(|spelling| spelling.trim() == other_party) {
                     return Likeness::Same;
                 }
-                let likeness = numbering.compare(number, person);
-                let left = leave.iter().any(|spelling| spelling.trim() == person);
+                let likeness = numbering.compare(number, other_party);
+                let left = leave.iter().any(|spelling| spelling.trim() == other_party);
                 if left && likeness == Likeness::Perhaps { Likeness::Other } else { likeness }
             }
             Self::Call(id) => {
@@ -159,7 +159,7 @@ impl<'a> Verdict<'a> {
         let keys = |wanted: &dyn Fn(usize) -> bool| -> BTreeMap<String, (String, String)> {
             let chosen = self.known.iter().enumerate().filter(|(n, _)| wanted(*n));
             chosen
-                .map(|(_, it)| (key_of(&it.call), (it.call.person().to_owned(), it.call.carrier_id().to_owned())))
+                .map(|(_, it)| (key_of(&it.call), (it.call.other_party().to_owned(), it.call.carrier_id().to_owned())))
                 .collect()
         };
         plan.calls = keys(&|n| gone[n]).len();

@@ -23,7 +23,7 @@ pub(in crate::call::exit) struct Transfer {
     pub(in crate::call::exit) summary: String,
     pub(in crate::call::exit) by: By,
     /// The callee of a warm transfer.
-    pub(in crate::call::exit) person: Person,
+    pub(in crate::call::exit) callee: CalleeState,
     /// The result of the carrier's dialling, once it is reported.
     pub(in crate::call::exit) outcome: Option<DialOutcome>,
 }
@@ -43,7 +43,7 @@ pub(in crate::call) enum By {
 
 /// The callee of a warm transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::call::exit) enum Person {
+pub(in crate::call::exit) enum CalleeState {
     /// Not called. The caller is not in the conference yet, or the transfer is a cold one.
     Uncalled,
     /// The carrier was asked to call them and has not answered.
@@ -51,7 +51,7 @@ pub(in crate::call::exit) enum Person {
     /// The carrier is calling them; this is its id of that call.
     Called(CarrierCallId),
     /// The callee pressed the key and is joined with the caller.
-    Took,
+    Accepted,
     /// The callee's line has ended.
     Gone,
 }
@@ -117,7 +117,7 @@ impl Progress {
     pub(in crate::call::exit) const fn name(&self) -> &'static str {
         match self.step {
             Step::Asking => "asking",
-            Step::Ringing if matches!(self.transfer.person, Person::Asked) => "calling",
+            Step::Ringing if matches!(self.transfer.callee, CalleeState::Asked) => "calling",
             Step::Ringing => "ringing",
             Step::Answered => "answered",
             Step::Recalling(_) => "recalling",
@@ -131,27 +131,27 @@ impl Progress {
         call.profile.transfers.get(&self.transfer.destination).filter(|to| to.briefing.is_some())
     }
 
-    pub(in crate::call::exit) fn waits_for_person(&self, call: &Shared) -> bool {
+    pub(in crate::call::exit) fn waits_for_callee(&self, call: &Shared) -> bool {
         matches!(self.step, Step::Asking | Step::Ringing | Step::Answered)
             && self.warm(call).is_some()
-            && self.transfer.person != Person::Took
+            && self.transfer.callee != CalleeState::Accepted
     }
 
     /// The caller waits in the conference: the callee is called, once.
-    pub(in crate::call::exit) fn call_person(&mut self, call: &mut Shared) {
-        if self.transfer.person != Person::Uncalled {
+    pub(in crate::call::exit) fn call_callee(&mut self, call: &mut Shared) {
+        if self.transfer.callee != CalleeState::Uncalled {
             return;
         }
         let Some(Destination { target, caller_id, timeout, .. }) = self.warm(call).cloned() else { return };
-        self.transfer.person = Person::Asked;
-        call.act(CallAction::CallPerson { target, caller_id, ring: timeout });
+        self.transfer.callee = CalleeState::Asked;
+        call.act(CallAction::CallCallee { target, caller_id, ring: timeout });
         self.rings(call);
     }
 
     /// Corrects the carrier's result of a conference: it counts as answered even if only the caller
     /// was in it.
     pub(in crate::call::exit) fn judged(&self, outcome: DialOutcome, call: &Shared) -> DialOutcome {
-        let joined = matches!(self.transfer.person, Person::Took | Person::Gone);
+        let joined = matches!(self.transfer.callee, CalleeState::Accepted | CalleeState::Gone);
         if outcome == DialOutcome::Bridged && self.warm(call).is_some() && !joined {
             DialOutcome::NotTaken
         } else {
@@ -160,16 +160,16 @@ impl Progress {
     }
 
     /// Hangs up on a callee who rings or listens to the briefing: the caller no longer waits.
-    pub(in crate::call::exit) fn drop_person(&mut self, call: &mut Shared) {
-        if let Person::Called(person) = &self.transfer.person {
-            call.act(CallAction::DropPerson(person.clone()));
-            self.transfer.person = Person::Gone;
+    pub(in crate::call::exit) fn drop_callee(&mut self, call: &mut Shared) {
+        if let CalleeState::Called(callee) = &self.transfer.callee {
+            call.act(CallAction::DropCallee(callee.clone()));
+            self.transfer.callee = CalleeState::Gone;
         }
     }
 
     /// No callee takes the call: the caller is taken out of the conference.
     pub(in crate::call::exit) fn recall(&mut self, outcome: DialOutcome, call: &mut Shared) {
-        self.drop_person(call);
+        self.drop_callee(call);
         self.transfer.write_down(outcome.word(), call);
         self.transfer.outcome = Some(outcome);
         self.ask_back(1, call);

@@ -24,7 +24,7 @@ fn a_person_is_called_once_the_caller_waits_and_not_before() {
     assert_eq!(call.machine.next(), Next::Meet);
     let asked = call.on(CallEvent::NextAsked);
     assert!(
-        matches!(&asked[..], [A::CallPerson { ring, caller_id: None, .. }, A::Reply(Next::Meet)] if ring.as_secs() == 20),
+        matches!(&asked[..], [A::CallCallee { ring, caller_id: None, .. }, A::Reply(Next::Meet)] if ring.as_secs() == 20),
         "{asked:?}"
     );
     assert_eq!(call.on(CallEvent::NextAsked), [A::Reply(Next::Meet)], "once");
@@ -36,10 +36,10 @@ fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
     let mut call = ringing();
     let expected = Briefing { words: "A quote. Ms {reason} wants ten. A key.".to_owned(), language: "en".to_owned() };
     assert_eq!(call.machine.briefing(), Some(expected));
-    assert_eq!(call.on(CallEvent::PersonTook), [A::Reply(Next::Meet)]);
+    assert_eq!(call.on(CallEvent::CalleeAccepted), [A::Reply(Next::Meet)]);
     assert_eq!(call.machine.briefing(), None, "nobody else takes it");
-    assert_eq!(call.on(CallEvent::PersonTook), [A::Reply(Next::HangUp)]);
-    call.on(CallEvent::PersonEnded(DialOutcome::Bridged));
+    assert_eq!(call.on(CallEvent::CalleeAccepted), [A::Reply(Next::HangUp)]);
+    call.on(CallEvent::CalleeEnded(DialOutcome::Bridged));
     let done = call.on(CallEvent::DialEnded(DialOutcome::Bridged));
     assert_eq!((call.machine.ending(), outcomes(&done)), (Some(Ending::Transferred), vec!["answered".to_owned()]));
 }
@@ -53,9 +53,9 @@ fn a_caller_whom_nobody_joins_is_taken_out_of_the_conference_and_comes_back() {
         (DialOutcome::Bridged, "not_taken"),
     ] {
         let mut call = ringing();
-        let done = call.on(CallEvent::PersonEnded(ended));
+        let done = call.on(CallEvent::CalleeEnded(ended));
         assert_eq!(outcomes(&done), [expected]);
-        assert!(done.contains(&A::AskHandover) && !done.iter().any(|it| matches!(it, A::DropPerson(_))), "{done:?}");
+        assert!(done.contains(&A::AskHandover) && !done.iter().any(|it| matches!(it, A::DropCallee(_))), "{done:?}");
         assert_eq!(call.machine.next(), Next::Return);
         call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
         let done = call.on(CallEvent::LineReturned);
@@ -68,7 +68,7 @@ fn a_caller_whom_nobody_joins_is_taken_out_of_the_conference_and_comes_back() {
 fn a_person_who_cannot_be_called_brings_the_caller_back() {
     let mut call = waiting(true);
     call.on(CallEvent::NextAsked);
-    let done = call.on(CallEvent::PersonCalled(Err("HTTP 400".to_owned())));
+    let done = call.on(CallEvent::CalleeCalled(Err("HTTP 400".to_owned())));
     assert_eq!(outcomes(&done), ["failed"]);
     assert!(done.contains(&A::AskHandover));
 }
@@ -76,7 +76,7 @@ fn a_person_who_cannot_be_called_brings_the_caller_back() {
 #[test]
 fn a_carrier_that_does_not_take_the_caller_out_is_told_again_and_again() {
     let mut call = ringing();
-    call.on(CallEvent::PersonEnded(DialOutcome::Busy));
+    call.on(CallEvent::CalleeEnded(DialOutcome::Busy));
     for attempt in 1..=5 {
         if attempt == 3 {
             // The carrier does not answer at all.
@@ -99,7 +99,7 @@ fn a_carrier_that_does_not_take_the_caller_out_is_told_again_and_again() {
 #[test]
 fn a_carrier_that_asks_what_follows_needs_not_be_told_again() {
     let mut call = ringing();
-    call.on(CallEvent::PersonEnded(DialOutcome::Busy));
+    call.on(CallEvent::CalleeEnded(DialOutcome::Busy));
     call.on(CallEvent::CarrierAnswered(CarrierAnswer::Failed { reason: "no answer".to_owned() }));
     assert_eq!(call.machine.next(), Next::Return);
     call.on(CallEvent::NextAsked);
@@ -118,7 +118,7 @@ fn whoever_rings_for_a_caller_who_is_gone_is_hung_up_on() {
     ] {
         let mut call = ringing();
         let done = call.on(event.clone());
-        assert!(done.contains(&A::DropPerson(CarrierCallId::new("CA9"))), "{event:?}: {done:?}");
+        assert!(done.contains(&A::DropCallee(CarrierCallId::new("CA9"))), "{event:?}: {done:?}");
         assert!(call.machine.ending() != Some(Ending::Transferred), "{event:?}");
         assert_eq!(call.machine.briefing(), None, "{event:?}");
     }
@@ -127,8 +127,8 @@ fn whoever_rings_for_a_caller_who_is_gone_is_hung_up_on() {
 #[test]
 fn a_person_who_is_gone_before_they_have_joined_brings_the_caller_back() {
     let mut call = ringing();
-    call.on(CallEvent::PersonTook);
-    call.on(CallEvent::PersonEnded(DialOutcome::Bridged));
+    call.on(CallEvent::CalleeAccepted);
+    call.on(CallEvent::CalleeEnded(DialOutcome::Bridged));
     let (at, _) = call.machine.deadline().expect("the carrier's word");
     assert_eq!((at - call.now).as_secs(), 5);
     call.now = at;
@@ -142,7 +142,7 @@ fn a_person_whose_line_s_end_nobody_tells_is_given_up_on() {
     let mut call = ringing();
     call.now = call.machine.deadline().expect("the person's word").0;
     let done = call.on(CallEvent::TimeUp);
-    assert!(done.contains(&A::AskHandover) && done.contains(&A::DropPerson(CarrierCallId::new("CA9"))), "{done:?}");
+    assert!(done.contains(&A::AskHandover) && done.contains(&A::DropCallee(CarrierCallId::new("CA9"))), "{done:?}");
 }
 
 #[test]
@@ -185,6 +185,6 @@ fn ringing() -> Harness {
     let mut call = waiting(true);
     call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
     call.on(CallEvent::NextAsked);
-    call.on(CallEvent::PersonCalled(Ok(CarrierCallId::new("CA9"))));
+    call.on(CallEvent::CalleeCalled(Ok(CarrierCallId::new("CA9"))));
     call
 }

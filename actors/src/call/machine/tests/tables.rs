@@ -199,7 +199,7 @@ fn the_exit_s_page_has_its_whole_table() {
         ("ringing", ringing),
         ("answered", || {
             let mut call = ringing();
-            call.on(CallEvent::PersonTook);
+            call.on(CallEvent::CalleeAccepted);
             call
         }),
         ("recalling", recalling),
@@ -240,10 +240,10 @@ fn exit_events() -> Vec<(&'static str, CallEvent)> {
         ("destination answered", CallEvent::DialAnswered),
         ("destination hung up", CallEvent::DialEnded(DialOutcome::Bridged)),
         ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
-        ("person is called", CallEvent::PersonCalled(Ok(CarrierCallId::new("CA2")))),
-        ("person cannot be called", CallEvent::PersonCalled(Err("HTTP 500".to_owned()))),
-        ("person takes the call", CallEvent::PersonTook),
-        ("person is gone", CallEvent::PersonEnded(DialOutcome::Bridged)),
+        ("callee is called", CallEvent::CalleeCalled(Ok(CarrierCallId::new("CA2")))),
+        ("callee cannot be called", CallEvent::CalleeCalled(Err("HTTP 500".to_owned()))),
+        ("callee accepts the call", CallEvent::CalleeAccepted),
+        ("callee is gone", CallEvent::CalleeEnded(DialOutcome::Bridged)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
         ("call over, by its webhook", CallEvent::Line(LineReport::CallOver)),
         ("carrier fetches a stream's document", CallEvent::StreamOffered),
@@ -353,8 +353,8 @@ fn word(action: &CallAction) -> Option<String> {
         A::Record(_) | A::Tell(_) => return None,
         A::AskTransferPermit { .. } => "ask for a transfer permit",
         A::AskHandover => "ask the carrier to redirect the call",
-        A::CallPerson { .. } => "call the person",
-        A::DropPerson(_) => "drop the person",
+        A::CallCallee { .. } => "call the callee",
+        A::DropCallee(_) => "hang up on the callee",
         A::Reply(Next::Dial { .. }) => "reply `dial`",
         A::Reply(Next::Meet) => "reply `meet`",
         A::Reply(Next::Return) => "reply `return`",
@@ -460,13 +460,13 @@ fn calling() -> Harness {
 
 fn ringing() -> Harness {
     let mut call = calling();
-    call.on(CallEvent::PersonCalled(Ok(CarrierCallId::new("CA2"))));
+    call.on(CallEvent::CalleeCalled(Ok(CarrierCallId::new("CA2"))));
     call
 }
 
 fn recalling() -> Harness {
     let mut call = ringing();
-    call.on(CallEvent::PersonEnded(DialOutcome::Busy));
+    call.on(CallEvent::CalleeEnded(DialOutcome::Busy));
     call
 }
 

@@ -43,7 +43,7 @@ impl TwilioApi {
             Target::Client(identity) => Private::new(format!("client:{}", identity.expose())),
             Target::Carrier => return None,
         };
-        let callback = |what| format!("{}/{what}?{}", self.person, of_caller(call));
+        let callback = |what| format!("{}/{what}?{}", self.callee, of_caller(call));
         // A machine presses no key, which is more reliable than detecting one.
         Some(Placing { to, from, document: callback("briefing"), status: callback("status"), ring, machine: None })
     }

@@ -6,7 +6,7 @@ fn api() -> TwilioApi {
         account: "AC1".to_owned(),
         auth_token: Private::new("secret".to_owned()),
         after_stream: "https://voice.example.com/twilio/after-stream".to_owned(),
-        person: "https://voice.example.com/twilio/person".to_owned(),
+        callee: "https://voice.example.com/twilio/person".to_owned(),
     }
 }
 

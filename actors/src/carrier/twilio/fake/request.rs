@@ -84,9 +84,9 @@ fn fields(call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
         }
         CarrierEvent::LegAnswered { leg } => of_a_leg(call, leg, None),
         CarrierEvent::LegPressed { leg, key } => of_a_leg(call, leg, Some(*key)),
-        CarrierEvent::PersonAnswered => of_a_person(call, "in-progress", None),
-        CarrierEvent::PersonPressed { key } => of_a_person(call, "in-progress", Some(*key)),
-        CarrierEvent::PersonGone { outcome } => of_a_person(call, status(*outcome), None),
+        CarrierEvent::CalleeAnswered => of_a_callee(call, "in-progress", None),
+        CarrierEvent::CalleePressed { key } => of_a_callee(call, "in-progress", Some(*key)),
+        CarrierEvent::CalleeGone { outcome } => of_a_callee(call, status(*outcome), None),
         CarrierEvent::Stream { stream, name, stage, at } => {
             let (event, error) = match stage {
                 Stage::Started => ("stream-started", None),
@@ -142,7 +142,7 @@ fn of_a_leg(call: &Calling, leg: &str, key: Option<char>) -> Vec<(String, String
 }
 
 /// The fields of a webhook of a call that the service has placed.
-fn of_a_person(call: &Calling, status: &str, key: Option<char>) -> Vec<(String, String)> {
+fn of_a_callee(call: &Calling, status: &str, key: Option<char>) -> Vec<(String, String)> {
     let key = key.map(String::from);
     let mut fields = vec![
         ("CallSid", call.id.as_str()),

@@ -7,7 +7,7 @@ fn a_call_is_begun_with_our_document_and_its_status_told() {
         account: "AC1".to_owned(),
         auth_token: Private::new("secret".to_owned()),
         after_stream: String::new(),
-        person: String::new(),
+        callee: String::new(),
     };
     let placing = Placing {
         to: Private::new("+15550100001".to_owned()),

@@ -36,7 +36,7 @@ pub struct Invited {
 
 /// The result of a call to a callee.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PersonReport {
+pub struct CalleeReport {
     /// The number that was called.
     pub to: String,
     /// The number shown to the callee.
@@ -51,11 +51,11 @@ pub struct PersonReport {
 ///
 /// # Errors
 /// Returns the first answer of the service that the carrier could not have used.
-pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
+pub async fn ring_callee(invited: Invited) -> Result<CalleeReport, String> {
     let fake = invited.carrier.fake().ok_or("its carrier is not there to be played")?;
     let documents = fake.documents().ok_or("its carrier asks for no documents")?;
     let Invitation { to, from, document, status } = documents.invitation(&invited.form)?;
-    let mut report = PersonReport { to, from, ..PersonReport::default() };
+    let mut report = CalleeReport { to, from, ..CalleeReport::default() };
     let http = Http::new(fake, None).map_err(|error| error.to_string())?;
     let calling = Calling {
         id: invited.call_sid.clone(),
@@ -72,7 +72,7 @@ pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
     if answers {
         invited.listen(&way, &parse_url(&document)?, &mut report).await?;
     }
-    let gone = CarrierEvent::PersonGone { outcome: invited.outcome.into() };
+    let gone = CarrierEvent::CalleeGone { outcome: invited.outcome.into() };
     let over = way.documents.request(&way.calling, &parse_url(&status)?, false, &gone);
     way.http.tell(&over).await.map_err(|error| error.to_string())?;
     Ok(report)
@@ -102,15 +102,15 @@ impl Way {
 
 impl Invited {
     /// Hears what the call is about, accepts or declines it, and speaks with the caller.
-    async fn listen(&self, way: &Way, url: &Url, report: &mut PersonReport) -> Result<(), String> {
-        let verb = way.first_verb(url, &CarrierEvent::PersonAnswered).await?;
+    async fn listen(&self, way: &Way, url: &Url, report: &mut CalleeReport) -> Result<(), String> {
+        let verb = way.first_verb(url, &CarrierEvent::CalleeAnswered).await?;
         let Verb::Gather { action: Some(action), words } = verb else { return Ok(()) };
         report.announcement = Some(words);
         if self.outcome != DialOutcome::Answered {
             return Ok(());
         }
         let taken = parse_url(&action.url)?;
-        if let Verb::Meet { room, .. } = way.first_verb(&taken, &CarrierEvent::PersonPressed { key: '1' }).await? {
+        if let Verb::Meet { room, .. } = way.first_verb(&taken, &CarrierEvent::CalleePressed { key: '1' }).await? {
             report.room = Some(room);
             sleep(self.speaks).await;
             self.caller.leave();

@@ -36,7 +36,7 @@ impl CallActor {
 
     /// Asks the carrier to call the callee. They see `caller_id`, or our number of the call: the
     /// carrier shows no other.
-    pub(super) fn call_person(
+    pub(super) fn call_callee(
         &self,
         target: &Target,
         caller_id: Option<Private<String>>,
@@ -56,7 +56,7 @@ impl CallActor {
                 (Some(api), Some(placing)) => {
                     let placed = control::http::place(&*api, &placing).await.map_err(|problem| problem.reason)?;
                     match placed {
-                        Placed::Named(person) => Ok(person),
+                        Placed::Named(callee) => Ok(callee),
                         // Without a name, the call could not be hung up.
                         Placed::Unnamed => Err("the carrier does not name the call to the person".to_owned()),
                     }
@@ -65,7 +65,7 @@ impl CallActor {
             }
         };
         let answered = |answer, this: &mut Self, ctx: &mut Context<Self>| {
-            this.step(CallEvent::PersonCalled(answer), ctx);
+            this.step(CallEvent::CalleeCalled(answer), ctx);
         };
         ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
     }
@@ -73,12 +73,12 @@ impl CallActor {
     /// Asks the carrier to hang up on the callee. The task runs beside this actor, which may have
     /// stopped by then.
     #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
-    pub(super) fn drop_person(&self, person: CarrierCallId) {
+    pub(super) fn drop_callee(&self, callee: CarrierCallId) {
         let Some(api) = self.setup.api.clone() else { return };
         let tag = self.tag.clone();
         actix_rt::spawn(async move {
             // The callee hangs up, or the carrier's next request is answered with a hang-up.
-            if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &person).await {
+            if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &callee).await {
                 emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
         });
