@@ -134,7 +134,7 @@ fn announcement_language(section: &Section<'_>, languages: Option<&[&str]>) -> O
 /// Checks the models of routes against the provider's rules and the agents' session options.
 pub(super) fn check_models(
     routes: &[Route],
-    agents: &BTreeMap<String, super::people::Agent>,
+    agents: &BTreeMap<String, super::agents::Agent>,
     realtime: &Realtime,
     sections: &[Section<'_>],
 ) {
@@ -143,7 +143,7 @@ pub(super) fn check_models(
         realtime.at().check_model(section, "model", model);
         // Any agent may take a call of a route that names none.
         let possible = agents.iter().filter(|(name, _)| route.agent.as_ref().is_none_or(|agent| agent == *name));
-        let lacked = |agent: &super::people::Agent| {
+        let lacked = |agent: &super::agents::Agent| {
             options::lacking(agent.options(realtime), realtime.provider, model).first().copied()
         };
         if let Some((name, (key, why))) = possible.into_iter().find_map(|(name, agent)| Some((name, lacked(agent)?))) {
@@ -220,13 +220,13 @@ fn target(section: &Section<'_>) -> Option<Target> {
 /// Checks that the agents and languages of routes exist, and notes a route that hides later ones.
 pub(super) fn check_routes(
     routes: &[Route],
-    agents: &BTreeMap<String, super::people::Agent>,
-    languages: &BTreeMap<String, super::people::Language>,
+    agents: &BTreeMap<String, super::agents::Agent>,
+    languages: &BTreeMap<String, super::agents::Language>,
     sections: &[Section<'_>],
     reader: &Reader,
 ) {
     for (route, section) in routes.iter().zip(sections) {
-        let agent = route.agent.as_deref().unwrap_or(super::people::DEFAULT_AGENT);
+        let agent = route.agent.as_deref().unwrap_or(super::agents::DEFAULT_AGENT);
         if !agents.contains_key(agent) {
             section.problem("agent", unknown("agent", agent, agents.keys().map(String::as_str), "agents"));
         }

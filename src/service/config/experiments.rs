@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use super::agents::{Agent, Common, Directory};
 use super::kinds::{list, quoted, text, whole};
 use super::layers::Node;
 use super::names::{is_name, unknown};
 use super::options::{as_default, table};
-use super::people::{Agent, Common, Directory};
 use super::reader::{Reader, Section};
 
 /// `[[experiments]]`: one variant and its share of callers.

@@ -13,7 +13,7 @@
 //!   `kinds` and `names` are the possible values, and `reader` turns nodes into them. `variables`,
 //!   `dotenv` and `sources` find the sources.
 //! - Sections: `secrets`, then one file for a section or a family of them: `server`, `trust`,
-//!   `carriers`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, …
+//!   `carriers`, `service`, `provider`, `realtime`, `options`, `agents`, `directory`, …
 //! - The whole: `root` has [`Config`] and the rules between sections. `kept` reads only the
 //!   folders.
 //! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
@@ -21,6 +21,7 @@
 //!
 //! All problems are reported at once ([`ConfigError`]).
 
+mod agents;
 mod audio;
 mod carriers;
 mod clips;
@@ -41,7 +42,6 @@ mod numbering;
 mod options;
 mod outbound;
 mod pattern;
-mod people;
 mod problem;
 mod profiles;
 mod provider;
@@ -63,6 +63,7 @@ mod variables;
 mod voices;
 mod webhooks;
 
+pub use agents::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use carriers::{Carriers, level_tables, sections};
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
@@ -73,7 +74,6 @@ pub use kept::Kept;
 pub use logging::{Log, LogFormat};
 pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use pattern::Pattern;
-pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use profiles::{Profiles, plan_problems};
 pub use realtime::Realtime;

@@ -17,9 +17,9 @@ use switchboard_actors::realtime::settings::{Given, Options};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
+use super::agents::{Agent, AgentGreeting, Language, Notice};
 use super::experiments::{self, CONTROL};
 use super::fallbacks::Fallback;
-use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::problem::{Origin, Problem};
 use super::root::Config;
 use super::routing::{Decision, RouteInput};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use switchboard_actors::profile::KeysWhilePaused;
 
+use super::agents::Notice;
 use super::kinds::{Expected, any_text, flag, texts, word};
 use super::layers::{Node, Value};
-use super::people::Notice;
 use super::reader::Section;
 use super::service::Records;
 

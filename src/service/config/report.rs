@@ -14,9 +14,9 @@ use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::realtime::settings::TurnDetection;
 
+use super::agents::Agent;
 use super::directory::Route;
 use super::logging::LogFormat;
-use super::people::Agent;
 use super::problem::ConfigError;
 use super::realtime::Realtime;
 use super::root::Config;

@@ -9,6 +9,7 @@ use switchboard_actors::profile::spending::Prices;
 use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
 use switchboard_actors::tools::plan::ToolPlan;
 
+use super::agents::{Agent, Common, Directory, Language};
 use super::carriers::{self, Carriers};
 use super::conversation::Keypad;
 use super::directory::{Route, Transfer};
@@ -18,7 +19,6 @@ use super::logging::Log;
 use super::names::is_name;
 use super::options::{self, McpServers};
 use super::outbound::Outbound;
-use super::people::{Agent, Common, Directory, Language};
 use super::problem::{ConfigError, Origin, Problem};
 use super::reader::{Reader, Section};
 use super::realtime::Realtime;

@@ -7,8 +7,8 @@ use switchboard_actors::ids::Private;
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::numbers::Party;
 
+use super::agents::DEFAULT_AGENT;
 use super::directory::Route;
-use super::people::DEFAULT_AGENT;
 use super::root::Config;
 
 /// What is known of a call when the carrier announces it.

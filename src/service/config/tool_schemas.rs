@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use switchboard_actors::profile::{AnswerKind, Question, Validation};
 use switchboard_actors::tools::spec::ToolSpec;
 
+use super::agents::{Agent, Language};
 use super::directory::Transfer;
-use super::people::{Agent, Language};
 use super::tools::BuiltIn;
 
 /// The definition of a tool for the model. `None` if the tool could do nothing for this agent:
