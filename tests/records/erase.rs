@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
 use switchboard_actors::line::identity::{CallIdentity, Direction};
-use switchboard_actors::transcript::record::Held;
+use switchboard_actors::transcript::record::CallSettings;
 use switchboard_actors::transcript::writer::RecordWriter;
 
 use crate::files::{leave, put, records, records_with, text, transcript};
@@ -292,7 +292,7 @@ fn case(id: &str, word: &str, carrier_id: &str, from: &str) -> String {
     .to_string()
 }
 
-fn on_the_line() -> (CallIdentity, Held) {
+fn on_the_line() -> (CallIdentity, CallSettings) {
     let identity = CallIdentity {
         id: CallId::random(),
         carrier: twilio::CARRIER,
@@ -306,7 +306,7 @@ fn on_the_line() -> (CallIdentity, Held) {
         parameters: Private::default(),
     };
     let word = || "x".to_owned();
-    let held = Held {
+    let held = CallSettings {
         agent: word(),
         language: word(),
         model: word(),

@@ -19,16 +19,16 @@ pub struct SharedQueue {
 
 /// One case in the queue.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Held {
+pub struct QueuedCase {
     /// Where it is.
-    pub place: Place,
+    pub place: Location,
     /// The case.
     pub case: Case,
 }
 
 /// A place in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// An entry of the stream, by its id.
     Entry(String),
     /// The progress of a case, by its event's id.
@@ -37,7 +37,7 @@ pub enum Place {
     Result(String),
 }
 
-impl Place {
+impl Location {
     /// Its name in messages to people.
     pub fn name(&self) -> String {
         match self {
@@ -64,28 +64,29 @@ impl SharedQueue {
     ///
     /// # Errors
     /// When Redis does not answer in time.
-    pub fn held(&mut self) -> RedisResult<Vec<Held>> {
-        let mut held = self.entries()?;
-        let read = |place: Place, text: &str| Case::read(text.as_bytes()).ok().map(|case| Held { place, case });
+    pub fn cases(&mut self) -> RedisResult<Vec<QueuedCase>> {
+        let mut cases = self.entries()?;
+        let read =
+            |place: Location, text: &str| Case::read(text.as_bytes()).ok().map(|case| QueuedCase { place, case });
         let progress: Vec<(String, String)> = self.connection.hscan(PROGRESS)?.collect::<RedisResult<_>>()?;
-        held.extend(progress.into_iter().filter_map(|(id, text)| read(Place::Progress(id), &text)));
+        cases.extend(progress.into_iter().filter_map(|(id, text)| read(Location::Progress(id), &text)));
         let results: Vec<String> = self.connection.scan_match(format!("{RESULT}*"))?.collect::<RedisResult<_>>()?;
         for result in results {
             let text: Option<String> = self.connection.get(&result)?;
             let id = result.strip_prefix(RESULT).unwrap_or_default().to_owned();
-            held.extend(text.and_then(|text| read(Place::Result(id), &text)));
+            cases.extend(text.and_then(|text| read(Location::Result(id), &text)));
         }
-        Ok(held)
+        Ok(cases)
     }
 
-    fn entries(&mut self) -> RedisResult<Vec<Held>> {
-        let (mut held, mut from) = (Vec::new(), "-".to_owned());
+    fn entries(&mut self) -> RedisResult<Vec<QueuedCase>> {
+        let (mut cases, mut from) = (Vec::new(), "-".to_owned());
         loop {
             let page: StreamRangeReply =
                 cmd("XRANGE").arg(STREAM).arg(&from).arg("+").arg("COUNT").arg(PAGE).query(&mut self.connection)?;
-            let Some(last) = page.ids.last() else { return Ok(held) };
+            let Some(last) = page.ids.last() else { return Ok(cases) };
             from = format!("({}", last.id);
-            held.extend(page.ids.iter().filter_map(held_in));
+            cases.extend(page.ids.iter().filter_map(case_in));
         }
     }
 
@@ -101,18 +102,18 @@ impl SharedQueue {
     ///
     /// # Errors
     /// When Redis does not answer in time.
-    pub fn remove(&mut self, places: &[Place], call: Option<&str>) -> RedisResult<()> {
+    pub fn remove(&mut self, places: &[Location], call: Option<&str>) -> RedisResult<()> {
         let mut steps = pipe();
         steps.atomic();
         for place in places {
             match place {
-                Place::Entry(entry) => {
+                Location::Entry(entry) => {
                     steps.xack(STREAM, GROUP, &[entry]).ignore().xdel(STREAM, &[entry]).ignore();
                 }
-                Place::Progress(id) => {
+                Location::Progress(id) => {
                     steps.hdel(PROGRESS, id).ignore();
                 }
-                Place::Result(id) => {
+                Location::Result(id) => {
                     steps.del(format!("{RESULT}{id}")).ignore();
                 }
             }
@@ -124,9 +125,9 @@ impl SharedQueue {
     }
 }
 
-fn held_in(entry: &StreamId) -> Option<Held> {
+fn case_in(entry: &StreamId) -> Option<QueuedCase> {
     let text: String = entry.get(CASE)?;
-    Some(Held { place: Place::Entry(entry.id.clone()), case: Case::read(text.as_bytes()).ok()? })
+    Some(QueuedCase { place: Location::Entry(entry.id.clone()), case: Case::read(text.as_bytes()).ok()? })
 }
 
 /// The stream of cases.

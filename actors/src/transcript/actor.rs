@@ -16,7 +16,7 @@ use super::journal::writer::Journal;
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
 use super::pause::{Pause, Sifted};
-use super::record::{self, Closing, Held, Record};
+use super::record::{self, CallSettings, Closing, Record};
 use super::writer::RecordWriter;
 use crate::child::{Child, ChildLost};
 use crate::clock;
@@ -47,7 +47,7 @@ pub(crate) struct TranscriptSetup {
 #[derive(Debug)]
 pub(crate) struct Transcript {
     setup: TranscriptSetup,
-    held: Held,
+    settings: CallSettings,
     log: ConversationLog,
     /// Receives every filtered report before the log does, from the start of the call until its
     /// record is handed over.
@@ -73,11 +73,11 @@ impl Transcript {
     /// Makes an actor that is not started yet. Start it with `start()` on the call's own thread, at
     /// the beginning of the call.
     pub(crate) fn new(setup: TranscriptSetup) -> Self {
-        let held = Held::of(&setup.profile);
-        let journal = setup.writer.open_journal(&setup.identity, &held, setup.incidents.clone());
+        let settings = CallSettings::of(&setup.profile);
+        let journal = setup.writer.open_journal(&setup.identity, &settings, setup.incidents.clone());
         Self {
             setup,
-            held,
+            settings,
             log: ConversationLog::new(clock::now()),
             journal,
             pause: Pause::default(),
@@ -140,7 +140,7 @@ impl Transcript {
         self.journal.close(Closed { ending, tally, duration, filed_ms: filed_at.timestamp_millis() });
         let record = Record::new(Closing {
             call: (&self.setup.identity).into(),
-            held: &self.held,
+            settings: &self.settings,
             conversation: self.log.conversation(),
             ending,
             tally,

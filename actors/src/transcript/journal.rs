@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
-use super::record::{Closing, Held, Record, RecordedCall};
+use super::record::{CallSettings, Closing, Record, RecordedCall};
 use crate::carrier::AudioFormat;
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
@@ -64,7 +64,8 @@ pub struct Header {
     started_at: DateTime<Utc>,
     #[serde(default)]
     parameters: BTreeMap<String, String>,
-    held: Held,
+    #[serde(rename = "held")]
+    settings: CallSettings,
 }
 
 /// How a call ended, and the time in the names of its record.
@@ -82,7 +83,7 @@ pub struct Closed {
 
 impl Header {
     /// The header of a call's journal.
-    pub fn new(identity: &CallIdentity, held: &Held) -> Self {
+    pub fn new(identity: &CallIdentity, settings: &CallSettings) -> Self {
         Self {
             version: VERSION,
             id: identity.id,
@@ -96,7 +97,7 @@ impl Header {
             says: Some(identity.line.says).filter(|says| *says != identity.line.hears),
             started_at: identity.started_at,
             parameters: identity.parameters.expose().clone(),
-            held: held.clone(),
+            settings: settings.clone(),
         }
     }
 
@@ -285,7 +286,7 @@ impl Replay {
         let filed_at = self.closed.and_then(|closed| DateTime::from_timestamp_millis(closed.filed_ms));
         Record::new(Closing {
             call: self.header.call(),
-            held: &self.header.held,
+            settings: &self.header.settings,
             conversation: self.log.conversation(),
             ending,
             tally,

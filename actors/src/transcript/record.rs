@@ -45,7 +45,7 @@ pub struct Closing<'a> {
     /// The call's identity.
     pub call: RecordedCall<'a>,
     /// The settings under which the call ran.
-    pub held: &'a Held,
+    pub settings: &'a CallSettings,
     /// What was said.
     pub conversation: Conversation,
     /// The reason for the end, and who ended the call.
@@ -101,7 +101,7 @@ impl<'a> From<&'a CallIdentity> for RecordedCall<'a> {
 /// The settings of a call that its record shows: the part of a [`CallProfile`] that outlives the
 /// process, in the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct CallSettings {
     /// The agent's name in the configuration.
     pub agent: String,
     /// The language's code at the start of the call.
@@ -125,7 +125,7 @@ pub struct Held {
     pub questions: Vec<Question>,
 }
 
-impl Held {
+impl CallSettings {
     /// The settings of a call that follows `profile`.
     pub fn of(profile: &CallProfile) -> Self {
         Self {

@@ -28,7 +28,7 @@ use super::events::Event;
 use super::journal::Header;
 use super::journal::writer::{Journal, JournalWriter};
 use super::recent::RecentCalls;
-use super::record::{Held, Record};
+use super::record::{CallSettings, Record};
 use super::recovery::{self, Recovered};
 use crate::disk::is_full;
 use crate::events::emit;
@@ -154,11 +154,11 @@ impl RecordWriter {
     pub fn open_journal(
         &self,
         identity: &CallIdentity,
-        held: &Held,
+        settings: &CallSettings,
         incidents: Option<WeakRecipient<IncidentMet>>,
     ) -> Journal {
         self.recent.opened(identity.id, &identity.carrier_call);
-        self.journals.open(identity.tag(), Header::new(identity, held), incidents)
+        self.journals.open(identity.tag(), Header::new(identity, settings), incidents)
     }
 
     /// The handle to the thread that writes recordings to disk.

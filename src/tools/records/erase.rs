@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use serde_json::json;
-use switchboard_actors::delivery::queue::Place;
+use switchboard_actors::delivery::queue::Location;
 use switchboard_actors::erasure::Erasures;
 use switchboard_actors::numbers::Party;
 
@@ -227,7 +227,7 @@ struct Said<'a> {
 fn say(said: &Said<'_>) -> io::Result<()> {
     let Said { plan, erased, problems, dry, as_json } = *said;
     let paths: Vec<String> = erased.iter().map(|path| path.display().to_string()).collect();
-    let places: Vec<String> = plan.places.iter().map(Place::name).collect();
+    let places: Vec<String> = plan.places.iter().map(Location::name).collect();
     let perhaps = plan.perhaps.iter().map(|(number, id)| json!({ "number": number, "carrier_call_id": id }));
     if as_json {
         let summary = json!({

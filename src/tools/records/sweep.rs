@@ -11,7 +11,7 @@ use log::{debug, info, warn};
 use metrics::counter;
 use serde_json::Value;
 use switchboard_actors::background;
-use switchboard_actors::delivery::queue::{Place, SharedQueue};
+use switchboard_actors::delivery::queue::{Location, SharedQueue};
 use switchboard_actors::erasure::{Erasures, KEPT};
 use switchboard_actors::ids::Private;
 use switchboard_actors::transcript::record::name_part;
@@ -154,9 +154,9 @@ fn forget_shared(url: &Private<String>, calls: &BTreeSet<&str>) -> io::Result<()
         queue.mark(call).map_err(unreachable)?;
         queue.remove(&[], Some(call)).map_err(unreachable)?;
     }
-    let held = queue.held().map_err(unreachable)?;
-    let places: Vec<Place> =
-        held.into_iter().filter(|it| calls.contains(&*it.case.notice.call.id)).map(|it| it.place).collect();
+    let cases = queue.cases().map_err(unreachable)?;
+    let places: Vec<Location> =
+        cases.into_iter().filter(|it| calls.contains(&*it.case.notice.call.id)).map(|it| it.place).collect();
     queue.remove(&places, None).map_err(unreachable)
 }
 

@@ -195,7 +195,7 @@ async fn a_disk_that_takes_no_journal_is_told_to_the_call_once() {
     let (tell, mut incidents) = tokio::sync::mpsc::unbounded_channel();
     let ear = Ear(tell).start().recipient();
     let identity = identity();
-    let journal = writer.open_journal(&identity, &Held::of(&profile()), Some(ear.downgrade()));
+    let journal = writer.open_journal(&identity, &CallSettings::of(&profile()), Some(ear.downgrade()));
     let incident = incidents.recv().await.expect("it is reported");
     assert_eq!(incident.kind, IncidentKind::Disk);
     assert!(incident.detail.starts_with("the record's journal could not be written: "), "{}", incident.detail);

@@ -45,8 +45,8 @@ impl Shelf {
 
     /// Creates the folder if it is missing, and locks it before another process can see it.
     pub(in crate::transcript) fn ensure(&self) -> io::Result<()> {
-        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_some() {
+        let mut slot = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_some() {
             return Ok(());
         }
         make_folder(&self.root)?;
@@ -55,7 +55,7 @@ impl Shelf {
         let lock = private(OpenOptions::new().write(true).create(true).truncate(false)).open(hidden.join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
         fs::rename(&hidden, &self.folder)?;
-        *held = Some(lock);
+        *slot = Some(lock);
         Ok(())
     }
 

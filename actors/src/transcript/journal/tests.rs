@@ -148,7 +148,7 @@ fn a_call() -> (Vec<Entry<'static>>, Vec<u8>) {
         previous: previous.map(ItemId::new),
     };
     let entries = vec![
-        Entry::Opened(Box::new(Header::new(&identity(), &Held::of(&profile())))),
+        Entry::Opened(Box::new(Header::new(&identity(), &CallSettings::of(&profile())))),
         fact(700, Fact::CallerSpoke { item: ItemId::new("u1") }),
         words(900, placed("u1", Speaker::Caller, None)),
         words(1_000, placed("a1", Speaker::Agent, Some("u1"))),

@@ -162,11 +162,11 @@ pub(super) struct IncidentEntry {
 
 impl TranscriptFile {
     pub(super) fn new(closing: Closing<'_>) -> Self {
-        let Closing { call, held, conversation, ending, tally, duration, filed_at } = closing;
+        let Closing { call, settings, conversation, ending, tally, duration, filed_at } = closing;
         let started_at = call.started_at;
         let carrier_call = call.carrier_call.as_str();
         let said = &conversation.utterances;
-        let review = Review::new(&held.questions, &conversation.happenings.answers, said);
+        let review = Review::new(&settings.questions, &conversation.happenings.answers, said);
         let analytics = Analytics::new(&conversation, tally, review, started_at);
         let Happenings {
             switches,
@@ -179,7 +179,7 @@ impl TranscriptFile {
             mut recordings,
             ..
         } = conversation.happenings;
-        if recordings.is_empty() && held.recording {
+        if recordings.is_empty() && settings.recording {
             // A journal of an older version, or one cut before that entry, does not name the
             // recording.
             recordings.push(recording_name(call.carrier_call, started_at));
@@ -196,13 +196,13 @@ impl TranscriptFile {
             call_end_time: moment(started_at, duration).timestamp_millis(),
             from: call.from.to_owned(),
             to: call.to.to_owned(),
-            agent: held.agent.clone(),
-            language: held.language.clone(),
-            model: held.model.clone(),
+            agent: settings.agent.clone(),
+            language: settings.language.clone(),
+            model: settings.model.clone(),
             stream_id: call.stream.as_str().to_owned(),
             direction: call.direction.word(),
-            answered_by: answered_by.or(held.answered_by),
-            route: held.route,
+            answered_by: answered_by.or(settings.answered_by),
+            route: settings.route,
             carrier_parameters: call.parameters.clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
@@ -220,7 +220,7 @@ impl TranscriptFile {
             usage: conversation.usage,
             transcription_usage: transcription,
             cost_usd: tally.cost_usd,
-            variant: held.variant.clone(),
+            variant: settings.variant.clone(),
             recording: recordings.first().cloned(),
             recordings,
         }

@@ -229,7 +229,7 @@ fn the_weight_is_near_what_is_written() {
 fn closing(conversation: Conversation) -> Closing<'static> {
     Closing {
         call: (&*Box::leak(Box::new(identity()))).into(),
-        held: Box::leak(Box::new(Held::of(&profile()))),
+        settings: Box::leak(Box::new(CallSettings::of(&profile()))),
         conversation,
         ending: Ending::AgentHungUp,
         tally: Tally {

@@ -10,7 +10,7 @@ use crate::realtime::report::Words;
 use crate::transcript::journal::writer::{Journal, JournalWriter};
 use crate::transcript::journal::{Closed, Header};
 use crate::transcript::messages::{Fact, Tally};
-use crate::transcript::record::Held;
+use crate::transcript::record::CallSettings;
 use crate::transcript::testing::{identity, profile};
 use crate::transcript::writer::DiskQueue;
 
@@ -169,7 +169,7 @@ fn the_second_set_of_files_is_where_the_old_processor_looks() {
 fn leave(dir: &Path, closed: &[Closed]) -> PathBuf {
     let identity = identity();
     let writer = JournalWriter::start(dir, &identity.id.to_string(), Duration::ZERO).expect("writable");
-    let journal: Journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&profile())), None);
+    let journal: Journal = writer.open(identity.tag(), Header::new(&identity, &CallSettings::of(&profile())), None);
     let (response, item) = (ResponseId::new("r1"), ItemId::new("a1"));
     for (delta, ms) in [("Good ", 1_000), ("morning.", 1_500)] {
         let words = Words::AgentSays { response: response.clone(), item: item.clone(), delta: delta.to_owned() };

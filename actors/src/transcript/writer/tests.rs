@@ -137,7 +137,7 @@ fn record(after_ms: i64) -> Record {
     let filed_at: DateTime<_> = identity.started_at + TimeDelta::milliseconds(after_ms);
     Record::new(Closing {
         call: (&identity).into(),
-        held: &Held::of(&profile),
+        settings: &CallSettings::of(&profile),
         conversation: ConversationLog::new(crate::clock::now()).conversation(),
         ending: Ending::CallerHungUp,
         tally: Tally::default(),

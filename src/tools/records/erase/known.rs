@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use serde_json::{Value, json};
 use switchboard_actors::delivery::case::Case;
-use switchboard_actors::delivery::queue::{Place, SharedQueue};
+use switchboard_actors::delivery::queue::{Location, SharedQueue};
 use switchboard_actors::transcript::journal::shelf::{Orphans, ROOT, orphans};
 use switchboard_actors::transcript::recovery;
 
@@ -36,7 +36,7 @@ pub(super) enum Source {
     /// A delivery on disk.
     Delivery,
     /// A delivery in the shared queue.
-    Shared(Place),
+    Shared(Location),
 }
 
 /// All items.
@@ -64,8 +64,8 @@ pub(super) fn gather(shelf: &Shelf, config: &Kept) -> Result<Gathered, String> {
             format!("cannot reach the shared queue (delivery.redis_url): {problem}; nothing was erased")
         };
         let mut queue = SharedQueue::connect(url.expose()).map_err(|error| unreachable(error.to_string()))?;
-        for held in queue.held().map_err(|error| unreachable(error.to_string()))? {
-            all.add(Source::Shared(held.place), PathBuf::new(), of_case(&held.case));
+        for queued in queue.cases().map_err(|error| unreachable(error.to_string()))? {
+            all.add(Source::Shared(queued.place), PathBuf::new(), of_case(&queued.case));
         }
         all.queue = Some(queue);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use switchboard_actors::delivery::queue::Place;
+use switchboard_actors::delivery::queue::Location;
 use switchboard_actors::numbers::{Likeness, Numbering};
 
 use super::known::{Gathered, Known, Source};
@@ -59,7 +59,7 @@ pub(super) struct Plan {
     /// through them.
     pub(super) files: BTreeMap<PathBuf, Last>,
     /// Entries of these calls in the shared queue.
-    pub(super) places: BTreeSet<Place>,
+    pub(super) places: BTreeSet<Location>,
     /// Calls that may be the caller's: the number as written in the record, and the carrier's id.
     pub(super) perhaps: Vec<(String, String)>,
     /// Problems that prevent a complete erasure.

@@ -5,7 +5,7 @@ use crate::ending::Ending;
 use crate::ids::ItemId;
 use crate::transcript::journal::{LONGEST_LINE, read};
 use crate::transcript::messages::Tally;
-use crate::transcript::record::Held;
+use crate::transcript::record::CallSettings;
 use crate::transcript::testing::{identity, profile};
 
 #[test]
@@ -89,7 +89,7 @@ fn a_journal(commit: Duration) -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().expect("a directory");
     let writer = JournalWriter::start(dir.path(), "x", commit).expect("writable");
     let identity = identity();
-    let journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&profile())), None);
+    let journal = writer.open(identity.tag(), Header::new(&identity, &CallSettings::of(&profile())), None);
     (dir, journal)
 }
 
