@@ -109,8 +109,8 @@ fn a_call_s_audio_path_fits_in_48_kib() {
     let mut call = Call::new(AudioFormat::PCM_24K);
     call.caller_frames(10);
     call.answer(50);
-    let held = BYTES.get() - before;
-    assert!(held < 48 * 1024, "{held} bytes");
+    let bytes = BYTES.get() - before;
+    assert!(bytes < 48 * 1024, "{bytes} bytes");
     drop(first);
 }
 

@@ -32,7 +32,7 @@ pub(super) struct CallerPath {
     /// `None` while no model is attached.
     model: Option<Converter>,
     /// Line audio kept until a model is attached.
-    held: VecDeque<u8>,
+    pending: VecDeque<u8>,
     /// The first half of a PCM16 sample whose second half arrives in the next frame.
     half: Option<u8>,
     /// The expected timestamp of the next frame.
@@ -61,11 +61,11 @@ struct Converter {
 impl CallerPath {
     /// A path that keeps audio until a model is attached.
     pub(super) fn new(line: AudioFormat, detector: FormatDetector) -> Self {
-        let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
+        let (pending, voice) = (VecDeque::new(), VoiceGate::new(line));
         Self {
             line,
             model: None,
-            held,
+            pending,
             half: None,
             expected: None,
             gain: Gain::OFF,
@@ -84,8 +84,8 @@ impl CallerPath {
     /// When a rate is not supported. Audio is then kept as before.
     pub(super) fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         self.model = Some(Converter::new(self.line, format, self.gain)?);
-        let held = std::mem::take(&mut self.held);
-        let (front, back) = held.as_slices();
+        let pending = std::mem::take(&mut self.pending);
+        let (front, back) = pending.as_slices();
         for half in [front, back] {
             self.forward(half, out);
         }
@@ -215,7 +215,7 @@ impl CallerPath {
     fn pad(&mut self, length: Duration, out: &mut Vec<AudioAction>) {
         self.expected = self.expected.map(|expected| expected + length);
         // Silence beyond the bound would only push the kept speech out.
-        let length = if self.model.is_some() { length } else { length.min(MOST_HELD) };
+        let length = if self.model.is_some() { length } else { length.min(MOST_PENDING) };
         let mut left = length.as_millis() as usize * self.line.bytes_per_ms();
         let piece = left.min(self.largest_piece());
         let mut silence = Frame::with_room(piece);
@@ -241,11 +241,11 @@ impl CallerPath {
     }
 
     fn hold(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
-        let most = MOST_HELD.as_millis() as usize * self.line.bytes_per_ms();
+        let most = MOST_PENDING.as_millis() as usize * self.line.bytes_per_ms();
         let newest = &bytes[bytes.len().saturating_sub(most)..];
-        let too_old = (self.held.len() + newest.len()).saturating_sub(most);
-        self.held.drain(..too_old);
-        self.held.extend(newest);
+        let too_old = (self.pending.len() + newest.len()).saturating_sub(most);
+        self.pending.drain(..too_old);
+        self.pending.extend(newest);
         let lost = too_old + bytes.len() - newest.len();
         if lost > 0 {
             let frame = 20 * self.line.bytes_per_ms();
@@ -292,7 +292,7 @@ impl Converter {
 
 /// Caller audio kept until a model is attached. Shorter: a caller who speaks first is cut. Longer:
 /// the model answers stale words.
-const MOST_HELD: Duration = Duration::from_secs(2);
+const MOST_PENDING: Duration = Duration::from_secs(2);
 /// Largest piece sent to the model at once. Larger: the kept audio needs fewer messages, but each
 /// takes long to decode.
 const LARGEST_PIECE: Duration = Duration::from_millis(200);

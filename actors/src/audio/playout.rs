@@ -71,7 +71,7 @@ pub(super) struct Playout {
     flow: Flow,
     /// Whether the carrier asked to wait. Nothing more is sent until it asks for more, or has
     /// nothing left by the clock.
-    held: bool,
+    flow_held: bool,
     /// The timer that keeps the line open while the agent is silent, for a carrier that needs it.
     keep_open: Option<KeepOpen>,
     /// The fade-in of the first audio after a pause.
@@ -86,7 +86,7 @@ impl Playout {
         Self {
             format,
             flow: capabilities.flow,
-            held: false,
+            flow_held: false,
             keep_open: capabilities.keeps_open_with.map(|after| KeepOpen::new(after, chunks.shortest())),
             chunks,
             clear: capabilities.clear,
@@ -160,7 +160,7 @@ impl Playout {
     /// Takes a flow signal of the carrier. It is ignored if the carrier is not known to send flow
     /// signals.
     pub(super) fn flow(&mut self, signal: FlowSignal) {
-        self.held = self.flow == Flow::HoldAndGo && signal == FlowSignal::Hold;
+        self.flow_held = self.flow == Flow::HoldAndGo && signal == FlowSignal::Hold;
     }
 
     /// Whether the line must be kept open and its time is not counted yet.
@@ -224,7 +224,7 @@ impl Playout {
 
     /// Sends again what the carrier has not played: its queue is gone, and another is empty.
     pub(super) fn restart(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
-        self.held = false;
+        self.flow_held = false;
         if self.head.ahead(now) == 0 {
             return;
         }
@@ -264,7 +264,7 @@ impl Playout {
 
     /// Whether we or the carrier have paused playout.
     pub(super) fn is_paused(&self) -> bool {
-        self.paused || self.held
+        self.paused || self.flow_held
     }
 
     /// Drops audio of `response` from now on. The number of muted responses is bounded, because the
@@ -286,7 +286,7 @@ impl Playout {
     /// Sends what is due and reports what was heard.
     pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         // A carrier with nothing left to play has forgotten to ask for more.
-        self.held &= self.head.ahead(now) > 0;
+        self.flow_held &= self.head.ahead(now) > 0;
         self.release(now);
         while self.send_piece(now, out) {}
         self.send_silence(now, out);
@@ -301,7 +301,7 @@ impl Playout {
             let room = self.chunks.lead().saturating_sub(samples);
             self.head.falls_to(room).map(|when| (when, AudioTimer::Refill))
         });
-        let go = if self.held { self.head.falls_to(0).map(|when| (when, AudioTimer::Refill)) } else { None };
+        let go = if self.flow_held { self.head.falls_to(0).map(|when| (when, AudioTimer::Refill)) } else { None };
         let keep_open = self.keep_open.as_ref().and_then(|keep_open| keep_open.due(self.head.falls_to(0)));
         let keep_open = keep_open.map(|when| (when, AudioTimer::KeepOpen));
         earliest([refill, go, self.begins(), self.settles(), keep_open])

@@ -60,7 +60,7 @@ enum State {
         /// The latest time for it.
         until: Instant,
         /// The carrier's events meanwhile.
-        held: PreStartBuffer,
+        buffer: PreStartBuffer,
     },
     /// The call has the line.
     Attached,
@@ -269,7 +269,7 @@ impl Stream {
             (State::AwaitingStart { .. }, LineEvent::Audio(_) | LineEvent::OddAudio(_)) => self.early += 1,
             (State::AwaitingStart { .. }, _) => self.ignore("a message before `start`".to_owned(), now, out),
             (_, LineEvent::Started(start)) => self.second_start(&start, now, out),
-            (State::Asking { held, .. }, event) => held.push(event),
+            (State::Asking { buffer, .. }, event) => buffer.push(event),
             (State::Attached | State::Orphaned { .. }, event) => out.extend(passed(event)),
         }
     }
@@ -279,7 +279,7 @@ impl Stream {
             out.push(StreamAction::TellEarly(self.early));
         }
         self.named = Some((start.carrier_call.clone(), start.format));
-        self.state = State::Asking { until: now + self.start_timeout, held: PreStartBuffer::new(start.format.hears) };
+        self.state = State::Asking { until: now + self.start_timeout, buffer: PreStartBuffer::new(start.format.hears) };
         out.push(StreamAction::Ask(start));
     }
 
@@ -325,8 +325,8 @@ impl Stream {
 impl Stream {
     fn taken(&mut self, out: &mut Vec<StreamAction>) {
         // Already closing: the asker reports the end to the call.
-        let State::Asking { held, .. } = &mut self.state else { return };
-        let (events, dropped) = std::mem::take(held).release();
+        let State::Asking { buffer, .. } = &mut self.state else { return };
+        let (events, dropped) = std::mem::take(buffer).release();
         self.state = State::Attached;
         self.dropped += dropped;
         out.push(StreamAction::ConfirmTaken);

@@ -109,7 +109,7 @@ impl Track {
 
     /// The memory that it uses, in bytes.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn buffered(&self) -> usize {
         self.bytes.capacity()
     }
 }

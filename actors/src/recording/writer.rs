@@ -66,7 +66,7 @@ struct Beginning {
     owner: Owner,
     waiting: Arc<AtomicUsize>,
     /// Dropped when the recording is complete.
-    held: Box<dyn Send>,
+    guard: Box<dyn Send>,
 }
 
 /// The call of a recording.
@@ -107,13 +107,13 @@ impl RecordingWriter {
     }
 
     /// Starts the recording of `owner`'s call at `path`, which must not exist yet, in stereo at
-    /// `rate_hz`. `held` is dropped when the recording is complete; until then it shows the service
-    /// that something is still being written. A disk failure is logged as an event and reported to
-    /// the call as an incident.
-    pub fn record(&self, path: PathBuf, rate_hz: u32, owner: Owner, held: impl Send + 'static) -> Recorder {
+    /// `rate_hz`. `guard` is dropped when the recording is complete; until then it shows the
+    /// service that something is still being written. A disk failure is logged as an event and
+    /// reported to the call as an incident.
+    pub fn record(&self, path: PathBuf, rate_hz: u32, owner: Owner, guard: impl Send + 'static) -> Recorder {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let beginning = Beginning { path, rate_hz, owner, waiting: Arc::clone(&waiting), held: Box::new(held) };
+        let beginning = Beginning { path, rate_hz, owner, waiting: Arc::clone(&waiting), guard: Box::new(guard) };
         // The receiver is gone only if the thread is; then blocks find no room either.
         if self.jobs.send(Job::Begin(id, Box::new(beginning))).is_err() {
             waiting.store(FAILED, Ordering::Relaxed);
@@ -185,14 +185,14 @@ struct Recording {
     path: PathBuf,
     owner: Owner,
     waiting: Arc<AtomicUsize>,
-    held: Box<dyn Send>,
+    guard: Box<dyn Send>,
 }
 
 impl Recording {
     fn begin(beginning: Beginning) -> Option<Self> {
-        let Beginning { path, rate_hz, owner, waiting, held } = beginning;
+        let Beginning { path, rate_hz, owner, waiting, guard } = beginning;
         match Sheet::create(&path, rate_hz) {
-            Ok(sheet) => Some(Self { sheet, path, owner, waiting, held }),
+            Ok(sheet) => Some(Self { sheet, path, owner, waiting, guard }),
             Err(problem) => {
                 waiting.store(FAILED, Ordering::Relaxed);
                 owner.tell_failed(&path, &problem);
@@ -229,7 +229,7 @@ impl Recording {
             let length_ms = self.sheet.moments * 1_000 / u64::from(self.sheet.rate_hz);
             emit(Event::RecordingWritten { call: &self.owner.call, path: &self.path.display().to_string(), length_ms });
         }
-        drop(self.held);
+        drop(self.guard);
     }
 }
 

@@ -128,10 +128,10 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
         progress.set_message(format!("{calls} calls: setting up"));
         match rig.step(calls, args, &progress).await {
             Ok(step) => {
-                let held = step.holds(args.p99_ms);
+                let met = step.holds(args.p99_ms);
                 sheet.steps.push(step);
                 progress.inc(1);
-                if !held {
+                if !met {
                     break;
                 }
             }

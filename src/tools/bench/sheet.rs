@@ -162,8 +162,8 @@ impl Sheet {
                 } else {
                     ("at least ", " (limit not reached; go on with --steps)")
                 };
-                let held = format!("{least}{calls} calls a core held{limit}");
-                writeln!(out, "\n{held}; recommended server.max_calls per worker: {least}{recommended}")
+                let result = format!("{least}{calls} calls a core held{limit}");
+                writeln!(out, "\n{result}; recommended server.max_calls per worker: {least}{recommended}")
             }
             _ => writeln!(out, "\nno step held its objective; start lower with --steps"),
         }

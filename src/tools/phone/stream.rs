@@ -129,7 +129,7 @@ struct Session<'a> {
     /// Frames sent so far. The next one is due 20 ms after the last.
     frames: u64,
     /// Echoes that `mark_delay` holds back.
-    held: VecDeque<(Instant, Echo)>,
+    delayed: VecDeque<(Instant, Echo)>,
     fragments: Fragments,
     /// Whether the warning about discarded media was given. It is given once.
     overflow_warned: bool,
@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
             started,
             origin: stream.origin.unwrap_or(started),
             frames: 0,
-            held: VecDeque::new(),
+            delayed: VecDeque::new(),
             fragments: Fragments::new(LARGEST_MESSAGE),
             overflow_warned: false,
             stream,
@@ -182,7 +182,7 @@ impl<'a> Session<'a> {
     fn wake(&self) -> Instant {
         let frame = self.started + FRAME_TIME * (u32::try_from(self.frames).unwrap_or(u32::MAX) + 1);
         let mark = self.playout.next_mark().map(|at| self.started + at);
-        let echo = self.held.front().map(|(at, _)| *at);
+        let echo = self.delayed.front().map(|(at, _)| *at);
         [mark, echo].into_iter().flatten().fold(frame, Instant::min)
     }
 
@@ -190,8 +190,8 @@ impl<'a> Session<'a> {
         let now = Instant::now();
         let reached = self.playout.advance(now - self.started);
         self.played(reached, now);
-        while self.held.front().is_some_and(|(due, _)| *due <= now) {
-            if let Some((_, echo)) = self.held.pop_front() {
+        while self.delayed.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, echo)) = self.delayed.pop_front() {
                 self.send_echo(&echo);
             }
         }
@@ -325,7 +325,7 @@ impl<'a> Session<'a> {
             if delay.is_zero() {
                 self.send_echo(&echo);
             } else {
-                self.held.push_back((now + delay, echo));
+                self.delayed.push_back((now + delay, echo));
             }
         }
     }

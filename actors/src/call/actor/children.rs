@@ -126,9 +126,9 @@ fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>, call: &Add
     let name = recording_name(&identity.carrier_call, identity.started_at);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
-    let held = setup.writer.clone();
+    let writer = setup.writer.clone();
     let owner = Owner { call: identity.tag(), incidents: Some(call.downgrade().recipient()) };
-    let recorder = setup.writer.recordings().record(path.clone(), identity.line.hears.rate_hz, owner, held);
+    let recorder = setup.writer.recordings().record(path.clone(), identity.line.hears.rate_hz, owner, writer);
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(facts) = facts {
         facts.do_send(Fact::Recorded { file });

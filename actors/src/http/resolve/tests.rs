@@ -20,12 +20,12 @@ async fn a_name_is_asked_for_once_by_all_who_want_it() {
 
 #[actix_rt::test]
 async fn a_resolver_that_is_slow_holds_few_threads() {
-    static HELD: AtomicUsize = AtomicUsize::new(0);
+    static IN_USE: AtomicUsize = AtomicUsize::new(0);
     static MOST: AtomicUsize = AtomicUsize::new(0);
     fn ask(_: &str) -> Result<Vec<IpAddr>, NotFound> {
-        MOST.fetch_max(HELD.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        MOST.fetch_max(IN_USE.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(10));
-        HELD.fetch_sub(1, Ordering::SeqCst);
+        IN_USE.fetch_sub(1, Ordering::SeqCst);
         Err(NotFound::Unknown)
     }
     let names: Vec<_> = (0..100).map(|n| format!("n{n}.example")).collect();

@@ -5,13 +5,13 @@ use super::*;
 
 #[test]
 fn two_seconds_are_held_in_order_and_the_oldest_makes_room() {
-    let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
-    held.push(LineEvent::KeyPressed('1'));
+    let mut buffer = PreStartBuffer::new(AudioFormat::MULAW_8K);
+    buffer.push(LineEvent::KeyPressed('1'));
     for number in 0..103_u8 {
-        held.push(frame(number, 160));
+        buffer.push(frame(number, 160));
     }
-    held.push(LineEvent::Stopped);
-    let (events, dropped) = held.release();
+    buffer.push(LineEvent::Stopped);
+    let (events, dropped) = buffer.release();
     assert_eq!(dropped, 3);
     assert_eq!(events.len(), 102);
     assert_eq!(events.front(), Some(&LineEvent::KeyPressed('1')));
@@ -21,18 +21,18 @@ fn two_seconds_are_held_in_order_and_the_oldest_makes_room() {
 
 #[test]
 fn a_frame_larger_than_all_that_is_held_is_dropped_itself() {
-    let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
-    held.push(frame(0, 16_001));
-    assert_eq!(held.release(), (VecDeque::new(), 1));
+    let mut buffer = PreStartBuffer::new(AudioFormat::MULAW_8K);
+    buffer.push(frame(0, 16_001));
+    assert_eq!(buffer.release(), (VecDeque::new(), 1));
 }
 
 #[test]
 fn a_storm_of_keys_is_held_up_to_its_bound() {
-    let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
+    let mut buffer = PreStartBuffer::new(AudioFormat::MULAW_8K);
     for _ in 0..1_000 {
-        held.push(LineEvent::KeyPressed('#'));
+        buffer.push(LineEvent::KeyPressed('#'));
     }
-    assert_eq!(held.release().0.len(), MOST_OTHERS);
+    assert_eq!(buffer.release().0.len(), MOST_OTHERS);
 }
 
 fn frame(number: u8, bytes: usize) -> LineEvent {

@@ -78,11 +78,11 @@ fn memory_is_what_is_uncertain_and_sent_ahead_however_long_the_call() {
         tape.caller(&pcm(3, 160), None, now);
         tape.agent(&pcm(7, 160), now);
         while tape.block(now).is_some() {}
-        most = most.max(tape.tracks.iter().map(Track::held).sum());
+        most = most.max(tape.tracks.iter().map(Track::buffered).sum());
     }
     assert!(most <= 16_000, "{most} bytes: two sides of 400 ms");
     tape.agent(&pcm(7, 8_000_000), t0 + 1_000_020 * MS);
-    assert!(tape.tracks[AGENT].held() <= 2 * 48_000 + 1_024, "six seconds and no more");
+    assert!(tape.tracks[AGENT].buffered() <= 2 * 48_000 + 1_024, "six seconds and no more");
 }
 
 #[test]

@@ -61,13 +61,13 @@ fn a_name_that_is_taken_is_never_written_over() {
 #[test]
 fn a_recorder_writes_what_it_is_given_until_it_is_dropped() {
     let dir = tempfile::tempdir().expect("a folder");
-    let (path, held) = (dir.path().join("call.wav"), Arc::new(()));
-    let recorder = RecordingWriter::start().expect("a thread").record(path.clone(), 8_000, owner(), Arc::clone(&held));
+    let (path, guard) = (dir.path().join("call.wav"), Arc::new(()));
+    let recorder = RecordingWriter::start().expect("a thread").record(path.clone(), 8_000, owner(), Arc::clone(&guard));
     for n in 0..10 {
         assert!(recorder.take(block(n * 1_600, [1, 1], 1_600)));
     }
     drop(recorder);
-    while Arc::strong_count(&held) > 1 {
+    while Arc::strong_count(&guard) > 1 {
         std::thread::yield_now();
     }
     assert_eq!(std::fs::metadata(&path).expect("there").len(), 44 + 16_000 * 4);

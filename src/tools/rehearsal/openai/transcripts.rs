@@ -29,7 +29,7 @@ pub(super) struct Transcript {
 pub(super) struct Transcripts {
     waiting: VecDeque<(Instant, Transcript)>,
     /// If transcripts are shuffled: the transcript that waits until the next one is sent.
-    held: Option<Transcript>,
+    postponed: Option<Transcript>,
     after: Duration,
     misbehaviour: Rc<Misbehaviour>,
 }
@@ -38,7 +38,7 @@ impl Transcripts {
     /// An empty list. Each transcript will be sent `after` its turn.
     pub(super) fn new(after: Duration, misbehaviour: Rc<Misbehaviour>) -> Self {
         let after = misbehaviour.transcripts_after_ms.map_or(after, Duration::from_millis);
-        Self { waiting: VecDeque::new(), held: None, after, misbehaviour }
+        Self { waiting: VecDeque::new(), postponed: None, after, misbehaviour }
     }
 
     /// Schedules the transcript of a committed turn.
@@ -58,11 +58,11 @@ impl Transcripts {
         let mut due = Vec::new();
         while self.next_at().is_some_and(|at| at <= now) {
             let Some((_, transcript)) = self.waiting.pop_front() else { break };
-            if Misbehaviour::on(self.misbehaviour.shuffle_transcripts) && self.held.is_none() {
-                self.held = Some(transcript);
+            if Misbehaviour::on(self.misbehaviour.shuffle_transcripts) && self.postponed.is_none() {
+                self.postponed = Some(transcript);
             } else {
                 due.push(transcript);
-                due.extend(self.held.take());
+                due.extend(self.postponed.take());
             }
         }
         due

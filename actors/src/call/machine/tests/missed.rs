@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::outages::{held, profile_with_sounds};
+use super::outages::{harness, profile_with_sounds};
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::AudioReport;
@@ -17,7 +17,7 @@ use CallAction as A;
 
 #[test]
 fn an_answer_that_is_asked_for_again_stays_owed_and_its_wait_goes_on() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     let asked = call.now;
@@ -34,7 +34,7 @@ fn an_answer_that_is_asked_for_again_stays_owed_and_its_wait_goes_on() {
 
 #[test]
 fn a_session_that_does_not_speak_is_replaced_and_the_caller_hears_a_word() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     let done = call.on(muted(None));
@@ -62,7 +62,7 @@ fn with_more_servers_more_of_them_are_tried() {
 
 #[test]
 fn a_session_that_was_heard_is_a_good_one() {
-    let mut call = held();
+    let mut call = harness();
     for _ in 0..3 {
         assert_eq!(call.on(muted(None)).last(), Some(&A::Order(ModelOrder::Replace)));
         call.says("r2");
@@ -73,7 +73,7 @@ fn a_session_that_was_heard_is_a_good_one() {
 
 #[test]
 fn sound_without_level_is_cleared_and_not_heard() {
-    let mut call = held();
+    let mut call = harness();
     call.on(response_started("r1"));
     call.on(playing("r1"));
     let done = call.on(missed("r1", IncidentKind::AnswerSilent, false));
@@ -90,7 +90,7 @@ fn sound_without_level_is_cleared_and_not_heard() {
 
 #[test]
 fn noise_leaves_the_caller_with_the_word() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(response_started("r1"));
@@ -103,7 +103,7 @@ fn noise_leaves_the_caller_with_the_word() {
 
 #[test]
 fn whatever_is_owed_while_the_caller_has_the_word_is_minded_too() {
-    let mut call = held();
+    let mut call = harness();
     assert_eq!(call.state(), "listening");
     call.on(key('5'));
     let (at, timer) = call.machine.deadline().expect("a deadline");
@@ -133,7 +133,7 @@ fn whatever_is_owed_while_the_caller_has_the_word_is_minded_too() {
 
 #[test]
 fn an_answer_that_was_cut_is_gone_on_with_once_it_was_heard() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     for round in 0..4 {
@@ -160,7 +160,7 @@ fn an_answer_that_was_cut_is_gone_on_with_once_it_was_heard() {
 
 #[test]
 fn an_answer_that_was_cut_and_interrupted_is_past() {
-    let mut call = held();
+    let mut call = harness();
     call.on(response_started("r1"));
     call.on(playing("r1"));
     let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
@@ -178,7 +178,7 @@ fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
             |action| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Goodbye),
         )
     };
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(response_started("r2"));
@@ -192,7 +192,7 @@ fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
     call.on(drained());
     assert_eq!(call.machine.ending(), Some(crate::ending::Ending::AgentHungUp));
 
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(response_started("r1"));
@@ -202,7 +202,7 @@ fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
     call.on(tool("t1", "end_call", "{}"));
     assert!(!goodbye(&call.on(response_finished("r2"))), "said in the response before");
 
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(response_started("r2"));
@@ -217,7 +217,7 @@ fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
 
 #[test]
 fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_words() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     let mut answered = None;
@@ -246,7 +246,7 @@ fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_word
 
 #[test]
 fn a_late_answer_is_told_and_a_filler_is_none() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(CallEvent::Audio(AudioReport::LastVoice { ago: Duration::from_millis(500) }));

@@ -32,19 +32,19 @@ fn what_is_queued_plays_on_and_the_call_stays_where_it_is() {
 
 #[test]
 fn a_caller_who_waits_hears_a_line_and_one_who_may_speak_waits_longer_for_it() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(faltered());
     assert_eq!(fillers(&mut call), [ms(1_200), ms(3_800), ms(3_800)]);
-    let mut call = held();
+    let mut call = harness();
     call.on(faltered());
     assert_eq!(fillers(&mut call)[0], ms(3_500));
 }
 
 #[test]
 fn no_line_is_said_while_something_plays_or_once_a_session_is_there() {
-    let mut call = held();
+    let mut call = harness();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     call.on(faltered());
@@ -135,7 +135,7 @@ pub(super) fn profile_with_sounds() -> CallProfile {
     CallProfile { languages: Arc::new([("en".to_owned(), language)].into()), ..profile() }
 }
 
-pub(super) fn held() -> Harness {
+pub(super) fn harness() -> Harness {
     let mut call = Harness::of(profile_with_sounds());
     call.on(ready());
     call.says("greet");

@@ -31,7 +31,7 @@ fn a_talk_goes_on_whose_words_nobody_knows() {
     for script in
         [&[Fails][..], &[Silent], &[Fails, Silent, Says("yes"), Says("")], &[Silent, Silent, Silent, Says(".")]]
     {
-        let mut call = held();
+        let mut call = harness();
         for turn in 0..40 {
             talk(&mut call, turn, script[turn % script.len()]);
             assert_eq!(call.machine.ending(), None, "{script:?}, turn {turn}");
@@ -43,7 +43,7 @@ fn a_talk_goes_on_whose_words_nobody_knows() {
 #[test]
 fn noise_is_no_talk_whatever_is_written_for_it() {
     for noise in ["", ".", "…", "[BLANK_AUDIO]", " - ", "(music)", "*cough*", "♪", "👍"] {
-        let mut call = held();
+        let mut call = harness();
         let turns = (0..40).take_while(|turn| {
             talk(&mut call, *turn, Says(noise));
             call.state() != "closing" && call.machine.ending().is_none()
@@ -78,7 +78,7 @@ fn a_prompt_that_is_answered_aloud_was_answered() {
 
 #[test]
 fn a_transcript_that_comes_after_the_next_turn_began_is_that_of_its_own_turn() {
-    let mut call = held();
+    let mut call = harness();
     for turn in 0..40 {
         turn_of(&mut call, turn);
         if turn > 0 {
@@ -99,7 +99,7 @@ fn operators_are_told_that_words_are_missing_and_the_record_says_how_many() {
         }
         seen
     };
-    let mut call = held();
+    let mut call = harness();
     turn_of(&mut call, 0);
     assert_eq!(missing(&transcribe(&mut call, 0, Fails)), [("failed", 1, false)]);
     turn_of(&mut call, 1);
@@ -189,7 +189,7 @@ fn item(turn: usize) -> ItemId {
 }
 
 /// A call in conversation that ends after 15 s without a sign of the caller.
-fn held() -> Harness {
+fn harness() -> Harness {
     let mut call = Harness::of(CallProfile { model: transcribing(), no_input: impatient(), ..profile() });
     call.on(ready());
     call.says("greet");

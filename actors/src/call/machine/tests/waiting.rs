@@ -16,7 +16,7 @@ use CallAction as A;
 
 #[test]
 fn a_caller_whose_answer_does_not_come_hears_a_word_and_then_gets_another_session() {
-    let mut call = held();
+    let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
     assert!(lines(&waited(&mut call, BEFORE_A_LINE)), "a first word");
@@ -37,7 +37,7 @@ fn a_caller_whose_answer_does_not_come_hears_a_word_and_then_gets_another_sessio
 
 #[test]
 fn a_response_that_began_and_is_not_heard_is_waited_for_in_the_same_way() {
-    let mut call = held();
+    let mut call = harness();
     call.on(response_started("r2"));
     assert!(lines(&waited(&mut call, BEFORE_A_LINE)));
 }
@@ -45,7 +45,7 @@ fn a_response_that_began_and_is_not_heard_is_waited_for_in_the_same_way() {
 #[test]
 fn nobody_is_told_to_wait_who_has_the_word_or_is_being_spoken_to() {
     let waits = |call: &Harness| call.machine.deadline().is_some_and(|(_, timer)| timer == Timer::Wait);
-    let mut call = held();
+    let mut call = harness();
     assert!(!waits(&call), "the caller may speak");
     call.on(speech_started());
     assert!(!waits(&call), "he does");
@@ -75,7 +75,7 @@ fn lines(done: &[CallAction]) -> bool {
     done.iter().any(|action| matches!(action, A::PlayPcm { .. }))
 }
 
-fn held() -> Harness {
+fn harness() -> Harness {
     let mut call = Harness::of(profile_with_sounds());
     call.on(ready());
     call.says("greet");

@@ -187,7 +187,7 @@ impl Session {
         }
         self.phase = Phase::Ready;
         out.push(SessionAction::Report(ModelReport::Ready { session, setup: now - self.since }));
-        for order in std::mem::take(&mut self.held) {
+        for order in std::mem::take(&mut self.pending_orders) {
             self.ordered(order, now, out);
         }
     }

@@ -97,7 +97,7 @@ pub struct Session {
     turns: Turns,
     overtaken: Overtaken,
     /// Orders that arrived before the session was ready.
-    held: VecDeque<ModelOrder>,
+    pending_orders: VecDeque<ModelOrder>,
     /// Reported tool calls. Each is reported once.
     reported_calls: VecDeque<ToolCallId>,
     /// How the server answers pings.
@@ -169,7 +169,7 @@ impl Session {
             loudness: Loudness::default(),
             turns: Turns::default(),
             overtaken: Overtaken::default(),
-            held: VecDeque::new(),
+            pending_orders: VecDeque::new(),
             reported_calls: VecDeque::new(),
             pongs: Pongs::Unasked,
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
@@ -365,7 +365,7 @@ impl Session {
 
     fn lose(&mut self, loss: ModelLoss, out: &mut Vec<SessionAction>) {
         self.phase = Phase::Over;
-        self.held.clear();
+        self.pending_orders.clear();
         out.push(SessionAction::Lose(loss));
     }
 

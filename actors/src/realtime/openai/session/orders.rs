@@ -25,8 +25,8 @@ impl Session {
             return self.close(now, out);
         }
         if !self.is_ready() {
-            if self.held.len() < MOST_HELD {
-                self.held.push_back(order);
+            if self.pending_orders.len() < MOST_PENDING_ORDERS {
+                self.pending_orders.push_back(order);
             } else {
                 complain("too_many_orders", "an order was dropped, as the session is not ready yet", out);
             }
@@ -121,6 +121,6 @@ impl Session {
 
 /// The number of orders to keep for a session that is not ready. A call gives one or two. More
 /// indicates a loop; the excess is dropped and reported.
-pub(super) const MOST_HELD: usize = 64;
+pub(super) const MOST_PENDING_ORDERS: usize = 64;
 /// The number of truncations whose refusal still matters. A refusal arrives within a round trip.
 const MOST_CUTS: usize = 8;

@@ -43,7 +43,7 @@ impl Session {
         let Handoff { items, open_calls, requests, answer_unless_spoken } = handoff;
         self.phase = Phase::Ready;
         // A change of configuration arrived meanwhile.
-        for order in std::mem::take(&mut self.held) {
+        for order in std::mem::take(&mut self.pending_orders) {
             self.ordered(order, now, out);
         }
         for item in &items {

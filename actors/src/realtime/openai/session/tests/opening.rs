@@ -1,7 +1,7 @@
 //! Tests of a session from the dial until it is ready.
 
 use super::*;
-use crate::realtime::openai::session::orders::MOST_HELD;
+use crate::realtime::openai::session::orders::MOST_PENDING_ORDERS;
 
 #[test]
 fn nothing_is_sent_before_the_session_exists_and_then_the_update_alone() {
@@ -106,7 +106,7 @@ fn a_failed_dial_is_a_loss_with_its_own_class() {
 #[test]
 fn orders_before_the_session_is_ready_are_bounded() {
     let mut desk = Desk::dialling();
-    for _ in 0..MOST_HELD {
+    for _ in 0..MOST_PENDING_ORDERS {
         assert!(desk.order(ModelOrder::CancelResponse).reports.is_empty());
     }
     assert!(matches!(desk.order(ModelOrder::CancelResponse).reports[..], [ModelReport::Complained { .. }]));
