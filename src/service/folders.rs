@@ -6,7 +6,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
-use switchboard_actors::transcript::journal::shelf;
+use switchboard_actors::transcript::journal::folder;
 use url::Url;
 
 use crate::service;
@@ -15,7 +15,7 @@ use crate::service::config::{Config, Origin, Problem};
 /// Returns the folders and files that cannot be used, by setting. The test leaves nothing behind.
 pub(crate) fn problems(config: &Config) -> Vec<Problem> {
     let records = &config.records;
-    let journal = records.dir.join(shelf::ROOT);
+    let journal = records.dir.join(folder::ROOT);
     let mut folders = vec![("records.dir", records.dir.as_path()), ("records.dir", &journal)];
     folders.extend(records.legacy_dir.as_deref().map(|dir| ("records.legacy_dir", dir)));
     folders.extend(config.recording.dir.as_deref().map(|dir| ("recording.dir", dir)));

@@ -3,7 +3,7 @@
 //! next. Pure. There is one for each thread, and its `actor` runs it.
 //!
 //! `T` is the handle of such a session. Sessions of one server, key and model are kept on one
-//! shelf, oldest first. The oldest is taken first because it has the least time left. A session
+//! pool, oldest first. The oldest is taken first because it has the least time left. A session
 //! that a call takes is replaced. A session that fails to open is tried again at growing intervals.
 
 pub mod actor;
@@ -17,12 +17,12 @@ use super::plan::{ModelAddress, PoolPlan};
 /// The waiting sessions.
 #[derive(Debug)]
 pub struct Pool<T> {
-    shelves: Vec<Shelf<T>>,
+    models: Vec<ModelPool<T>>,
     drained: bool,
 }
 
 #[derive(Debug)]
-struct Shelf<T> {
+struct ModelPool<T> {
     provider: ProviderPlan,
     plan: PoolPlan,
     idle: VecDeque<(T, Instant)>,
@@ -37,7 +37,7 @@ struct Shelf<T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { shelves: Vec::new(), drained: false }
+        Self { models: Vec::new(), drained: false }
     }
 }
 
@@ -47,21 +47,21 @@ impl<T> Pool<T> {
         if plan.sessions == 0 {
             return;
         }
-        if let Some(shelf) = self.shelf(provider.address()) {
-            (shelf.asked, shelf.plan) = (now, plan);
-        } else if self.shelves.len() < MOST_SHELVES {
+        if let Some(model) = self.model(provider.address()) {
+            (model.asked, model.plan) = (now, plan);
+        } else if self.models.len() < MOST_MODELS {
             let (provider, idle) = (provider.clone(), VecDeque::new());
-            self.shelves.push(Shelf { provider, plan, idle, opening: 0, failures: 0, not_before: None, asked: now });
+            self.models.push(ModelPool { provider, plan, idle, opening: 0, failures: 0, not_before: None, asked: now });
         }
     }
 
     /// Takes a session with the model at `address`, if one waits that is not too old.
     pub fn take(&mut self, address: &ModelAddress, now: Instant) -> Option<T> {
-        let shelf = self.shelf(address)?;
-        shelf.asked = now;
+        let model = self.model(address)?;
+        model.asked = now;
         let fresh =
-            shelf.idle.iter().position(|(_, since)| now.saturating_duration_since(*since) < shelf.plan.max_age)?;
-        shelf.idle.remove(fresh).map(|(session, _)| session)
+            model.idle.iter().position(|(_, since)| now.saturating_duration_since(*since) < model.plan.max_age)?;
+        model.idle.remove(fresh).map(|(session, _)| session)
     }
 
     /// What to open now. Each entry counts as being opened from here on.
@@ -70,13 +70,13 @@ impl<T> Pool<T> {
             return Vec::new();
         }
         let mut due = Vec::new();
-        for shelf in &mut self.shelves {
-            let wait = shelf.not_before.is_some_and(|at| at > now);
+        for model in &mut self.models {
+            let wait = model.not_before.is_some_and(|at| at > now);
             // Open one at a time after a recent failure.
-            let most = if shelf.failures > 0 { 1 } else { shelf.plan.sessions };
-            while !wait && shelf.idle.len() + shelf.opening < shelf.plan.sessions && shelf.opening < most {
-                shelf.opening += 1;
-                due.push(shelf.provider.clone());
+            let most = if model.failures > 0 { 1 } else { model.plan.sessions };
+            while !wait && model.idle.len() + model.opening < model.plan.sessions && model.opening < most {
+                model.opening += 1;
+                due.push(model.provider.clone());
             }
         }
         due
@@ -86,14 +86,14 @@ impl<T> Pool<T> {
     /// wanted.
     pub fn opened(&mut self, address: &ModelAddress, session: T, now: Instant) -> Option<T> {
         let drained = self.drained;
-        match self.shelf(address) {
-            Some(shelf) => {
-                shelf.opening = shelf.opening.saturating_sub(1);
-                (shelf.failures, shelf.not_before) = (0, None);
+        match self.model(address) {
+            Some(model) => {
+                model.opening = model.opening.saturating_sub(1);
+                (model.failures, model.not_before) = (0, None);
                 if drained {
                     return Some(session);
                 }
-                shelf.idle.push_back((session, now));
+                model.idle.push_back((session, now));
                 None
             }
             None => Some(session),
@@ -102,19 +102,19 @@ impl<T> Pool<T> {
 
     /// Records that a session could not be opened.
     pub fn failed(&mut self, address: &ModelAddress, now: Instant) {
-        if let Some(shelf) = self.shelf(address) {
-            shelf.opening = shelf.opening.saturating_sub(1);
-            shelf.failures += 1;
-            let wait = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(shelf.failures - 1)).min(LONGEST_PAUSE);
-            shelf.not_before = now.checked_add(wait);
+        if let Some(model) = self.model(address) {
+            model.opening = model.opening.saturating_sub(1);
+            model.failures += 1;
+            let wait = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(model.failures - 1)).min(LONGEST_PAUSE);
+            model.not_before = now.checked_add(wait);
         }
     }
 
     /// Removes the sessions for which `is_gone` is true and returns their number.
     pub fn forget(&mut self, mut is_gone: impl FnMut(&T) -> bool) -> usize {
         let before = self.idle();
-        for shelf in &mut self.shelves {
-            shelf.idle.retain(|(session, _)| !is_gone(session));
+        for model in &mut self.models {
+            model.idle.retain(|(session, _)| !is_gone(session));
         }
         before - self.idle()
     }
@@ -123,39 +123,39 @@ impl<T> Pool<T> {
     /// long time.
     pub fn too_old(&mut self, now: Instant) -> Vec<T> {
         let mut old = Vec::new();
-        for shelf in &mut self.shelves {
-            let unasked = now.saturating_duration_since(shelf.asked) >= FORGOTTEN_AFTER;
-            while let Some((_, since)) = shelf.idle.front()
-                && (unasked || now.saturating_duration_since(*since) >= shelf.plan.max_age)
+        for model in &mut self.models {
+            let unasked = now.saturating_duration_since(model.asked) >= FORGOTTEN_AFTER;
+            while let Some((_, since)) = model.idle.front()
+                && (unasked || now.saturating_duration_since(*since) >= model.plan.max_age)
             {
-                old.extend(shelf.idle.pop_front().map(|(session, _)| session));
+                old.extend(model.idle.pop_front().map(|(session, _)| session));
             }
         }
-        self.shelves.retain(|shelf| {
-            shelf.opening > 0 || !shelf.idle.is_empty() || now.saturating_duration_since(shelf.asked) < FORGOTTEN_AFTER
+        self.models.retain(|model| {
+            model.opening > 0 || !model.idle.is_empty() || now.saturating_duration_since(model.asked) < FORGOTTEN_AFTER
         });
         old
     }
 
-    /// Empties all shelves for good.
+    /// Empties all pools for good.
     pub fn drain(&mut self) -> Vec<T> {
         self.drained = true;
-        self.shelves.iter_mut().flat_map(|shelf| shelf.idle.drain(..)).map(|(session, _)| session).collect()
+        self.models.iter_mut().flat_map(|model| model.idle.drain(..)).map(|(session, _)| session).collect()
     }
 
     /// The number of waiting sessions.
     pub fn idle(&self) -> usize {
-        self.shelves.iter().map(|shelf| shelf.idle.len()).sum()
+        self.models.iter().map(|model| model.idle.len()).sum()
     }
 
-    fn shelf(&mut self, address: &ModelAddress) -> Option<&mut Shelf<T>> {
-        self.shelves.iter_mut().find(|shelf| shelf.provider.address() == address)
+    fn model(&mut self, address: &ModelAddress) -> Option<&mut ModelPool<T>> {
+        self.models.iter_mut().find(|model| model.provider.address() == address)
     }
 }
 
 /// The number of combinations of server, key and model for which sessions are kept. A configuration
 /// has a handful.
-const MOST_SHELVES: usize = 16;
+const MOST_MODELS: usize = 16;
 /// The pause after the first failure. Shorter: an unavailable server is dialled too often.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause.
@@ -228,7 +228,7 @@ mod tests {
                 pool.failed(provider.address(), now);
             }
             let began = now;
-            while pool.shelves[0].not_before.is_some_and(|at| at > now) {
+            while pool.models[0].not_before.is_some_and(|at| at > now) {
                 assert_eq!(pool.to_open(now), []);
                 now += Duration::from_secs(1);
             }

@@ -11,7 +11,7 @@
 //! up to the first invalid one, and reports what it cut. The entries are replayed into the same log
 //! that a live call keeps, so both make the same record.
 
-pub mod shelf;
+pub mod folder;
 pub mod writer;
 
 use std::borrow::Cow;

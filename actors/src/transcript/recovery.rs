@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::events::Event;
-use super::journal::shelf::{self, Orphans};
+use super::journal::folder::{self, Orphans};
 use super::journal::{Replay, read};
 use super::writer::files::Folders;
 use crate::erasure::Erasures;
@@ -34,7 +34,7 @@ pub struct Recovered {
 /// Makes records of all journals whose process is gone. `epoch` may be any moment.
 pub(super) fn recover(folders: &Folders, epoch: Instant) -> Recovered {
     let mut recovered = Recovered::default();
-    match shelf::orphans(&folders.dir) {
+    match folder::orphans(&folders.dir) {
         Ok(orphans) => {
             for left in orphans {
                 recover_process(folders, &left, epoch, &mut recovered);
@@ -81,7 +81,7 @@ fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Res
     let readout = read(&bytes);
     let Some(replay) = Replay::of(readout.entries, epoch) else {
         let why = readout.cut.map_or("it does not begin with whose call it is", |cut| cut.why);
-        let path = shelf::set_aside(&folders.dir, journal, UNREADABLE)?;
+        let path = folder::set_aside(&folders.dir, journal, UNREADABLE)?;
         emit(Event::JournalUnreadable { path: &path.to_string_lossy(), why });
         return Ok(Outcome::Unreadable);
     };
@@ -98,7 +98,7 @@ fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Res
             Ok(Outcome::Filed)
         }
         Some(cut) => {
-            let path: PathBuf = shelf::set_aside(&folders.dir, journal, TORN)?;
+            let path: PathBuf = folder::set_aside(&folders.dir, journal, TORN)?;
             emit(Event::JournalTorn { call: &call, path: &path.to_string_lossy(), bytes: cut.bytes, why: cut.why });
             Ok(Outcome::Torn)
         }

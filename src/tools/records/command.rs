@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::erase::{self, EraseArgs};
+use super::folders::{Call, RecordFolders};
 use super::list::{self, ListArgs};
-use super::shelf::{Call, Shelf};
 use super::show::{self, ShowArgs};
 use crate::cli::KeptArgs;
 use crate::tools::check;
@@ -53,25 +53,25 @@ pub fn run(args: &RecordsArgs) -> ExitCode {
         complain(&problem);
         return ExitCode::FAILURE;
     }
-    let shelf = Shelf::new(&config.records, &config.recording);
+    let dirs = RecordFolders::new(&config.records, &config.recording);
     let done = match &args.what {
-        What::List(asked) => list::run(&shelf, config.numbering, asked, args.kept.json),
-        What::Show(asked) => show::run(&shelf, &config, asked, args.kept.json),
+        What::List(asked) => list::run(&dirs, config.numbering, asked, args.kept.json),
+        What::Show(asked) => show::run(&dirs, &config, asked, args.kept.json),
         What::Erase(asked) => return erase::run(&config, asked, args.kept.json),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            denied(&shelf, &error);
+            denied(&dirs, &error);
             ExitCode::FAILURE
         }
     }
 }
 
 /// Reports that the records cannot be read or changed.
-pub(super) fn denied(shelf: &Shelf, error: &io::Error) {
-    complain(&format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display()));
+pub(super) fn denied(dirs: &RecordFolders, error: &io::Error) {
+    complain(&format!("{error}; check the permissions of `records.dir` = {}", dirs.dir().display()));
 }
 
 pub(super) fn is_call(call: &Call, id: &str) -> bool {

@@ -23,7 +23,7 @@ use switchboard_actors::numbers::Party;
 use self::known::{Gathered, Known, gather};
 use self::plan::{Last, Plan, Wanted, plan};
 use super::command::{complain, print, tell};
-use super::shelf::Shelf;
+use super::folders::RecordFolders;
 use crate::service::config::Kept;
 
 /// What `erase` is asked.
@@ -60,8 +60,8 @@ pub(super) fn run(config: &Kept, asked: &EraseArgs, as_json: bool) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let shelf = Shelf::new(&config.records, &config.recording);
-    match erase(config, &shelf, &wanted, asked, as_json) {
+    let dirs = RecordFolders::new(&config.records, &config.recording);
+    match erase(config, &dirs, &wanted, asked, as_json) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
@@ -84,11 +84,17 @@ fn wanted(config: &Kept, asked: &EraseArgs) -> Result<Wanted, String> {
     }
 }
 
-fn erase(config: &Kept, shelf: &Shelf, wanted: &Wanted, asked: &EraseArgs, as_json: bool) -> Result<bool, String> {
+fn erase(
+    config: &Kept,
+    dirs: &RecordFolders,
+    wanted: &Wanted,
+    asked: &EraseArgs,
+    as_json: bool,
+) -> Result<bool, String> {
     let unread =
-        |error: io::Error| format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display());
-    let mut all = gather(shelf, config)?;
-    let mut plan = plan(shelf, &all, wanted, config.numbering).map_err(unread)?;
+        |error: io::Error| format!("{error}; check the permissions of `records.dir` = {}", dirs.dir().display());
+    let mut all = gather(dirs, config)?;
+    let mut plan = plan(dirs, &all, wanted, config.numbering).map_err(unread)?;
     let mut problems = std::mem::take(&mut all.problems);
     problems.append(&mut plan.problems);
     if all.queue.is_some() {
@@ -96,7 +102,7 @@ fn erase(config: &Kept, shelf: &Shelf, wanted: &Wanted, asked: &EraseArgs, as_js
     }
     let nothing = plan.files.is_empty() && plan.places.is_empty();
     if nothing && plan.perhaps.is_empty() && problems.is_empty() {
-        problems.push(none_such(shelf, &all, wanted));
+        problems.push(none_such(dirs, &all, wanted));
     }
     problems.extend(plan.perhaps.iter().map(|(number, id)| may_be_theirs(number, id)));
     let mut erased: Vec<PathBuf> = Vec::new();
@@ -105,7 +111,7 @@ fn erase(config: &Kept, shelf: &Shelf, wanted: &Wanted, asked: &EraseArgs, as_js
     } else if !as_json && !confirmed(&plan, asked).map_err(unread)? {
         return Err("nothing was erased".to_owned());
     } else {
-        mark(shelf, &mut all, &plan)?;
+        mark(dirs, &mut all, &plan)?;
         remove(&plan, &mut erased, &mut problems).map_err(unread)?;
     }
     say(&Said { plan: &plan, erased: &erased, problems: &problems, dry: asked.dry_run, as_json }).map_err(unread)?;
@@ -114,12 +120,12 @@ fn erase(config: &Kept, shelf: &Shelf, wanted: &Wanted, asked: &EraseArgs, as_js
 
 /// Marks the calls for the running service and the other nodes, and removes them from the shared
 /// queue.
-fn mark(shelf: &Shelf, all: &mut Gathered, plan: &Plan) -> Result<(), String> {
-    let marks = Erasures::of(shelf.dir());
+fn mark(dirs: &RecordFolders, all: &mut Gathered, plan: &Plan) -> Result<(), String> {
+    let marks = Erasures::of(dirs.dir());
     for id in &plan.ids {
         marks
             .mark(id)
-            .map_err(|error| format!("mark {id} in {}: {error}; nothing was erased", shelf.dir().display()))?;
+            .map_err(|error| format!("mark {id} in {}: {error}; nothing was erased", dirs.dir().display()))?;
     }
     let Some(queue) = &mut all.queue else { return Ok(()) };
     let mut work = || {
@@ -186,8 +192,8 @@ fn confirmed(plan: &Plan, asked: &EraseArgs) -> io::Result<bool> {
 }
 
 /// The error if nothing was found. The id may be mistyped, or the number written differently.
-fn none_such(shelf: &Shelf, all: &Gathered, wanted: &Wanted) -> String {
-    let dir = shelf.dir().display();
+fn none_such(dirs: &RecordFolders, all: &Gathered, wanted: &Wanted) -> String {
+    let dir = dirs.dir().display();
     let near = |wanted: &str, known: &dyn Fn(&Known) -> Vec<String>| {
         let names: BTreeSet<String> = all.known.iter().flat_map(known).filter(|name| !name.is_empty()).collect();
         let mut names: Vec<(f64, String)> =

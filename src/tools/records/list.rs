@@ -11,7 +11,7 @@ use switchboard_actors::clock;
 use switchboard_actors::numbers::{Likeness, Numbering};
 
 use super::command::{print, tell};
-use super::shelf::{Call, Shelf, digits};
+use super::folders::{Call, RecordFolders, digits};
 use crate::tools::terminal::{columns, fitted, json_text, one_line, width};
 
 /// What `list` is asked.
@@ -47,8 +47,8 @@ enum Since {
 }
 
 /// Prints the list. Returns whether all records could be read.
-pub(super) fn run(shelf: &Shelf, numbering: Numbering, asked: &ListArgs, as_json: bool) -> io::Result<bool> {
-    let mut found = shelf.calls()?;
+pub(super) fn run(dirs: &RecordFolders, numbering: Numbering, asked: &ListArgs, as_json: bool) -> io::Result<bool> {
+    let mut found = dirs.calls()?;
     let all = found.calls.len();
     let endings: BTreeSet<String> = found.calls.iter().map(|call| word(&call.transcript["ending"]["reason"])).collect();
     found.calls.retain(|call| asked.wants(call, numbering, clock::wall()));
@@ -62,10 +62,10 @@ pub(super) fn run(shelf: &Shelf, numbering: Numbering, asked: &ListArgs, as_json
         let there = one_line(&endings.join(", "));
         print(&format!(
             "none of {all} records in {} is such a call; endings there are: {there}\n",
-            shelf.dir().display()
+            dirs.dir().display()
         ))?;
     } else if calls.is_empty() {
-        print(&format!("no records in {}\n", shelf.dir().display()))?;
+        print(&format!("no records in {}\n", dirs.dir().display()))?;
     } else {
         let lines: Vec<Line> = calls.iter().map(|call| line(call, asked.full)).collect();
         print(&table(&lines, width()))?;

@@ -12,7 +12,7 @@ use switchboard_actors::delivery::notice::ids_of;
 use switchboard_actors::ids::CallId;
 use switchboard_actors::transcript::record::name_part;
 
-use super::shelf::TRANSCRIPT;
+use super::folders::TRANSCRIPT;
 
 /// The known parts of file names, each with its calls.
 #[derive(Debug, Default)]

@@ -11,8 +11,8 @@ use switchboard_actors::delivery::case::Status;
 use switchboard_actors::delivery::store::Store;
 
 use super::command::{complain, is_call, print, tell};
+use super::folders::{Call, RecordFolders};
 use super::list::{masked, queue};
-use super::shelf::{Call, Shelf};
 use super::timeline::{Entry, ending, text, timeline};
 use crate::service::config::Kept;
 use crate::tools::terminal::{columns, json_text, one_line, width, wrapped};
@@ -29,14 +29,14 @@ pub(super) struct ShowArgs {
 }
 
 /// Shows the call. Returns whether a record was found.
-pub(super) fn run(shelf: &Shelf, config: &Kept, asked: &ShowArgs, as_json: bool) -> io::Result<bool> {
-    let found = shelf.calls()?;
+pub(super) fn run(dirs: &RecordFolders, config: &Kept, asked: &ShowArgs, as_json: bool) -> io::Result<bool> {
+    let found = dirs.calls()?;
     let calls: Vec<&Call> = found.calls.iter().filter(|call| is_call(call, &asked.id)).collect();
     if calls.is_empty() {
         tell(&found.problems);
-        let folder = shelf.dir().display();
+        let folder = dirs.dir().display();
         let id = &asked.id;
-        complain(&if shelf.unfinished()?.iter().any(|call| is_call(call, id)) {
+        complain(&if dirs.unfinished()?.iter().any(|call| is_call(call, id)) {
             format!(
                 "the call `{id}` has no record in {folder} yet: it is on (`GET /calls/{id}` shows it), or waits for the next start to recover it"
             )
@@ -53,7 +53,7 @@ pub(super) fn run(shelf: &Shelf, config: &Kept, asked: &ShowArgs, as_json: bool)
         if at > 0 {
             print("\n")?;
         }
-        let webhooks = webhooks(&Store::of(shelf.dir()), call.id());
+        let webhooks = webhooks(&Store::of(dirs.dir()), call.id());
         print(&in_words(call, config, asked.full, &webhooks, width()))?;
     }
     Ok(true)

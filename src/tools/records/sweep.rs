@@ -16,8 +16,8 @@ use switchboard_actors::erasure::{Erasures, KEPT};
 use switchboard_actors::ids::Private;
 use switchboard_actors::transcript::record::name_part;
 
+use super::folders::{QUEUE, RecordFolders, TRANSCRIPT, files, folders_of, name, transcript};
 use super::owners::{Owners, is_sound, our_id, recordings_of};
-use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, folders_of, name, transcript};
 use crate::service::config::{DeliveryQueue, Keep, Recording, Records, Retention};
 
 /// The sweeping thread. It ends when this value is dropped.
@@ -31,11 +31,11 @@ impl Sweep {
     /// system cannot create a thread; then old files stay, and no record is lost.
     pub fn start(records: &Records, recording: &Recording, delivery: &DeliveryQueue) -> Option<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
-        let (shelf, retention) = (Shelf::new(records, recording), records.retention);
+        let (dirs, retention) = (RecordFolders::new(records, recording), records.retention);
         let shared = delivery.redis_url.clone();
         let sweep = move || {
             loop {
-                sweep(&shelf, &retention, shared.as_ref(), SystemTime::now());
+                sweep(&dirs, &retention, shared.as_ref(), SystemTime::now());
                 let wait = if retention == Retention::default() { FOR_EVER } else { EVERY };
                 if !matches!(stopped.recv_timeout(wait), Err(mpsc::RecvTimeoutError::Timeout)) {
                     return;
@@ -61,34 +61,34 @@ struct Aged {
 
 /// Removes files that exceed their limits. `shared` is the address of the queue that several nodes
 /// share.
-fn sweep(shelf: &Shelf, retention: &Retention, shared: Option<&Private<String>>, now: SystemTime) {
+fn sweep(dirs: &RecordFolders, retention: &Retention, shared: Option<&Private<String>>, now: SystemTime) {
     let outcome = || -> io::Result<()> {
-        let all = files(shelf.dir())?;
+        let all = files(dirs.dir())?;
         remove("temporary", &abandoned(&all, now));
-        Erasures::of(shelf.dir()).sweep(KEPT, now)?;
+        Erasures::of(dirs.dir()).sweep(KEPT, now)?;
         if *retention == Retention::default() {
             return Ok(());
         }
-        forget(shelf, &over(&ending(&all, TRANSCRIPT), retention.transcripts, now), shared)?;
+        forget(dirs, &over(&ending(&all, TRANSCRIPT), retention.transcripts, now), shared)?;
         if retention.transcripts != Keep::default() {
             let (queue, sounds): (Vec<_>, Vec<_>) =
-                orphans(shelf, now)?.into_iter().partition(|path| name(path).ends_with(QUEUE));
+                orphans(dirs, now)?.into_iter().partition(|path| name(path).ends_with(QUEUE));
             remove("queue", &queue);
             remove("recordings", &sounds);
         }
         if retention.queue != Keep::default() {
             let done: Vec<PathBuf> =
-                ending(&files(shelf.dir())?, QUEUE).into_iter().filter(|path| is_done(path)).collect();
+                ending(&files(dirs.dir())?, QUEUE).into_iter().filter(|path| is_done(path)).collect();
             remove("queue", &self::over(&done, retention.queue, now));
         }
         let recordings: Vec<PathBuf> =
-            shelf.recordings()?.into_iter().filter(|path| !is_being_written(path, now)).collect();
+            dirs.recordings()?.into_iter().filter(|path| !is_being_written(path, now)).collect();
         // Every record is younger than this. An older recording has no record any more, so it could
         // not be found by its caller.
         let unrecorded = retention.transcripts.age.map(|age| age + LONGEST_CALL);
         remove("recordings", &self::over(&recordings, Keep { age: unrecorded, size: None }, now));
         remove("recordings", &self::over(&recordings, retention.recordings, now));
-        remove("journals", &self::over(&files(&shelf.aside())?, retention.journals, now));
+        remove("journals", &self::over(&files(&dirs.aside())?, retention.journals, now));
         Ok(())
     };
     if let Err(problem) = outcome() {
@@ -98,7 +98,7 @@ fn sweep(shelf: &Shelf, retention: &Retention, shared: Option<&Private<String>>,
 
 /// Removes all files of the calls whose transcripts exceed their limit. The transcripts go last:
 /// after an interruption, the next round finds the rest through them.
-fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String>>) -> io::Result<()> {
+fn forget(dirs: &RecordFolders, transcripts: &[PathBuf], shared: Option<&Private<String>>) -> io::Result<()> {
     if transcripts.is_empty() {
         return Ok(());
     }
@@ -119,11 +119,11 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String
     }
     let is_own = |path: &PathBuf| !owners.of(name(path)).is_empty() && !transcripts.contains(path);
     let own = |folder: &Path| -> io::Result<Vec<PathBuf>> { Ok(files(folder)?.into_iter().filter(is_own).collect()) };
-    for folder in shelf.second_set()? {
+    for folder in dirs.second_set()? {
         remove("second_set", &own(&folder)?);
     }
-    let marks = Erasures::of(shelf.dir());
-    for folder in folders_of(&shelf.deliveries())? {
+    let marks = Erasures::of(dirs.dir());
+    for folder in folders_of(&dirs.deliveries())? {
         let gone = own(&folder)?;
         // A pending delivery is also in the memory of the service.
         for number in gone.iter().flat_map(|path| owners.of(name(path))) {
@@ -133,7 +133,7 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String
         }
         remove("deliveries", &gone);
     }
-    for folder in shelf.sounds() {
+    for folder in dirs.sounds() {
         let (sounds, others): (Vec<_>, Vec<_>) = own(&folder)?.into_iter().partition(|path| is_sound(name(path)));
         remove("recordings", &sounds);
         // A queue file without its transcript would only fail.
@@ -166,8 +166,8 @@ fn unreachable(problem: impl Display) -> io::Error {
 
 /// Recordings and queue files of calls that have no record and will not get one. They could not be
 /// found by their caller.
-fn orphans(shelf: &Shelf, now: SystemTime) -> io::Result<Vec<PathBuf>> {
-    let records = files(shelf.dir())?;
+fn orphans(dirs: &RecordFolders, now: SystemTime) -> io::Result<Vec<PathBuf>> {
+    let records = files(dirs.dir())?;
     let known: HashSet<&str> = records
         .iter()
         .map(|path| name(path))
@@ -175,7 +175,7 @@ fn orphans(shelf: &Shelf, now: SystemTime) -> io::Result<Vec<PathBuf>> {
         .filter_map(carrier_part)
         .collect();
     let queue = ending(&records, QUEUE);
-    let all = shelf.recordings()?.into_iter().chain(queue).filter(|path| !is_being_written(path, now));
+    let all = dirs.recordings()?.into_iter().chain(queue).filter(|path| !is_being_written(path, now));
     let old = |path: &PathBuf| {
         aged(path).is_some_and(|file| now.duration_since(file.at).is_ok_and(|passed| passed > LONGEST_CALL))
     };
@@ -183,7 +183,7 @@ fn orphans(shelf: &Shelf, now: SystemTime) -> io::Result<Vec<PathBuf>> {
         all.filter(|path| old(path) && carrier_part(name(path)).is_some_and(|part| !known.contains(part))).collect();
     if !orphans.is_empty() {
         // A crash may have left the call's journal, which the next start turns into the record.
-        let waiting: HashSet<String> = shelf.unfinished()?.iter().map(|call| name_part(call.carrier_id())).collect();
+        let waiting: HashSet<String> = dirs.unfinished()?.iter().map(|call| name_part(call.carrier_id())).collect();
         orphans.retain(|path| carrier_part(name(path)).is_none_or(|part| !waiting.contains(part)));
     }
     Ok(orphans)

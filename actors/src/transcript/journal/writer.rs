@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use actix::WeakRecipient;
 
-use super::shelf::Shelf;
+use super::folder::JournalFolder;
 use super::{Closed, Entry, Framer, Header};
 use crate::events::emit;
 use crate::ids::CallTag;
@@ -41,7 +41,7 @@ use crate::{background, clock};
 #[derive(Debug, Clone)]
 pub(in crate::transcript) struct JournalWriter {
     disk_queue: DiskQueue,
-    shelf: Arc<Shelf>,
+    folder: Arc<JournalFolder>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -61,7 +61,7 @@ struct Live {
     disk_queue: DiskQueue,
     waiting: Arc<AtomicUsize>,
     /// Keeps the folder locked.
-    shelf: Arc<Shelf>,
+    folder: Arc<JournalFolder>,
 }
 
 /// The queue of journals that have something to write. Call threads wake the writing thread as
@@ -131,16 +131,16 @@ struct Disk {
 }
 
 impl JournalWriter {
-    /// Starts the threads for our own shelf below `dir`.
+    /// Starts the threads for our own folder below `dir`.
     pub(in crate::transcript) fn start(dir: &Path, name: &str, commit: Duration) -> io::Result<Self> {
-        let shelf = Arc::new(Shelf::open(dir, name)?);
+        let folder = Arc::new(JournalFolder::open(dir, name)?);
         let (bell, wake_ups) = mpsc::channel();
         let (to_sync, written) = mpsc::channel();
         let pile = Arc::default();
         let thread = Thread { commit, pile: Arc::clone(&pile), to_write: Vec::new(), to_sync };
         background::spawn("journal-sync", None, move || sync_all(&written))?;
         background::spawn("journals", None, move || thread.work(&wake_ups))?;
-        Ok(Self { disk_queue: DiskQueue { pile, bell }, shelf, waiting: Arc::default() })
+        Ok(Self { disk_queue: DiskQueue { pile, bell }, folder, waiting: Arc::default() })
     }
 
     /// Opens the journal of a new call. Returns at once; the file appears a moment later.
@@ -151,14 +151,14 @@ impl JournalWriter {
         incidents: Option<WeakRecipient<IncidentMet>>,
     ) -> Journal {
         let journal = Journal(Arc::new(Live {
-            path: self.shelf.path(&call.id().to_string()),
+            path: self.folder.path(&call.id().to_string()),
             call,
             incidents,
             pending: Mutex::default(),
             disk: Mutex::default(),
             disk_queue: self.disk_queue.clone(),
             waiting: Arc::clone(&self.waiting),
-            shelf: Arc::clone(&self.shelf),
+            folder: Arc::clone(&self.folder),
         }));
         if journal.frame(&Entry::Opened(Box::new(header))) {
             journal.0.disk_queue.ring(WakeUp::Begun(journal.clone()));
@@ -227,7 +227,7 @@ impl Journal {
         let file = match &disk.file {
             Some(file) => Arc::clone(file),
             None => {
-                self.0.shelf.ensure()?;
+                self.0.folder.ensure()?;
                 Arc::clone(disk.file.insert(Arc::new(create(&self.0.path)?)))
             }
         };

@@ -200,7 +200,7 @@ fn recovered_to(folders: &Folders) -> Recovered {
 fn settle(dir: &Path) {
     let locked = || {
         let all = fs::read_dir(dir.join("journal")).expect("there").count();
-        let free = shelf::orphans(dir).expect("readable").len();
+        let free = folder::orphans(dir).expect("readable").len();
         all > free + usize::from(dir.join("journal/aside").exists())
     };
     while locked() {

@@ -7,11 +7,11 @@ use std::{fs, io};
 use serde_json::{Value, json};
 use switchboard_actors::delivery::case::Case;
 use switchboard_actors::delivery::queue::{Location, SharedQueue};
-use switchboard_actors::transcript::journal::shelf::{Orphans, ROOT, orphans};
+use switchboard_actors::transcript::journal::folder::{Orphans, ROOT, orphans};
 use switchboard_actors::transcript::recovery;
 
 use crate::service::config::Kept;
-use crate::tools::records::shelf::{Call, Shelf, TRANSCRIPT, files, folders_of, journaled, name, transcript};
+use crate::tools::records::folders::{Call, RecordFolders, TRANSCRIPT, files, folders_of, journaled, name, transcript};
 
 /// One item that refers to a call.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) struct Gathered {
 /// # Errors
 /// Fails if a folder cannot be read, or if the shared queue cannot be reached: its content would be
 /// unknown.
-pub(super) fn gather(shelf: &Shelf, config: &Kept) -> Result<Gathered, String> {
+pub(super) fn gather(dirs: &RecordFolders, config: &Kept) -> Result<Gathered, String> {
     let mut all = Gathered::default();
     if let Some(url) = &config.delivery.redis_url {
         let unreachable = |problem: String| {
@@ -69,8 +69,8 @@ pub(super) fn gather(shelf: &Shelf, config: &Kept) -> Result<Gathered, String> {
         }
         all.queue = Some(queue);
     }
-    all.read_folders(shelf)
-        .map_err(|error| format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display()))?;
+    all.read_folders(dirs)
+        .map_err(|error| format!("{error}; check the permissions of `records.dir` = {}", dirs.dir().display()))?;
     Ok(all)
 }
 
@@ -79,11 +79,11 @@ impl Gathered {
         self.known.push(Known { call: Call { path, transcript }, source });
     }
 
-    fn read_folders(&mut self, shelf: &Shelf) -> io::Result<()> {
-        let found = shelf.calls()?;
+    fn read_folders(&mut self, dirs: &RecordFolders) -> io::Result<()> {
+        let found = dirs.calls()?;
         self.problems.extend(found.problems);
         self.known.extend(found.calls.into_iter().map(|call| Known { call, source: Source::Record }));
-        for folder in shelf.second_set()? {
+        for folder in dirs.second_set()? {
             for path in files(&folder)?.into_iter().filter(|path| name(path).ends_with(TRANSCRIPT)) {
                 match transcript(&path) {
                     Ok(text) => self.add(Source::Copy, path, text),
@@ -91,8 +91,8 @@ impl Gathered {
                 }
             }
         }
-        self.read_journals(shelf)?;
-        for folder in folders_of(&shelf.deliveries())? {
+        self.read_journals(dirs)?;
+        for folder in folders_of(&dirs.deliveries())? {
             for path in files(&folder)? {
                 // Other files are identified by their name and by the ids inside.
                 if let Some(case) = fs::read(&path).ok().and_then(|text| Case::read(&text).ok()) {
@@ -103,11 +103,11 @@ impl Gathered {
         Ok(())
     }
 
-    fn read_journals(&mut self, shelf: &Shelf) -> io::Result<()> {
-        self.orphans = orphans(shelf.dir())?;
+    fn read_journals(&mut self, dirs: &RecordFolders) -> io::Result<()> {
+        self.orphans = orphans(dirs.dir())?;
         let left: Vec<PathBuf> = self.orphans.iter().flat_map(|process| process.journals.clone()).collect();
-        let aside = shelf.aside();
-        for folder in folders_of(&shelf.dir().join(ROOT))? {
+        let aside = dirs.aside();
+        for folder in folders_of(&dirs.dir().join(ROOT))? {
             for path in files(&folder)?.into_iter().filter(|path| is_journal(path)) {
                 let kept = folder == aside || left.contains(&path);
                 if let Some(call) = journaled(&path) {

@@ -8,8 +8,8 @@ use switchboard_actors::delivery::queue::Location;
 use switchboard_actors::numbers::{Likeness, Numbering};
 
 use super::known::{Gathered, Known, Source};
+use crate::tools::records::folders::{Call, RecordFolders, TRANSCRIPT, files, folders_of, name};
 use crate::tools::records::owners::{Owners, is_of_carrier_id, our_id, recordings_of};
-use crate::tools::records::shelf::{Call, Shelf, TRANSCRIPT, files, folders_of, name};
 
 /// The records to erase.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ struct Verdict<'a> {
 ///
 /// # Errors
 /// Fails if a folder cannot be read.
-pub(super) fn plan(shelf: &Shelf, all: &Gathered, wanted: &Wanted, numbering: Numbering) -> io::Result<Plan> {
+pub(super) fn plan(dirs: &RecordFolders, all: &Gathered, wanted: &Wanted, numbering: Numbering) -> io::Result<Plan> {
     let mut plan = Plan::default();
     let verdict = Verdict::of(&all.known, wanted, numbering);
     let live = verdict.live(&mut plan);
@@ -116,8 +116,8 @@ pub(super) fn plan(shelf: &Shelf, all: &Gathered, wanted: &Wanted, numbering: Nu
         }
     }
     let search = Search { owners: &owners, gone: &gone, known: &all.known, wanted };
-    search.folders(shelf, &mut plan)?;
-    search.missing(shelf, &mut plan);
+    search.folders(dirs, &mut plan)?;
+    search.missing(dirs, &mut plan);
     if !verdict.disputed.is_empty() && gone.iter().any(|gone| *gone) {
         plan.problems.push("records of different callers bear the same id; files that bear it were left".to_owned());
     }
@@ -193,15 +193,15 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn folders(&self, shelf: &Shelf, plan: &mut Plan) -> io::Result<()> {
-        let mut folders: BTreeSet<PathBuf> = shelf.sounds().into_iter().collect();
-        folders.extend(shelf.second_set()?);
+    fn folders(&self, dirs: &RecordFolders, plan: &mut Plan) -> io::Result<()> {
+        let mut folders: BTreeSet<PathBuf> = dirs.sounds().into_iter().collect();
+        folders.extend(dirs.second_set()?);
         for folder in folders {
             for path in files(&folder)? {
                 self.judge(&path, &self.owners.of(name(&path)), plan);
             }
         }
-        for folder in folders_of(&shelf.deliveries())? {
+        for folder in folders_of(&dirs.deliveries())? {
             for path in files(&folder)? {
                 let mut owners = self.owners.of(name(&path));
                 if owners.is_empty() && !plan.files.contains_key(&path) {
@@ -211,7 +211,7 @@ impl Search<'_> {
                 self.judge(&path, &owners, plan);
             }
         }
-        for path in files(&shelf.aside())? {
+        for path in files(&dirs.aside())? {
             self.judge(&path, &self.owners.of(name(&path)), plan);
         }
         Ok(())
@@ -231,11 +231,11 @@ impl Search<'_> {
     }
 
     /// Reports recordings that a record names but that cannot be found.
-    fn missing(&self, shelf: &Shelf, plan: &mut Plan) {
+    fn missing(&self, dirs: &RecordFolders, plan: &mut Plan) {
         let there: HashSet<&str> = plan.files.keys().map(|path| name(path)).collect();
         let named = self.known.iter().zip(self.gone).filter(|(it, gone)| **gone && it.source == Source::Record);
         let names: BTreeSet<&str> = named.flat_map(|(it, _)| recordings_of(&it.call.transcript)).collect();
-        let folders: Vec<String> = shelf.sounds().iter().map(|folder| folder.display().to_string()).collect();
+        let folders: Vec<String> = dirs.sounds().iter().map(|folder| folder.display().to_string()).collect();
         for name in names.into_iter().filter(|name| !there.contains(name)) {
             plan.notes.push(format!("the recording {name} is not in {}", folders.join(", nor in ")));
         }

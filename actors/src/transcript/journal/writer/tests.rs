@@ -58,7 +58,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
         disk: Mutex::default(),
         disk_queue: journal.0.disk_queue.clone(),
         waiting: Arc::clone(&journal.0.waiting),
-        shelf: Arc::clone(&journal.0.shelf),
+        folder: Arc::clone(&journal.0.folder),
     }));
     let text = "x".repeat(1_000);
     for _ in 0..3_000 {

@@ -20,14 +20,14 @@ use std::time::Instant;
 use std::{fs, io};
 
 use serde_json::Value;
-use switchboard_actors::transcript::journal::{Replay, read, shelf};
+use switchboard_actors::transcript::journal::{Replay, folder, read};
 
 use super::owners::{is_sound, our_id};
 use crate::service::config::{Recording, Records};
 
 /// The folders of the records.
 #[derive(Debug, Clone)]
-pub(super) struct Shelf {
+pub(super) struct RecordFolders {
     dir: PathBuf,
     legacy: Option<PathBuf>,
     recordings: PathBuf,
@@ -52,7 +52,7 @@ pub(super) struct Found {
     pub(super) problems: Vec<String>,
 }
 
-impl Shelf {
+impl RecordFolders {
     /// The folders of a configuration as absolute paths: a relative path says little in a message.
     pub(super) fn new(records: &Records, recording: &Recording) -> Self {
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -83,7 +83,7 @@ impl Shelf {
     /// readable.
     pub(super) fn unfinished(&self) -> io::Result<Vec<Call>> {
         let mut calls = Vec::new();
-        for folder in folders_of(&self.dir.join(shelf::ROOT))? {
+        for folder in folders_of(&self.dir.join(folder::ROOT))? {
             if folder != self.aside() {
                 calls.extend(files(&folder)?.iter().filter_map(|path| journaled(path)));
             }
@@ -93,7 +93,7 @@ impl Shelf {
 
     /// The folder of journals kept aside.
     pub(super) fn aside(&self) -> PathBuf {
-        self.dir.join(shelf::ROOT).join(shelf::ASIDE)
+        self.dir.join(folder::ROOT).join(folder::ASIDE)
     }
 
     /// The folder of records.

@@ -19,7 +19,7 @@ use crate::disk::{is_full, make_folder, private};
 
 /// This process's own folder. Dropping it releases the lock.
 #[derive(Debug)]
-pub(in crate::transcript) struct Shelf {
+pub(in crate::transcript) struct JournalFolder {
     root: PathBuf,
     name: String,
     folder: PathBuf,
@@ -27,14 +27,14 @@ pub(in crate::transcript) struct Shelf {
     lock: Mutex<Option<File>>,
 }
 
-impl Shelf {
+impl JournalFolder {
     /// Creates our own folder below `dir`. If the disk is full, the folder is created with the
     /// first journal that fits.
     pub(in crate::transcript) fn open(dir: &Path, name: &str) -> io::Result<Self> {
-        let shelf = Self::unmade(dir, name);
-        match shelf.ensure() {
+        let folder = Self::unmade(dir, name);
+        match folder.ensure() {
             Err(error) if !is_full(&error) => Err(error),
-            Ok(()) | Err(_) => Ok(shelf),
+            Ok(()) | Err(_) => Ok(folder),
         }
     }
 
@@ -65,7 +65,7 @@ impl Shelf {
     }
 }
 
-impl Drop for Shelf {
+impl Drop for JournalFolder {
     /// Removes the folder if it contains nothing to recover.
     fn drop(&mut self) {
         clear(&self.folder);

@@ -3,10 +3,10 @@ use super::*;
 #[test]
 fn the_journals_of_a_living_process_are_nobodys_to_take() {
     let dir = tempfile::tempdir().expect("a directory");
-    let shelf = Shelf::open(dir.path(), "1-a").expect("a shelf");
-    fs::write(shelf.path("x"), "").expect("writable");
+    let folder = JournalFolder::open(dir.path(), "1-a").expect("a folder");
+    fs::write(folder.path("x"), "").expect("writable");
     assert!(orphans(dir.path()).expect("readable").is_empty());
-    drop(shelf);
+    drop(folder);
     let found = orphans(dir.path()).expect("readable");
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].journals.len(), 1);
@@ -21,12 +21,12 @@ fn a_folder_that_the_disk_did_not_take_is_made_later() {
     let dir = tempfile::tempdir().expect("a directory");
     let root = dir.path().join(ROOT);
     fs::write(&root, "in the way").expect("writable");
-    let shelf = Shelf::unmade(dir.path(), "1-a");
-    assert!(shelf.ensure().is_err());
+    let folder = JournalFolder::unmade(dir.path(), "1-a");
+    assert!(folder.ensure().is_err());
     fs::remove_file(&root).expect("ours");
-    shelf.ensure().expect("there is room");
-    shelf.ensure().expect("made once");
-    fs::write(shelf.path("x"), "").expect("writable");
+    folder.ensure().expect("there is room");
+    folder.ensure().expect("made once");
+    fs::write(folder.path("x"), "").expect("writable");
     assert!(orphans(dir.path()).expect("readable").is_empty(), "it is locked");
 }
 
