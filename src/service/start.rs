@@ -24,7 +24,7 @@ use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
-use switchboard_actors::realtime::providers::messages::LetGo;
+use switchboard_actors::realtime::providers::messages::ReleaseSessions;
 use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::writer::RecordWriter;
@@ -224,7 +224,7 @@ impl Service {
         if let Some(watching) = &self.watching {
             watching.abort();
         }
-        self.providers.do_send(LetGo);
+        self.providers.do_send(ReleaseSessions);
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");

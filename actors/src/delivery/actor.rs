@@ -223,7 +223,7 @@ impl Delivery {
             this.step(Happening::Answered { job, answer, chance: chance() }, ctx);
             match gone {
                 Answer::Erased => this.forget(&notice, ctx),
-                Answer::Lost => this.let_go(&notice, ctx),
+                Answer::Lost => this.release(&notice, ctx),
                 Answer::Accepted | Answer::Refused { .. } | Answer::Unreached | Answer::Unsent | Answer::Impossible => {
                 }
             }

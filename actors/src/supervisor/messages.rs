@@ -240,7 +240,7 @@ pub struct CarrierEnded(pub CarrierCallId);
 /// said that the call is over.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct CarrierLetGo(pub CarrierCallId);
+pub struct EndedByAnswer(pub CarrierCallId);
 
 /// Sets the kill switch. When it is on, no call is taken and live calls are closed politely.
 /// Answered with the spending.

@@ -27,7 +27,7 @@ use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallTag, CarrierCallId, logged};
 use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{
-    CarrierEnded, CarrierLetGo, Expect, ExpectedCall, Find, Identify, Permit, Refusal, Word,
+    CarrierEnded, EndedByAnswer, Expect, ExpectedCall, Find, Identify, Permit, Refusal, Word,
 };
 
 use super::answered::Numbers;
@@ -193,7 +193,7 @@ impl<'a> Door<'a> {
         self.app.answered.over(call);
         if !call.is_empty() {
             // Either the call is over, or this answer ends it.
-            self.app.supervisor.do_send(CarrierLetGo(CarrierCallId::new(call)));
+            self.app.supervisor.do_send(EndedByAnswer(CarrierCallId::new(call)));
         }
         self.answer(if asks { &Answer::HangUp } else { &Answer::Nothing })
     }

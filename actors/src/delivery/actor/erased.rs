@@ -25,11 +25,11 @@ impl Delivery {
         if let Err(problem) = self.store.forget(id) {
             emit(Event::DeliveryUnsaved { problem: &format!("erase {id}: {problem}") });
         }
-        self.let_go(id, ctx);
+        self.release(id, ctx);
     }
 
     /// Removes a case from memory.
-    pub(super) fn let_go(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
+    pub(super) fn release(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
         self.cases.remove(id);
         self.unsaved.remove(id);
         if let Some(node) = &mut self.node {

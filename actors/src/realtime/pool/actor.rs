@@ -25,7 +25,7 @@ use crate::realtime::link::{Heard, Link};
 use crate::realtime::plan::{ModelAddress, SessionPlan};
 use crate::realtime::pool::Pool;
 use crate::realtime::providers::actor::Providers;
-use crate::realtime::providers::messages::{Keeps, Learn, LetGo};
+use crate::realtime::providers::messages::{Keeps, Learn, ReleaseSessions};
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::seed::Opening;
 use crate::realtime::sessions::Lesson;
@@ -44,7 +44,7 @@ pub struct OpenedSession {
 #[derive(Debug)]
 struct Waiting(oneshot::Sender<oneshot::Sender<OpenedSession>>);
 
-/// Keeps the thread's sessions. It keeps none before [`Keep`] and none after [`LetGo`].
+/// Keeps the thread's sessions. It keeps none before [`Keep`] and none after [`ReleaseSessions`].
 #[derive(Debug, Default)]
 pub struct SessionPool {
     pool: Pool<Waiting>,
@@ -77,7 +77,7 @@ impl SessionPool {
         let now = clock::now();
         let dead = self.pool.forget(|Waiting(ask)| ask.is_closed());
         (0..dead).for_each(|_| emit(Event::WarmSession { what: "dead", change: -1 }));
-        let_go("old", self.pool.too_old(now));
+        release("old", self.pool.too_old(now));
         for provider in self.pool.to_open(now) {
             self.open(provider, ctx);
         }
@@ -154,12 +154,12 @@ impl Handler<Keep> for SessionPool {
     }
 }
 
-impl Handler<LetGo> for SessionPool {
+impl Handler<ReleaseSessions> for SessionPool {
     type Result = ();
 
-    fn handle(&mut self, _: LetGo, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: ReleaseSessions, ctx: &mut Self::Context) {
         self.plan = None;
-        let_go("drained", self.pool.drain());
+        release("drained", self.pool.drain());
         if let Some(ticking) = self.ticking.take() {
             ctx.cancel_future(ticking);
         }
@@ -190,7 +190,7 @@ impl Handler<Take> for SessionPool {
     }
 }
 
-fn let_go(what: &'static str, gone: Vec<Waiting>) {
+fn release(what: &'static str, gone: Vec<Waiting>) {
     gone.into_iter().for_each(|Waiting(_)| emit(Event::WarmSession { what, change: -1 }));
 }
 

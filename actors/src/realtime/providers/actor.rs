@@ -6,7 +6,7 @@ use actix::prelude::*;
 use log::warn;
 use url::Url;
 
-use super::messages::{Consult, CountRefusals, Keeps, Learn, LetGo};
+use super::messages::{Consult, CountRefusals, Keeps, Learn, ReleaseSessions};
 use crate::clock;
 use crate::realtime::breaker::{Breakers, Scope};
 use crate::realtime::plan::ModelAddress;
@@ -19,13 +19,13 @@ use crate::realtime::sessions::Lesson;
 pub struct Providers {
     breakers: Breakers,
     /// The pools that keep sessions for later calls; `None` once all sessions were released.
-    keepers: Option<Vec<Recipient<LetGo>>>,
+    pools: Option<Vec<Recipient<ReleaseSessions>>>,
 }
 
 impl Providers {
     /// An actor that knows nothing yet.
     pub const fn new() -> Self {
-        Self { breakers: Breakers::new(), keepers: Some(Vec::new()) }
+        Self { breakers: Breakers::new(), pools: Some(Vec::new()) }
     }
 
     /// Records a loss. Logs one line if the loss blocks an address from now on.
@@ -79,19 +79,19 @@ impl Handler<CountRefusals> for Providers {
 impl Handler<Keeps> for Providers {
     type Result = ();
 
-    fn handle(&mut self, Keeps(keeper): Keeps, _: &mut Self::Context) {
-        match &mut self.keepers {
-            Some(keepers) => keepers.push(keeper),
-            None => keeper.do_send(LetGo),
+    fn handle(&mut self, Keeps(pool): Keeps, _: &mut Self::Context) {
+        match &mut self.pools {
+            Some(pools) => pools.push(pool),
+            None => pool.do_send(ReleaseSessions),
         }
     }
 }
 
-impl Handler<LetGo> for Providers {
+impl Handler<ReleaseSessions> for Providers {
     type Result = ();
 
-    fn handle(&mut self, _: LetGo, _: &mut Self::Context) {
-        self.keepers.take().into_iter().flatten().for_each(|keeper| keeper.do_send(LetGo));
+    fn handle(&mut self, _: ReleaseSessions, _: &mut Self::Context) {
+        self.pools.take().into_iter().flatten().for_each(|pool| pool.do_send(ReleaseSessions));
     }
 }
 

@@ -30,9 +30,9 @@ pub struct CountRefusals;
 /// and the sessions must be released.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Keeps(pub Recipient<LetGo>);
+pub struct Keeps(pub Recipient<ReleaseSessions>);
 
 /// Releases the waiting sessions: they are closed and no new ones are kept.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct LetGo;
+pub struct ReleaseSessions;

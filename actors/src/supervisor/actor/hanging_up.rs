@@ -9,7 +9,7 @@ use crate::clock;
 use crate::events::emit;
 use crate::supervisor::events::Event;
 use crate::supervisor::hangup_watchdog::Unconfirmed;
-use crate::supervisor::messages::CarrierLetGo;
+use crate::supervisor::messages::EndedByAnswer;
 
 impl Supervisor {
     /// Asks the carriers that have not confirmed the end of a call in time to hang up.
@@ -52,10 +52,10 @@ impl Handler<TimeUp> for Supervisor {
     }
 }
 
-impl Handler<CarrierLetGo> for Supervisor {
+impl Handler<EndedByAnswer> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CarrierLetGo(carrier_call): CarrierLetGo, _: &mut Self::Context) {
+    fn handle(&mut self, EndedByAnswer(carrier_call): EndedByAnswer, _: &mut Self::Context) {
         self.hangup_watchdog.confirmed(&carrier_call, clock::now());
         self.settle();
     }

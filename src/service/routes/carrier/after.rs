@@ -8,7 +8,7 @@ use switchboard_actors::call::messages::{
 };
 use switchboard_actors::carrier::desk::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
 use switchboard_actors::ids::{CallId, CarrierCallId, logged};
-use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, CarrierLetGo, ExpectReturn};
+use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, EndedByAnswer, ExpectReturn};
 
 use super::super::app::Asked;
 use super::{Door, PATIENCE};
@@ -33,11 +33,11 @@ impl Door<'_> {
                 self.language_of(&ending)
             }
             Ok(Aftermath::Lost | Aftermath::Over) | Err(_) => {
-                self.app.supervisor.do_send(CarrierLetGo(call));
+                self.app.supervisor.do_send(EndedByAnswer(call));
                 return self.answer(&Answer::HangUp);
             }
         };
-        self.app.supervisor.do_send(CarrierLetGo(call));
+        self.app.supervisor.do_send(EndedByAnswer(call));
         self.answer(&Answer::Refuse { language: &language })
     }
 
@@ -73,7 +73,7 @@ impl Door<'_> {
             })),
             Next::Meet => self.answer(&Answer::Meet { call: &call, side: Side::Caller }),
             Next::HangUp => {
-                self.app.supervisor.do_send(CarrierLetGo(call));
+                self.app.supervisor.do_send(EndedByAnswer(call));
                 self.answer(&Answer::HangUp)
             }
             Next::Return => match self.app.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {

@@ -29,15 +29,15 @@ fn what_is_no_books_is_not_taken_for_an_empty_day() {
 fn books_are_written_whole_in_order_and_for_few_eyes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("deep/er/spend.json");
-    let mut keeper = SpendWriter::new(Some(file.clone()));
+    let mut writer = SpendWriter::new(Some(file.clone()));
     for day in 0..20 {
         let spend_store: SpendStore = serde_json::from_value(serde_json::json!({
             "day": day, "total_billionths": 1, "killed": false, "callers": {},
         }))
         .expect("books");
-        keeper.write(&spend_store);
+        writer.write(&spend_store);
     }
-    keeper.flush();
+    writer.flush();
     let text = fs::read_to_string(&file).expect("the books");
     assert!(text.contains(r#""day":19"#), "{text}");
     assert!(!file.with_extension("new").exists());
