@@ -150,7 +150,7 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
                 assert_eq!(shown.map(|it| it.expose().clone()).or(in_start).as_deref(), Some(TOKEN), "{carrier:?}");
                 assert_eq!(start.parameters.get("agent").map(String::as_str), Some("a&b"), "{carrier:?}");
             }
-            Arrival::Vouched { parameters } => assert_eq!(parameters, brought, "{carrier:?}"),
+            Arrival::Authenticated { parameters } => assert_eq!(parameters, brought, "{carrier:?}"),
         }
     }
 }

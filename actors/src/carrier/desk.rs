@@ -250,7 +250,7 @@ pub enum Arrival {
         token: Option<Private<String>>,
     },
     /// It was not announced; the token in its URL authenticates it.
-    Vouched {
+    Authenticated {
         /// The other parameters of the URL.
         parameters: Vec<(String, String)>,
     },

@@ -244,7 +244,7 @@ impl Handler<Unannounced> for Supervisor {
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
         let report = refused(&call.carrier_call);
-        let call = match self.roster.walk_in(call, &start, permit, clock::now()).inspect_err(report)? {
+        let call = match self.roster.admit_unannounced(call, &start, permit, clock::now()).inspect_err(report)? {
             Admitted::New(admission) => self.start(*admission, Admit { carrier, token, start, line, arbiter }, ctx),
             Admitted::Back { call, reach } | Admitted::Reopened { call, reach } => {
                 reach.do_send(StreamOffered);

@@ -227,7 +227,7 @@ impl<C: Clone> Roster<C> {
 
     /// Takes a place for an unannounced stream. An announcement of the same call is dropped: the
     /// call is here now.
-    pub(super) fn walk_in(
+    pub(super) fn admit_unannounced(
         &mut self,
         expected: ExpectedCall,
         start: &StreamStart,

@@ -37,7 +37,7 @@ pub(super) struct PendingStream {
 pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), Refusal> {
     let (call, line_taken) = match pending.arrival.clone() {
         Arrival::Announced { token } => claim(app, pending, token).await?,
-        Arrival::Vouched { parameters } => walk_in(app, pending, parameters).await?,
+        Arrival::Authenticated { parameters } => admit_unannounced(app, pending, parameters).await?,
     };
     if line_taken.await.is_err() {
         tell_closed(app, call).await;
@@ -63,7 +63,11 @@ async fn claim(app: &AppState, mut pending: PendingStream, token: Option<Private
 
 /// Admits a stream without an announcement. The parameters of its URL override those of its
 /// `start`, because the URL comes from us.
-async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, String)>) -> Result<Started, Refusal> {
+async fn admit_unannounced(
+    app: &AppState,
+    mut pending: PendingStream,
+    url: Vec<(String, String)>,
+) -> Result<Started, Refusal> {
     pending.start.parameters.extend(url);
     let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
     if let Some(desk) = app.desks.get(&carrier) {
@@ -74,8 +78,8 @@ async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, S
         start.to = start.to.or(numbers.to);
     }
     let call = expected(app, carrier, &start);
-    let walk_in = Unannounced { call, start, line, arbiter };
-    Ok((answered(app.supervisor.send(walk_in).timeout(PATIENCE).await)?, line_taken))
+    let admit_unannounced = Unannounced { call, start, line, arbiter };
+    Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
 }
 
 /// Announces the call of a stream without a webhook, if its carrier verifies nothing anyway. With

@@ -70,7 +70,7 @@ async fn serve(
     let body = bytes(body)?;
     if route.role == Role::Stream {
         let arrival = request::upgrade(&door, &request)?;
-        if let Arrival::Vouched { parameters } = &arrival {
+        if let Arrival::Authenticated { parameters } = &arrival {
             door.check_agent(parameters, None, &request)?;
         }
         return stream::upgrade(carrier, arrival, &request, app.clone());

@@ -68,7 +68,7 @@ impl Desk for WaybeoDesk {
     }
 
     fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
-        Ok(Arrival::Vouched { parameters: self.accept(request)? })
+        Ok(Arrival::Authenticated { parameters: self.accept(request)? })
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Document {

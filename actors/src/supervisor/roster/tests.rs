@@ -34,14 +34,17 @@ fn a_call_announced_again_while_it_is_on_gets_the_permit_it_has_used() {
 #[test]
 fn a_stream_that_nobody_announced_takes_a_place_once() {
     let (mut roster, now) = roster_of(1);
-    let call = walk_in(&mut roster, announced(1), now);
-    assert_eq!(roster.walk_in(announced(1), &start(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
-    assert_eq!(roster.walk_in(announced(2), &start(2), permit(), now).map(|_| ()), Err(Refusal::Full { max_calls: 1 }));
+    let call = admit_unannounced(&mut roster, announced(1), now);
+    assert_eq!(roster.admit_unannounced(announced(1), &start(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
+    assert_eq!(
+        roster.admit_unannounced(announced(2), &start(2), permit(), now).map(|_| ()),
+        Err(Refusal::Full { max_calls: 1 })
+    );
     assert_eq!(roster.find("CA1"), Some(call));
     roster.ended(call);
-    assert!(roster.walk_in(announced(1), &start(1), permit(), now).is_ok(), "the same person may call again");
+    assert!(roster.admit_unannounced(announced(1), &start(1), permit(), now).is_ok(), "the same person may call again");
     roster.drain(Duration::ZERO, now);
-    assert_eq!(roster.walk_in(announced(3), &start(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
+    assert_eq!(roster.admit_unannounced(announced(3), &start(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
 }
 
 #[test]
@@ -58,7 +61,7 @@ fn a_live_call_continues_on_a_stream_that_its_carrier_opens_by_itself() {
         let (mut roster, now) = roster_of(2);
         let announced = roster.expect(of(1), permit(), false, now).expect("a free place");
         take(&mut roster, 1, &announced, now).expect("a good token");
-        let unannounced = walk_in(&mut roster, of(2), now);
+        let unannounced = admit_unannounced(&mut roster, of(2), now);
         // Calls from before the drain may continue.
         roster.drain(LIFETIME, now);
         let token = announced.token.expose();
@@ -67,7 +70,7 @@ fn a_live_call_continues_on_a_stream_that_its_carrier_opens_by_itself() {
         let guessed = roster.admit(carrier, "guess", &start(1), now);
         assert_eq!(reopened(guessed), Err(Refusal::Draining), "the token is shown again");
         assert_eq!(reopened(roster.admit(carrier, token, &start(2), now)), Err(Refusal::Draining));
-        let again = roster.walk_in(of(2), &start(2), permit(), now);
+        let again = roster.admit_unannounced(of(2), &start(2), permit(), now);
         assert_eq!(reopened(again), expected(unannounced, Refusal::Draining));
         assert_eq!(roster.live().len(), 2);
     }
@@ -247,9 +250,9 @@ fn take(roster: &mut Roster<CallId>, call: u8, permit: &Permit, now: Instant) ->
     Ok(())
 }
 
-fn walk_in(roster: &mut Roster<CallId>, expected: ExpectedCall, now: Instant) -> CallId {
+fn admit_unannounced(roster: &mut Roster<CallId>, expected: ExpectedCall, now: Instant) -> CallId {
     let start = StreamStart { carrier_call: expected.carrier_call.clone(), ..start(1) };
-    let admitted = roster.walk_in(expected, &start, permit(), now).expect("a free place");
+    let admitted = roster.admit_unannounced(expected, &start, permit(), now).expect("a free place");
     let Admitted::New(admission) = admitted else { panic!("nobody was on") };
     let call = admission.permit.call;
     roster.seat(*admission, call);
