@@ -26,7 +26,7 @@ struct Client {
 
 /// A message from the server.
 #[derive(Debug)]
-enum Heard {
+enum Inbound {
     Event(Value),
     /// Text that is not JSON.
     Garbage,
@@ -69,12 +69,12 @@ impl Client {
         }
     }
 
-    async fn hear(&mut self) -> Heard {
+    async fn hear(&mut self) -> Inbound {
         loop {
             let frame = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("something comes");
             let text = match frame {
-                None | Some(Err(_)) => return Heard::Lost,
-                Some(Ok(Frame::Close(reason))) => return Heard::Closed(reason.map(|reason| reason.code.into())),
+                None | Some(Err(_)) => return Inbound::Lost,
+                Some(Ok(Frame::Close(reason))) => return Inbound::Closed(reason.map(|reason| reason.code.into())),
                 Some(Ok(Frame::Ping(bytes))) => {
                     self.pings += 1;
                     self.socket.send(Message::Pong(bytes)).await.expect("the socket takes a pong");
@@ -93,7 +93,7 @@ impl Client {
                 }
                 Some(Ok(Frame::Binary(_) | Frame::Pong(_))) => continue,
             };
-            return serde_json::from_slice(&text).map_or(Heard::Garbage, Heard::Event);
+            return serde_json::from_slice(&text).map_or(Inbound::Garbage, Inbound::Event);
         }
     }
 
@@ -102,25 +102,25 @@ impl Client {
         let mut events = Vec::new();
         loop {
             match self.hear().await {
-                Heard::Event(event) => {
+                Inbound::Event(event) => {
                     let last = event["type"] == kind;
                     events.push(event);
                     if last {
                         return events;
                     }
                 }
-                Heard::Garbage => {}
-                end @ (Heard::Closed(_) | Heard::Lost) => panic!("{end:?} before {kind}"),
+                Inbound::Garbage => {}
+                end @ (Inbound::Closed(_) | Inbound::Lost) => panic!("{end:?} before {kind}"),
             }
         }
     }
 
     /// Returns how the connection ends.
-    async fn end(&mut self) -> Heard {
+    async fn end(&mut self) -> Inbound {
         loop {
             match self.hear().await {
-                Heard::Event(_) | Heard::Garbage => {}
-                end @ (Heard::Closed(_) | Heard::Lost) => return end,
+                Inbound::Event(_) | Inbound::Garbage => {}
+                end @ (Inbound::Closed(_) | Inbound::Lost) => return end,
             }
         }
     }
@@ -276,18 +276,18 @@ async fn connections_end_as_they_are_told_to() {
     let rehearsal = start().await;
     for code in [3000, 4000, 4004, 1013] {
         let mut client = Client::connect(&rehearsal, &format!("reject:{code}")).await;
-        assert!(matches!(client.end().await, Heard::Closed(Some(got)) if got == code));
+        assert!(matches!(client.end().await, Inbound::Closed(Some(got)) if got == code));
     }
     let mut client = Client::connect(&rehearsal, "expire_after_ms:50").await;
     assert_eq!(client.until("error").await.last().unwrap()["error"]["code"], "session_expired");
-    assert!(matches!(client.end().await, Heard::Closed(Some(1001))));
+    assert!(matches!(client.end().await, Inbound::Closed(Some(1001))));
     let mut client = Client::connect(&rehearsal, "close_after_ms:50").await;
-    assert!(matches!(client.end().await, Heard::Closed(Some(1011))));
+    assert!(matches!(client.end().await, Inbound::Closed(Some(1011))));
     let mut client = Client::connect(&rehearsal, "drop_after_ms:50").await;
-    assert!(matches!(client.end().await, Heard::Lost));
+    assert!(matches!(client.end().await, Inbound::Lost));
     let mut client = Client::ready(&rehearsal, "drop_in_response:1", json!({})).await;
     client.send(json!({"type": "response.create"})).await;
-    assert!(matches!(client.end().await, Heard::Lost));
+    assert!(matches!(client.end().await, Inbound::Lost));
     rehearsal.stop().await;
 }
 
@@ -315,7 +315,7 @@ async fn bad_frames_are_answered_and_the_session_goes_on() {
     client.send(json!({"type": "response.create"})).await;
     client.until("response.done").await;
     client.socket.send(Message::Close(Some(CloseCode::Normal.into()))).await.unwrap();
-    assert!(matches!(client.end().await, Heard::Closed(_) | Heard::Lost));
+    assert!(matches!(client.end().await, Inbound::Closed(_) | Inbound::Lost));
     rehearsal.stop().await;
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use opened::Service;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Target;
-use switchboard_actors::carrier::desk::{self, Answer, Arrival, DialOutcome, Direction, Heard, Role, Side, Taker};
+use switchboard_actors::carrier::desk::{
+    self, Answer, Arrival, DialOutcome, Direction, Role, Side, Taker, WebhookEvent,
+};
 use switchboard_actors::carrier::fake::{
     Calling, CarrierEvent, Document, Documents, Fake, Outcome, Request, Stage, StreamNoun, Verb,
 };
@@ -22,7 +24,7 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
         let call = pair.calling(SECRET);
         let asked = pair.ask(&call, Role::Arrives, &CarrierEvent::Next);
         assert_eq!(asked.url.path(), pair.fake.usage().door);
-        let Ok(Heard::Arrives(arriving)) = pair.service.judge(Role::Arrives, &asked) else {
+        let Ok(WebhookEvent::Arrives(arriving)) = pair.service.judge(Role::Arrives, &asked) else {
             panic!("{:?}", pair.carrier)
         };
         assert_eq!(arriving.call.as_str(), call.id);
@@ -77,7 +79,7 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
         let mut call = pair.calling(SECRET);
         call.answered = true;
         let asked = pair.ask(&call, Role::StreamEnded, &CarrierEvent::Next);
-        let Ok(Heard::StreamEnded(ending)) = pair.service.judge(Role::StreamEnded, &asked) else { panic!() };
+        let Ok(WebhookEvent::StreamEnded(ending)) = pair.service.judge(Role::StreamEnded, &asked) else { panic!() };
         assert_eq!((ending.call.as_str(), ending.over, ending.in_progress), (call.id.as_str(), false, true));
 
         let target = Target::Number(Private::new("+15550100009".to_owned()));
@@ -95,8 +97,8 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
         };
         let caller = CarrierCallId::new(&call.id);
         let answered = CarrierEvent::LegAnswered { leg: leg.clone() };
-        assert_eq!(back(&dial.status, &answered), Heard::LegAnswered { call: caller.clone() });
-        assert_eq!(back(&dial.whisper, &answered), Heard::Whisper { call: caller.clone() });
+        assert_eq!(back(&dial.status, &answered), WebhookEvent::LegAnswered { call: caller.clone() });
+        assert_eq!(back(&dial.whisper, &answered), WebhookEvent::Whisper { call: caller.clone() });
         for (outcome, expected) in [
             (Outcome::Answered, DialOutcome::Bridged),
             (Outcome::Declined, DialOutcome::NotTaken),
@@ -106,14 +108,17 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
         ] {
             let talked = (outcome == Outcome::Answered).then(|| Duration::from_secs(2));
             let event = CarrierEvent::Dialled { leg: leg.clone(), outcome, talked };
-            let expected = Heard::DialEnded { call: caller.clone(), outcome: Some(expected) };
+            let expected = WebhookEvent::DialEnded { call: caller.clone(), outcome: Some(expected) };
             assert_eq!(back(&dial.action, &event), expected);
         }
 
         let ask = Answer::AskToTake { words: "A caller: a bill & more.", language: "en", taker: Taker::Dialled };
         let Some(Verb::Gather { action, words }) = pair.read(&ask).verbs.into_iter().next() else { panic!() };
         assert_eq!(words, "A caller: a bill & more.");
-        assert_eq!(back(&action, &CarrierEvent::LegPressed { leg, key: '#' }), Heard::WhisperTaken { taken: true });
+        assert_eq!(
+            back(&action, &CarrierEvent::LegPressed { leg, key: '#' }),
+            WebhookEvent::WhisperTaken { taken: true }
+        );
     }
 }
 
@@ -132,7 +137,7 @@ fn two_meet_in_a_conference() {
         let url: Url = action.expect("the caller goes on").url.parse().expect("an address");
         for (hung_up, outcome) in [(false, Some(DialOutcome::Bridged)), (true, None)] {
             let request = pair.documents.request(&call, &url, false, &CarrierEvent::Met { hung_up });
-            let expected = Heard::DialEnded { call: caller.clone(), outcome };
+            let expected = WebhookEvent::DialEnded { call: caller.clone(), outcome };
             assert_eq!(pair.service.judge(pair.role_of(&url), &request), Ok(expected));
         }
     }
@@ -151,8 +156,8 @@ fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
             let at = chrono::DateTime::UNIX_EPOCH;
             let event = CarrierEvent::Stream { stream: pair.fake.stream_id(&call.id, 9), name: None, stage, at };
             let asked = pair.ask(&call, Role::StreamStatus, &event);
-            let Ok(Heard::Stream(news)) = pair.service.judge(Role::StreamStatus, &asked) else { panic!() };
-            assert_eq!((news.stream, news.failed.is_some()), (pair.fake.stream_id(&call.id, 9), failed));
+            let Ok(WebhookEvent::Stream(update)) = pair.service.judge(Role::StreamStatus, &asked) else { panic!() };
+            assert_eq!((update.stream, update.failed.is_some()), (pair.fake.stream_id(&call.id, 9), failed));
         }
     }
 }

@@ -10,7 +10,7 @@ use opened::{Service, value};
 use proptest::prelude::*;
 use switchboard_actors::carrier::control::Target;
 use switchboard_actors::carrier::desk::{
-    Answer, Arrival, Dial, Document, Heard, Proof, Request, Role, Side, Taker, Verb,
+    Answer, Arrival, Dial, Document, Proof, Request, Role, Side, Taker, Verb, WebhookEvent,
 };
 use switchboard_actors::carrier::fake::{self, Calling, CarrierEvent};
 use switchboard_actors::carrier::{Carrier, LineEvent, Outgoing};
@@ -166,7 +166,7 @@ fn a_call_that_the_carrier_announces_is_heard_as_one() {
         let path = carrier.path(Role::Arrives).expect("a route for calls");
         let to = service.public.join(path).expect("a URL");
         let heard = service.judge(Role::Arrives, &documents.request(&calling, &to, false, &CarrierEvent::Next));
-        let Ok(Heard::Arrives(call)) = heard else { panic!("{carrier:?}: {heard:?}") };
+        let Ok(WebhookEvent::Arrives(call)) = heard else { panic!("{carrier:?}: {heard:?}") };
         assert_eq!((call.call.as_str(), call.from.expose().as_str()), (calling.id.as_str(), calling.from.as_str()));
         let other = Calling { account: "AC9".to_owned(), ..calling };
         let heard = service.judge(Role::Arrives, &documents.request(&other, &to, false, &CarrierEvent::Next));

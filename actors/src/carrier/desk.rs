@@ -1,18 +1,18 @@
 //! A carrier's HTTP requests to us, and our answers, in carrier-independent terms. Pure.
 //!
-//! A [`Desk`] reads a request (signature or token, account, form or query) into [`Heard`], and
-//! writes an [`Answer`] as the carrier's [`Document`]. Between the two are the service's routes,
-//! which are the same for every carrier.
+//! A [`Desk`] reads a request (signature or token, account, form or query) into [`WebhookEvent`],
+//! and writes an [`Answer`] as the carrier's [`Document`]. Between the two are the service's
+//! routes, which are the same for every carrier.
 
 mod answer;
-mod heard;
+mod event;
 
 use std::fmt;
 
 pub use self::answer::{Answer, Callbacks, Dial, Document, Side, Taker};
-pub use self::heard::{
-    AnsweredBy, Arriving, Connecting, DialOutcome, Direction, Heard, StatusNews, StreamEnding, StreamFailure,
-    StreamNews,
+pub use self::event::{
+    AnsweredBy, Arriving, Connecting, DialOutcome, Direction, StatusUpdate, StreamEnding, StreamFailure, StreamUpdate,
+    WebhookEvent,
 };
 use super::StreamStart;
 use crate::ids::{CarrierCallId, Private};
@@ -26,7 +26,7 @@ pub trait Desk: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When it is not the carrier's, or cannot be read.
-    fn judge(&self, role: Role, request: &Request<'_>) -> Result<Heard, Refused>;
+    fn judge(&self, role: Role, request: &Request<'_>) -> Result<WebhookEvent, Refused>;
 
     /// Authenticates the upgrade of a stream.
     ///

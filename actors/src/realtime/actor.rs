@@ -16,7 +16,7 @@ use self::outlet::Outlet;
 use super::backlog::Playable;
 use super::capabilities::Capabilities;
 use super::conversation::SessionEvent;
-use super::link::{Heard, Link};
+use super::link::{Inbound, Link};
 use super::messages::{AudioReplaced, ModelOrder};
 use super::plan::{ModelAddress, SessionPlan};
 use super::pool::actor::{OpenedSession, waiting_or_new};
@@ -79,7 +79,7 @@ pub struct RealtimeLlm {
 
 /// A message or failure of one of the sockets.
 #[derive(Debug)]
-struct FromLink(LegId, Heard);
+struct FromLink(LegId, Inbound);
 
 impl RealtimeLlm {
     /// A RealtimeLlm that is not started yet. It dials after `start()`, which belongs on the call's

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::conversation::{Conversation, SessionAction, SessionEvent};
 use super::dial;
 use super::incoming::Incoming;
-use super::link::{Heard, Link};
+use super::link::{Inbound, Link};
 use super::plan::SessionPlan;
 use super::seed::Opening;
 use crate::clock;
@@ -55,7 +55,7 @@ pub async fn drive(
             session.handle(SessionEvent::DeadlinePassed, clock::now(), &mut actions);
             continue;
         };
-        if let Heard::Message(Incoming::Text(text)) = &heard {
+        if let Inbound::Message(Incoming::Text(text)) = &heard {
             said.push(text.clone());
         }
         session.handle(heard.event(), clock::now(), &mut actions);

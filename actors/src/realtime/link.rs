@@ -37,14 +37,14 @@ impl Link {
 
 /// An element of a link's stream.
 #[derive(Debug)]
-pub enum Heard {
+pub enum Inbound {
     /// A complete message.
     Message(Incoming),
     /// The link broke. Nothing follows.
     Broke(String),
 }
 
-impl Heard {
+impl Inbound {
     /// The event for the session of the link.
     pub fn event(&self) -> SessionEvent<'_> {
         match self {
@@ -71,31 +71,31 @@ pub struct IncomingStream {
 
 impl IncomingStream {
     /// The next message. After the end it reports the failure on every call.
-    pub async fn next(&mut self) -> Heard {
-        StreamExt::next(self).await.unwrap_or_else(|| Heard::Broke(GONE.to_owned()))
+    pub async fn next(&mut self) -> Inbound {
+        StreamExt::next(self).await.unwrap_or_else(|| Inbound::Broke(GONE.to_owned()))
     }
 
-    fn poll_frames(&mut self, task: &mut Context<'_>) -> Poll<Heard> {
+    fn poll_frames(&mut self, task: &mut Context<'_>) -> Poll<Inbound> {
         loop {
             let frame = ready!(self.frames.poll_next_unpin(task));
             let frame = match frame {
                 Some(Ok(frame)) => frame,
-                Some(Err(problem)) => return Poll::Ready(Heard::Broke(problem.to_string())),
-                None => return Poll::Ready(Heard::Broke(GONE.to_owned())),
+                Some(Err(problem)) => return Poll::Ready(Inbound::Broke(problem.to_string())),
+                None => return Poll::Ready(Inbound::Broke(GONE.to_owned())),
             };
             return Poll::Ready(match Incoming::of(frame, &mut self.fragments) {
-                Ok(Some(message)) => Heard::Message(message),
+                Ok(Some(message)) => Inbound::Message(message),
                 Ok(None) => continue,
-                Err(problem) => Heard::Broke(problem.to_string()),
+                Err(problem) => Inbound::Broke(problem.to_string()),
             });
         }
     }
 }
 
 impl Stream for IncomingStream {
-    type Item = Heard;
+    type Item = Inbound;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Heard>> {
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Inbound>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -106,9 +106,9 @@ impl Stream for IncomingStream {
         {
             self.breaks = None;
             // A writer that ended in order has no failure to report.
-            heard = problem.map_or(Poll::Pending, |problem| Poll::Ready(Heard::Broke(problem)));
+            heard = problem.map_or(Poll::Pending, |problem| Poll::Ready(Inbound::Broke(problem)));
         }
-        self.ended = matches!(heard, Poll::Ready(Heard::Broke(_)));
+        self.ended = matches!(heard, Poll::Ready(Inbound::Broke(_)));
         heard.map(Some)
     }
 }

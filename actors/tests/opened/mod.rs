@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::desk::{Arrival, Desk, Heard, Refused, Request, Role, Verb};
+use switchboard_actors::carrier::desk::{Arrival, Desk, Refused, Request, Role, Verb, WebhookEvent};
 use switchboard_actors::carrier::fake;
 use switchboard_actors::carrier::settings::{Form, Given, Kind, Opened, Secrets, Setting, Settings, Value};
 use switchboard_actors::ids::Private;
@@ -49,7 +49,7 @@ impl Service {
     }
 
     /// How the desk understands a request of the carrier.
-    pub(crate) fn judge(&self, role: Role, request: &fake::Request) -> Result<Heard, Refused> {
+    pub(crate) fn judge(&self, role: Role, request: &fake::Request) -> Result<WebhookEvent, Refused> {
         received(request, |request| self.desk().judge(role, request))
     }
 

@@ -20,7 +20,8 @@ use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::messages::{Detected, DialAnswered};
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::desk::{
-    Answer, AnsweredBy, Arrival, Arriving, Connecting, Desk, Heard, Role, Route, StatusNews, StreamNews, Verb,
+    Answer, AnsweredBy, Arrival, Arriving, Connecting, Desk, Role, Route, StatusUpdate, StreamUpdate, Verb,
+    WebhookEvent,
 };
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
@@ -75,11 +76,11 @@ async fn serve(
         }
         return stream::upgrade(carrier, arrival, &request, app.clone());
     }
-    let heard = request::judge(&door, route.role, &request, &body)?;
-    if let Heard::Connects(call) = &heard {
+    let event = request::judge(&door, route.role, &request, &body)?;
+    if let WebhookEvent::Connects(call) = &event {
         door.check_agent(&call.parameters, Some(call.call.as_str()), &request)?;
     }
-    door.hear(heard, &request).await
+    door.hear(event, &request).await
 }
 
 /// The request context of one carrier, with its desk.
@@ -99,25 +100,25 @@ impl<'a> Door<'a> {
     }
 
     /// Acts upon a carrier's request.
-    async fn hear(&self, heard: Heard, request: &HttpRequest) -> Result<HttpResponse, Problem> {
-        Ok(match heard {
-            Heard::Arrives(call) => self.arrives(call).await,
-            Heard::Connects(call) => self.connects(&call),
-            Heard::ConnectedEnded { call, asks, said } => self.connected_ended(&call, asks, &said),
-            Heard::PickedUp { name, call, answered_by } => self.picked_up(&name, call, answered_by).await,
-            Heard::Detected { call, by } => self.detected(call, by).await,
-            Heard::Misdirected { call, over, status } => self.misdirected(call, over, &status, request.path()),
-            Heard::StreamEnded(ending) => self.stream_ended(ending).await,
-            Heard::DialEnded { call, outcome } => self.dial_ended(call, outcome).await,
-            Heard::Whisper { call } => self.whisper(&call).await,
-            Heard::WhisperTaken { taken } => self.answer(if taken { &Answer::GoOn } else { &Answer::HangUp }),
-            Heard::CalleeAnswered { call } => self.callee_answered(&call).await,
-            Heard::CalleeTaken { call, taken } => self.callee_taken(&call, taken).await,
-            Heard::CalleeStatus { call, outcome } => self.callee_status(&call, outcome).await,
-            Heard::LegAnswered { call } => self.leg_answered(&call).await,
-            Heard::Status(news) => self.status(news).await,
-            Heard::Stream(news) => self.stream_news(&news),
-            Heard::Nothing => self.answer(&Answer::Nothing),
+    async fn hear(&self, event: WebhookEvent, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+        Ok(match event {
+            WebhookEvent::Arrives(call) => self.arrives(call).await,
+            WebhookEvent::Connects(call) => self.connects(&call),
+            WebhookEvent::ConnectedEnded { call, asks, said } => self.connected_ended(&call, asks, &said),
+            WebhookEvent::PickedUp { name, call, answered_by } => self.picked_up(&name, call, answered_by).await,
+            WebhookEvent::Detected { call, by } => self.detected(call, by).await,
+            WebhookEvent::Misdirected { call, over, status } => self.misdirected(call, over, &status, request.path()),
+            WebhookEvent::StreamEnded(ending) => self.stream_ended(ending).await,
+            WebhookEvent::DialEnded { call, outcome } => self.dial_ended(call, outcome).await,
+            WebhookEvent::Whisper { call } => self.whisper(&call).await,
+            WebhookEvent::WhisperTaken { taken } => self.answer(if taken { &Answer::GoOn } else { &Answer::HangUp }),
+            WebhookEvent::CalleeAnswered { call } => self.callee_answered(&call).await,
+            WebhookEvent::CalleeTaken { call, taken } => self.callee_taken(&call, taken).await,
+            WebhookEvent::CalleeStatus { call, outcome } => self.callee_status(&call, outcome).await,
+            WebhookEvent::LegAnswered { call } => self.leg_answered(&call).await,
+            WebhookEvent::Status(update) => self.status(update).await,
+            WebhookEvent::Stream(update) => self.stream_update(&update),
+            WebhookEvent::Nothing => self.answer(&Answer::Nothing),
         })
     }
 
@@ -285,8 +286,8 @@ impl<'a> Door<'a> {
 
     /// Handles a new state of a call. A terminal state frees the call's resources if no other
     /// report did.
-    async fn status(&self, news: StatusNews) -> HttpResponse {
-        let StatusNews { call, announced, unanswered, over, status } = news;
+    async fn status(&self, update: StatusUpdate) -> HttpResponse {
+        let StatusUpdate { call, announced, unanswered, over, status } = update;
         if let Some(name) = announced {
             let announced = CarrierCallId::new(&name);
             let known =
@@ -304,11 +305,11 @@ impl<'a> Door<'a> {
     }
 
     /// Handles news of a stream: the only report if its handshake failed before it reached us.
-    fn stream_news(&self, news: &StreamNews) -> HttpResponse {
-        let (stream, event) = (logged(&news.stream), news.event.as_deref());
-        match &news.failed {
+    fn stream_update(&self, update: &StreamUpdate) -> HttpResponse {
+        let (stream, event) = (logged(&update.stream), update.event.as_deref());
+        match &update.failed {
             Some(failure) => {
-                let (carrier_call, meaning) = (named(news.call.as_deref()), failure.meaning);
+                let (carrier_call, meaning) = (named(update.call.as_deref()), failure.meaning);
                 warn!(carrier_call, stream, code:? = failure.code, meaning; "stream failed at the carrier");
             }
             None => debug!(stream, event; "stream status"),

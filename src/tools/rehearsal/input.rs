@@ -17,7 +17,7 @@ pub(super) struct Detection {
 
 /// A start or an end of speech.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum SpeechChange {
     /// The caller began to speak, at this position on the clock of written audio (prefix included).
     SpeechBegan {
         /// `audio_start_ms`.
@@ -105,7 +105,7 @@ impl Input {
     }
 
     /// Processes the written audio up to the next start or end of speech.
-    pub(super) fn listen(&mut self) -> Option<Heard> {
+    pub(super) fn listen(&mut self) -> Option<SpeechChange> {
         let Some(detection) = self.detection else {
             self.keep_newest(LONGEST_MS);
             return None;
@@ -119,12 +119,12 @@ impl Input {
                 Some(Change::Began(blocks)) => {
                     let onset = self.heard.saturating_sub(blocks as usize * block);
                     self.turn = onset.saturating_sub(detection.prefix_ms as usize * self.format.bytes_per_ms());
-                    return Some(Heard::SpeechBegan { at_ms: self.at_ms(self.turn) });
+                    return Some(SpeechChange::SpeechBegan { at_ms: self.at_ms(self.turn) });
                 }
                 Some(Change::Ended) => {
                     let at_ms = self.at_ms(self.heard);
                     let turn = self.take(self.turn, self.heard);
-                    return Some(Heard::SpeechEnded { at_ms, turn });
+                    return Some(SpeechChange::SpeechEnded { at_ms, turn });
                 }
             }
         }

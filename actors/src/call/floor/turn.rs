@@ -15,7 +15,7 @@ use crate::transcript::messages::Fact;
 /// The state of the floor.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    heard: Heard,
+    heard: Audible,
     making: Making,
     said: Said,
     /// The clear whose report is awaited.
@@ -27,9 +27,9 @@ pub(super) struct Turn {
 /// Who is heard: the caller as the model's turn detection reports, the agent as the caller hears
 /// it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Heard {
+enum Audible {
     #[default]
-    Nobody,
+    Neither,
     Caller,
     /// The agent is heard, or will be without a further response.
     Agent,
@@ -146,21 +146,21 @@ impl Making {
 impl Turn {
     pub(super) fn caller_begins(&mut self) {
         self.heard = match self.heard {
-            Heard::Nobody | Heard::Caller => Heard::Caller,
-            Heard::Agent | Heard::Both => Heard::Both,
+            Audible::Neither | Audible::Caller => Audible::Caller,
+            Audible::Agent | Audible::Both => Audible::Both,
         };
     }
 
     pub(super) fn caller_ends(&mut self) {
         self.heard = match self.heard {
-            Heard::Nobody | Heard::Caller => Heard::Nobody,
-            Heard::Agent | Heard::Both => Heard::Agent,
+            Audible::Neither | Audible::Caller => Audible::Neither,
+            Audible::Agent | Audible::Both => Audible::Agent,
         };
     }
 
     /// Whether the model's turn detection hears the caller.
     pub(super) const fn is_caller_speaking(&self) -> bool {
-        matches!(self.heard, Heard::Caller | Heard::Both)
+        matches!(self.heard, Audible::Caller | Audible::Both)
     }
 }
 
@@ -265,12 +265,12 @@ impl Turn {
 
     /// The caller hears the agent.
     pub(super) fn playout_started(&mut self) {
-        self.heard = if self.is_caller_speaking() { Heard::Both } else { Heard::Agent };
+        self.heard = if self.is_caller_speaking() { Audible::Both } else { Audible::Agent };
     }
 
     /// The caller has heard the whole queue.
     pub(super) fn playout_drained(&mut self) {
-        self.heard = if self.is_caller_speaking() { Heard::Caller } else { Heard::Nobody };
+        self.heard = if self.is_caller_speaking() { Audible::Caller } else { Audible::Neither };
     }
 
     /// The queue was heard: the agent's turn is over, or the agent has paused within it. Returns
@@ -287,7 +287,7 @@ impl Turn {
 
     /// Whether the caller is hearing the agent.
     pub(super) const fn is_sounding(&self) -> bool {
-        matches!(self.heard, Heard::Agent | Heard::Both)
+        matches!(self.heard, Audible::Agent | Audible::Both)
     }
 
     /// Whether the agent is silent and it is its turn, as the caller sees it.
@@ -323,7 +323,7 @@ impl Turn {
     /// Whether the floor is at rest: neither side is heard, and nothing is generated or still to be
     /// reported.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.heard == Heard::Nobody && self.making == Making::Nothing
+        self.heard == Audible::Neither && self.making == Making::Nothing
     }
 
     /// The model is heard, or about to be.

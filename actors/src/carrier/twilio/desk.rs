@@ -7,7 +7,8 @@ use super::trust::{self, BadSignature, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HE
 use super::webhook_events;
 use crate::carrier::address::{public_url, socket_url};
 use crate::carrier::desk::{
-    Answer, Arrival, Callbacks, Desk, Document, Fitting, Heard, Proof, Refused, Request, Role, Route, Taker, Verb,
+    Answer, Arrival, Callbacks, Desk, Document, Fitting, Proof, Refused, Request, Role, Route, Taker, Verb,
+    WebhookEvent,
 };
 use crate::carrier::form::Form;
 use crate::ids::{CarrierCallId, Private};
@@ -58,8 +59,8 @@ impl Desk for TwilioDesk {
         }
     }
 
-    fn judge(&self, role: Role, request: &Request<'_>) -> Result<Heard, Refused> {
-        webhook_events::heard(role, &self.accept(request)?, request.query())
+    fn judge(&self, role: Role, request: &Request<'_>) -> Result<WebhookEvent, Refused> {
+        webhook_events::read(role, &self.accept(request)?, request.query())
     }
 
     fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {

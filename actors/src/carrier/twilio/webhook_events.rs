@@ -2,8 +2,8 @@
 //! (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
 
 use crate::carrier::desk::{
-    AnsweredBy, Arriving, DialOutcome, Direction, Heard, Refused, Role, StatusNews, StreamEnding, StreamFailure,
-    StreamNews,
+    AnsweredBy, Arriving, DialOutcome, Direction, Refused, Role, StatusUpdate, StreamEnding, StreamFailure,
+    StreamUpdate, WebhookEvent,
 };
 use crate::carrier::form::{Form, FormError};
 use crate::ids::{CarrierCallId, Private};
@@ -12,39 +12,41 @@ use crate::ids::{CarrierCallId, Private};
 ///
 /// # Errors
 /// When a required field is missing.
-pub(super) fn heard(role: Role, form: &Form, query: &str) -> Result<Heard, Refused> {
+pub(super) fn read(role: Role, form: &Form, query: &str) -> Result<WebhookEvent, Refused> {
     let read = match role {
         Role::Arrives => arrives(form, query),
         Role::StreamEnded => stream_ended(form),
         Role::DialEnded => dial_ended(form),
-        Role::Whisper => form.id("ParentCallSid").map(|call| Heard::Whisper { call: CarrierCallId::new(call) }),
-        Role::WhisperTaken => Ok(Heard::WhisperTaken { taken: is_pressed(form) }),
-        Role::CalleeAnswered => caller(query).map(|call| Heard::CalleeAnswered { call }),
-        Role::CalleeTaken => caller(query).map(|call| Heard::CalleeTaken { call, taken: is_pressed(form) }),
-        Role::CalleeStatus => caller(query).map(|call| Heard::CalleeStatus { call, outcome: callee_outcome(form) }),
+        Role::Whisper => form.id("ParentCallSid").map(|call| WebhookEvent::Whisper { call: CarrierCallId::new(call) }),
+        Role::WhisperTaken => Ok(WebhookEvent::WhisperTaken { taken: is_pressed(form) }),
+        Role::CalleeAnswered => caller(query).map(|call| WebhookEvent::CalleeAnswered { call }),
+        Role::CalleeTaken => caller(query).map(|call| WebhookEvent::CalleeTaken { call, taken: is_pressed(form) }),
+        Role::CalleeStatus => {
+            caller(query).map(|call| WebhookEvent::CalleeStatus { call, outcome: callee_outcome(form) })
+        }
         Role::Status => status(form, query),
         Role::StreamStatus => stream_status(form),
-        Role::Stream => Ok(Heard::Nothing),
+        Role::Stream => Ok(WebhookEvent::Nothing),
     };
     read.map_err(|error| Refused::unreadable(format!("the form cannot be used: {error}")))
 }
 
-fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
+fn arrives(form: &Form, query: &str) -> Result<WebhookEvent, FormError> {
     let call = CarrierCallId::new(form.id("CallSid")?);
     let account = Some(form.id("AccountSid")?.to_owned());
     let query = Form::parse(query.as_bytes())?;
     if let Some(name) = query.value("outbound") {
-        return Ok(Heard::PickedUp { name: name.to_owned(), call, answered_by: answered_by(form) });
+        return Ok(WebhookEvent::PickedUp { name: name.to_owned(), call, answered_by: answered_by(form) });
     }
     let status = form.value("CallStatus").unwrap_or_default();
     if let Some(by) = detected(form) {
-        return Ok(Heard::Detected { call, by });
+        return Ok(WebhookEvent::Detected { call, by });
     }
-    if is_news(form) {
-        return Ok(Heard::Misdirected { call, over: is_terminal(status), status: status.to_owned() });
+    if is_status(form) {
+        return Ok(WebhookEvent::Misdirected { call, over: is_terminal(status), status: status.to_owned() });
     }
     let direction = direction(form);
-    Ok(Heard::Arrives(Arriving {
+    Ok(WebhookEvent::Arrives(Arriving {
         call,
         account,
         direction,
@@ -59,7 +61,7 @@ fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
 
 /// Whether a webhook is a notification and not a question: a callback that was configured with the
 /// wrong address.
-fn is_news(form: &Form) -> bool {
+fn is_status(form: &Form) -> bool {
     const CALLBACKS: [&str; 5] =
         ["CallbackSource", "RecordingStatus", "StreamEvent", "StatusCallbackEvent", "TranscriptionEvent"];
     const WITHOUT_STATUS: [&str; 4] = ["AnsweredBy", "RecordingSid", "ConferenceSid", "TranscriptionSid"];
@@ -70,9 +72,9 @@ fn is_news(form: &Form) -> bool {
     }
 }
 
-fn stream_ended(form: &Form) -> Result<Heard, FormError> {
+fn stream_ended(form: &Form) -> Result<WebhookEvent, FormError> {
     let status = form.value("CallStatus").unwrap_or_default();
-    Ok(Heard::StreamEnded(StreamEnding {
+    Ok(WebhookEvent::StreamEnded(StreamEnding {
         call: CarrierCallId::new(form.id("CallSid")?),
         over: is_terminal(status),
         in_progress: status == IN_PROGRESS,
@@ -82,11 +84,11 @@ fn stream_ended(form: &Form) -> Result<Heard, FormError> {
     }))
 }
 
-fn dial_ended(form: &Form) -> Result<Heard, FormError> {
+fn dial_ended(form: &Form) -> Result<WebhookEvent, FormError> {
     let call = CarrierCallId::new(form.id("CallSid")?);
     // The caller has hung up, so no call can come back.
     let over = is_terminal(form.value("CallStatus").unwrap_or_default());
-    Ok(Heard::DialEnded { call, outcome: (!over).then(|| dial_outcome(form)) })
+    Ok(WebhookEvent::DialEnded { call, outcome: (!over).then(|| dial_outcome(form)) })
 }
 
 /// The result of a dialled leg. An answer alone does not mean that the two were joined.
@@ -117,17 +119,17 @@ fn unanswered(status: &str) -> DialOutcome {
 
 /// For a leg that the call has dialled, only the answer matters; its end is reported at another
 /// path.
-fn status(form: &Form, query: &str) -> Result<Heard, FormError> {
+fn status(form: &Form, query: &str) -> Result<WebhookEvent, FormError> {
     let status = form.value("CallStatus").unwrap_or_default();
     if let Some(parent) = form.value("ParentCallSid") {
         let call = CarrierCallId::new(parent);
-        return Ok(if status == IN_PROGRESS { Heard::LegAnswered { call } } else { Heard::Nothing });
+        return Ok(if status == IN_PROGRESS { WebhookEvent::LegAnswered { call } } else { WebhookEvent::Nothing });
     }
     let call = CarrierCallId::new(form.id("CallSid")?);
     if let Some(by) = detected(form) {
-        return Ok(Heard::Detected { call, by });
+        return Ok(WebhookEvent::Detected { call, by });
     }
-    Ok(Heard::Status(StatusNews {
+    Ok(WebhookEvent::Status(StatusUpdate {
         call,
         announced: Form::parse(query.as_bytes())?.value("outbound").map(str::to_owned),
         unanswered: UNANSWERED.into_iter().find(|it| *it == status),
@@ -136,13 +138,13 @@ fn status(form: &Form, query: &str) -> Result<Heard, FormError> {
     }))
 }
 
-fn stream_status(form: &Form) -> Result<Heard, FormError> {
+fn stream_status(form: &Form) -> Result<WebhookEvent, FormError> {
     let event = form.value("StreamEvent").map(str::to_owned);
     // The carrier's own words may quote anything; the code and our own words are safe.
     let code = error_code(form.value("StreamError").unwrap_or_default());
     let meaning = code.and_then(explain).unwrap_or("see the carrier's error catalogue");
     let failed = (event.as_deref() == Some("stream-error")).then_some(StreamFailure { code, meaning });
-    Ok(Heard::Stream(StreamNews {
+    Ok(WebhookEvent::Stream(StreamUpdate {
         call: form.value("CallSid").map(str::to_owned),
         stream: form.id("StreamSid")?.to_owned(),
         event,

@@ -14,7 +14,7 @@ use super::answer::{self as document, stream_document};
 use crate::carrier::StreamStart;
 use crate::carrier::address::socket_url;
 use crate::carrier::desk::{
-    Answer, Arrival, Connecting, Desk, Document, Heard, Proof, Refused, Request, Role, Route, Verb,
+    Answer, Arrival, Connecting, Desk, Document, Proof, Refused, Request, Role, Route, Verb, WebhookEvent,
 };
 use crate::carrier::form::Form;
 use crate::ids::Private;
@@ -46,17 +46,17 @@ impl Desk for WaybeoDesk {
     }
 
     /// Ozonetel asks what to do with a call. With `event` it notifies us about one.
-    fn judge(&self, _: Role, request: &Request<'_>) -> Result<Heard, Refused> {
+    fn judge(&self, _: Role, request: &Request<'_>) -> Result<WebhookEvent, Refused> {
         let asked = self.accept(request)?;
         let field = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
         let (event, call) = (field("event"), field("sid").to_owned());
         let is = |words: &[&str]| words.iter().any(|word| event.eq_ignore_ascii_case(word));
         if is(&["hangup", "disconnect"]) || is(&["stream"]) {
-            return Ok(Heard::ConnectedEnded { call, asks: is(&["stream"]), said: event.to_owned() });
+            return Ok(WebhookEvent::ConnectedEnded { call, asks: is(&["stream"]), said: event.to_owned() });
         }
         let names = [self.sip_id.as_str(), field("outbound_sid"), field("sid"), "UNKNOWN"];
         let number = |name| Some(field(name)).filter(|it| !it.is_empty()).map(|it| Private::new(it.to_owned()));
-        Ok(Heard::Connects(Connecting {
+        Ok(WebhookEvent::Connects(Connecting {
             is_new: is(&["", "newcall"]),
             said: event.to_owned(),
             name: names.into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned(),

@@ -21,7 +21,7 @@ use crate::realtime::dial;
 use crate::realtime::drive::drive;
 use crate::realtime::events::Event;
 use crate::realtime::incoming::Incoming;
-use crate::realtime::link::{Heard, Link};
+use crate::realtime::link::{Inbound, Link};
 use crate::realtime::plan::{ModelAddress, SessionPlan};
 use crate::realtime::pool::Pool;
 use crate::realtime::providers::actor::Providers;
@@ -239,10 +239,10 @@ async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::S
             heard = timeout(PING_EVERY, opened.link.incoming.next()) => heard,
         };
         match heard {
-            Ok(Heard::Message(Incoming::Ping(payload))) => opened.link.writer.pong(payload),
-            Ok(Heard::Message(Incoming::Pong)) => unanswered = false,
+            Ok(Inbound::Message(Incoming::Ping(payload))) => opened.link.writer.pong(payload),
+            Ok(Inbound::Message(Incoming::Pong)) => unanswered = false,
             // A waiting session should receive no message: this is an error or the end.
-            Ok(Heard::Message(_) | Heard::Broke(_)) => return,
+            Ok(Inbound::Message(_) | Inbound::Broke(_)) => return,
             Err(_) if unanswered => return,
             Err(_) => {
                 unanswered = true;

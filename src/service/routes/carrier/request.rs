@@ -4,7 +4,9 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use log::warn;
-use switchboard_actors::carrier::desk::{Arrival, Document, Fitting, Headers, Heard, Refused, Request, Role, Verb};
+use switchboard_actors::carrier::desk::{
+    Arrival, Document, Fitting, Headers, Refused, Request, Role, Verb, WebhookEvent,
+};
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
@@ -17,7 +19,7 @@ use super::Door;
 ///
 /// # Errors
 /// 403 if it is not the carrier's, 400 if it cannot be read.
-pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[u8]) -> Result<Heard, Problem> {
+pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[u8]) -> Result<WebhookEvent, Problem> {
     let headers = Shown(request.headers());
     let shown = shown(request, &headers, body);
     door.desk.judge(role, &shown).map_err(|refused| refuse(door, role, &shown, refused))

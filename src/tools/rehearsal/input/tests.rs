@@ -2,7 +2,7 @@ use super::*;
 
 const DETECTION: Detection = Detection { tuning: Tuning { threshold: 0.5, silence_ms: 200 }, prefix_ms: 300 };
 
-fn write(input: &mut Input, frame: &[u8], times: usize) -> Vec<Heard> {
+fn write(input: &mut Input, frame: &[u8], times: usize) -> Vec<SpeechChange> {
     let mut all = Vec::new();
     for _ in 0..times {
         input.append(frame);
@@ -36,9 +36,9 @@ fn a_turn_is_timed_on_the_clock_of_audio_written_in_every_format() {
         let mut input = Input::new(format, Some(DETECTION));
         assert!(write(&mut input, &silent(format), 500).is_empty());
         let began = write(&mut input, &loud(format), 50);
-        assert!(matches!(began[..], [Heard::SpeechBegan { at_ms: 9_700 }]), "{format:?}: {began:?}");
+        assert!(matches!(began[..], [SpeechChange::SpeechBegan { at_ms: 9_700 }]), "{format:?}: {began:?}");
         let ended = write(&mut input, &silent(format), 50);
-        let [Heard::SpeechEnded { at_ms: 11_210, turn }] = &ended[..] else { panic!("{format:?}: {ended:?}") };
+        let [SpeechChange::SpeechEnded { at_ms: 11_210, turn }] = &ended[..] else { panic!("{format:?}: {ended:?}") };
         assert_eq!(turn.ms(), 11_210 - 9_700);
         assert_eq!(input.written_ms(), 12_000);
     }

@@ -18,31 +18,33 @@ fn every_code_of_the_reference_is_explained_but_those_of_other_products() {
 #[test]
 fn a_webhook_is_a_call_an_answer_to_ours_or_news() {
     let webhook = |form: &str, query| {
-        heard(Role::Arrives, &Form::parse(form.as_bytes()).expect("a form"), query).expect("what a call needs")
+        read(Role::Arrives, &Form::parse(form.as_bytes()).expect("a form"), query).expect("what a call needs")
     };
     const CALL: &str = "CallSid=CA1&AccountSid=AC1&From=%2B1&To=%2B2";
-    let Heard::Arrives(call) = webhook(&format!("{CALL}&CallStatus=ringing"), "agent=sales") else { panic!() };
+    let WebhookEvent::Arrives(call) = webhook(&format!("{CALL}&CallStatus=ringing"), "agent=sales") else { panic!() };
     assert_eq!((call.direction, call.in_progress, call.answered_by), (Direction::Inbound, false, None));
     assert_eq!(call.parameters, [("agent".to_owned(), "sales".to_owned())]);
     let dialler = format!("{CALL}&CallStatus=in-progress&Direction=outbound-api&AnsweredBy=machine_start");
-    let Heard::Arrives(call) = webhook(&dialler, "") else { panic!() };
+    let WebhookEvent::Arrives(call) = webhook(&dialler, "") else { panic!() };
     assert_eq!((call.in_progress, call.direction), (true, Direction::Outbound));
     assert_eq!(call.answered_by, Some(AnsweredBy::Machine));
-    let Heard::PickedUp { name, answered_by, .. } = webhook(&dialler, "outbound=ours") else { panic!() };
+    let WebhookEvent::PickedUp { name, answered_by, .. } = webhook(&dialler, "outbound=ours") else { panic!() };
     assert_eq!((name.as_str(), answered_by), ("ours", Some(AnsweredBy::Machine)));
     // Asynchronous detection reports nothing else.
     let beside = format!("{CALL}&AnsweredBy=machine_end_beep&MachineDetectionDuration=3000");
-    let Heard::Detected { by, .. } = webhook(&beside, "") else { panic!() };
+    let WebhookEvent::Detected { by, .. } = webhook(&beside, "") else { panic!() };
     assert_eq!(by, AnsweredBy::Machine);
-    for (news, over) in [
+    for (fields, over) in [
         ("CallStatus=completed", true),
         ("CallStatus=ringing&CallbackSource=call-progress-events", false),
         ("RecordingSid=RE1", false),
     ] {
-        let Heard::Misdirected { over: found, .. } = webhook(&format!("{CALL}&{news}"), "") else { panic!("{news}") };
-        assert_eq!(found, over, "{news}");
+        let WebhookEvent::Misdirected { over: found, .. } = webhook(&format!("{CALL}&{fields}"), "") else {
+            panic!("{fields}")
+        };
+        assert_eq!(found, over, "{fields}");
     }
-    let lacking = heard(Role::Arrives, &Form::default(), "").expect_err("no call");
+    let lacking = read(Role::Arrives, &Form::default(), "").expect_err("no call");
     assert_eq!((lacking.status, lacking.stranger), (400, None));
 }
 
@@ -50,8 +52,8 @@ fn a_webhook_is_a_call_an_answer_to_ours_or_news() {
 fn an_answer_alone_joins_nobody() {
     let outcome = |form: &str| {
         let form = Form::parse(format!("CallSid=CA1&{form}").as_bytes()).expect("a form");
-        let webhook = heard(Role::DialEnded, &form, "").expect("what a leg needs");
-        let Heard::DialEnded { outcome, .. } = webhook else { panic!("{webhook:?}") };
+        let webhook = read(Role::DialEnded, &form, "").expect("what a leg needs");
+        let WebhookEvent::DialEnded { outcome, .. } = webhook else { panic!("{webhook:?}") };
         outcome
     };
     assert_eq!(outcome("DialCallStatus=completed&DialBridged=true"), Some(DialOutcome::Bridged));

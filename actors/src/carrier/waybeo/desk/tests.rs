@@ -32,16 +32,16 @@ fn the_answer_url_tells_of_a_call_and_of_its_end() {
         let request = Request { verb: Verb::Get, target: &target, headers: &[], body: b"", is_local: false };
         desk.judge(Role::Arrives, &request).expect("the token is right")
     };
-    let Heard::Connects(call) = heard("event=NewCall&cid=%2B911&called_number=2&agent=a&x=y") else { panic!() };
+    let WebhookEvent::Connects(call) = heard("event=NewCall&cid=%2B911&called_number=2&agent=a&x=y") else { panic!() };
     assert_eq!((call.is_new, call.call.as_str(), call.name.as_str()), (true, "S1", "S1"));
     assert_eq!(call.parameters, [("agent".to_owned(), "a".to_owned())]);
     assert_eq!(call.from.map(|it| it.expose().clone()).as_deref(), Some("+911"));
     for (event, ends) in [("Hangup", Some(false)), ("DISCONNECT", Some(false)), ("Stream", Some(true)), ("x", None)] {
         let heard_end = heard(&format!("event={event}"));
-        let asks = if let Heard::ConnectedEnded { asks, .. } = heard_end {
+        let asks = if let WebhookEvent::ConnectedEnded { asks, .. } = heard_end {
             Some(asks)
         } else {
-            let Heard::Connects(call) = heard_end else { panic!("{heard_end:?}") };
+            let WebhookEvent::Connects(call) = heard_end else { panic!("{heard_end:?}") };
             assert!(!call.is_new, "{event}");
             None
         };

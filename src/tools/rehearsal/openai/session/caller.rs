@@ -10,7 +10,7 @@ use super::super::fault::Fault;
 use super::super::item::{AudioPart, Body, Item, Part};
 use super::super::transcripts::Transcript;
 use super::{End, Session};
-use crate::tools::rehearsal::input::Heard;
+use crate::tools::rehearsal::input::SpeechChange;
 use crate::tools::rehearsal::sound::Sound;
 
 impl Session {
@@ -26,8 +26,8 @@ impl Session {
         self.input.append(&bytes);
         while let Some(heard) = self.input.listen() {
             match heard {
-                Heard::SpeechBegan { at_ms } => self.speech_began(at_ms, now),
-                Heard::SpeechEnded { at_ms, turn } => self.speech_ended(at_ms, turn, now),
+                SpeechChange::SpeechBegan { at_ms } => self.speech_began(at_ms, now),
+                SpeechChange::SpeechEnded { at_ms, turn } => self.speech_ended(at_ms, turn, now),
             }
         }
         Ok(())

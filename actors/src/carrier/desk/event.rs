@@ -6,7 +6,7 @@ use crate::ids::{CarrierCallId, Private};
 
 /// A carrier's question or notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum WebhookEvent {
     /// An inbound call: reserve a place and wait for a stream that shows its token.
     Arrives(Arriving),
     /// A call to be connected to a stream that authenticates itself: nothing is reserved.
@@ -89,9 +89,9 @@ pub enum Heard {
         call: CarrierCallId,
     },
     /// The state of a call has changed.
-    Status(StatusNews),
+    Status(StatusUpdate),
     /// The status of a stream.
-    Stream(StreamNews),
+    Stream(StreamUpdate),
     /// A notification without effect.
     Nothing,
 }
@@ -155,7 +155,7 @@ pub struct StreamEnding {
 
 /// A changed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusNews {
+pub struct StatusUpdate {
     /// The call.
     pub call: CarrierCallId,
     /// Our name of it, if we placed it.
@@ -170,7 +170,7 @@ pub struct StatusNews {
 
 /// The status of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamNews {
+pub struct StreamUpdate {
     /// The call, if it is named.
     pub call: Option<String>,
     /// The stream.
