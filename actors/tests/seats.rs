@@ -1,5 +1,5 @@
-//! Tests every carrier's desk: each route is judged, each answer is written, a token comes back,
-//! and nothing that a stranger sends causes a panic. One script covers all carriers.
+//! Tests every carrier's webhook API: each route is judged, each answer is written, a token comes
+//! back, and nothing that a stranger sends causes a panic. One script covers all carriers.
 
 mod opened;
 
@@ -9,10 +9,10 @@ use std::time::Duration;
 use opened::{Service, value};
 use proptest::prelude::*;
 use switchboard_actors::carrier::control::Target;
-use switchboard_actors::carrier::desk::{
+use switchboard_actors::carrier::fake::{self, Calling, CarrierEvent};
+use switchboard_actors::carrier::webhook_api::{
     Answer, Arrival, Dial, Document, Proof, Request, Role, Side, Taker, Verb, WebhookEvent,
 };
-use switchboard_actors::carrier::fake::{self, Calling, CarrierEvent};
 use switchboard_actors::carrier::{Carrier, LineEvent, Outgoing};
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
@@ -58,20 +58,20 @@ fn routes_bear_the_carriers_name_and_no_two_are_one() {
 fn nothing_is_believed_without_proof() {
     for carrier in Carrier::all() {
         let (proved, bare) = (Service::of(carrier, Some(SECRET)), Service::of(carrier, None));
-        assert_ne!(proved.desk().proof(), Proof::ThisMachine, "{carrier:?}");
-        assert_eq!(bare.desk().proof(), Proof::ThisMachine, "{carrier:?}");
+        assert_ne!(proved.webhook_api().proof(), Proof::ThisMachine, "{carrier:?}");
+        assert_eq!(bare.webhook_api().proof(), Proof::ThisMachine, "{carrier:?}");
         for route in carrier.routes() {
             for &verb in route.verbs {
                 let of = |is_local| Request { verb, target: route.path, headers: &FORM, body: b"CallSid=x", is_local };
                 for (service, is_local, label) in
                     [(&proved, true, None), (&proved, false, None), (&bare, false, Some("not_local"))]
                 {
-                    let desk = service.desk();
+                    let webhook_api = service.webhook_api();
                     let request = of(is_local);
                     let refused = if route.role == Role::Stream {
-                        desk.upgrade(&request).map(|_| ())
+                        webhook_api.upgrade(&request).map(|_| ())
                     } else {
-                        desk.judge(route.role, &request).map(|_| ())
+                        webhook_api.judge(route.role, &request).map(|_| ())
                     };
                     let refused = refused.expect_err(route.path);
                     let stranger = refused.stranger.unwrap_or_else(|| panic!("{}: {}", route.path, refused.detail));
@@ -89,7 +89,7 @@ fn every_answer_is_a_document_whose_addresses_are_routes() {
     for carrier in Carrier::all() {
         let service = Service::of(carrier, Some(SECRET));
         for answer in answers() {
-            let document = service.desk().answer(&answer);
+            let document = service.webhook_api().answer(&answer);
             let Document { status, content_type, body, .. } = &document;
             assert!((200..300).contains(status), "{carrier:?} {answer:?}");
             assert_eq!(content_type.is_some(), !body.is_empty(), "{carrier:?} {answer:?}");
@@ -118,7 +118,7 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
         let token = Private::new(TOKEN.to_owned());
         let brought = [("agent".to_owned(), "a&b".to_owned())];
         let answer = Answer::Stream { name: "n", token: Some(&token), parameters: &brought };
-        let document = service.desk().answer(&answer).body;
+        let document = service.webhook_api().answer(&answer).body;
         let fake = carrier.fake().expect("its side of a call");
         let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(1)) };
         let (stream, declared) = match fake.documents() {
@@ -170,7 +170,7 @@ fn a_call_that_the_carrier_announces_is_heard_as_one() {
         assert_eq!((call.call.as_str(), call.from.expose().as_str()), (calling.id.as_str(), calling.from.as_str()));
         let other = Calling { account: "AC9".to_owned(), ..calling };
         let heard = service.judge(Role::Arrives, &documents.request(&other, &to, false, &CarrierEvent::Next));
-        if let (Err(refused), Some(_)) = (&heard, service.desk().account()) {
+        if let (Err(refused), Some(_)) = (&heard, service.webhook_api().account()) {
             assert_eq!(refused.stranger.as_ref().map(|it| it.reason), Some("wrong_account"), "{carrier:?}");
         }
     }
@@ -196,9 +196,9 @@ proptest! {
                 let names: Vec<_> = own.chain([("content-type", kind), ("authorization", &*header)]).collect();
                 let verb = if post { Verb::Post } else { Verb::Get };
                 let request = Request { verb, target: &target, headers: &names, body: &body, is_local };
-                let _ = service.desk().upgrade(&request);
-                let _ = service.desk().fitting_address(route.role, &request);
-                if let Err(refused) = service.desk().judge(route.role, &request) {
+                let _ = service.webhook_api().upgrade(&request);
+                let _ = service.webhook_api().fitting_address(route.role, &request);
+                if let Err(refused) = service.webhook_api().judge(route.role, &request) {
                     prop_assert!((400..500).contains(&refused.status));
                 }
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use log::{info, warn};
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Control;
-use switchboard_actors::carrier::desk::Desk;
 use switchboard_actors::carrier::settings::{Expiring, Opened};
+use switchboard_actors::carrier::webhook_api::WebhookApi;
 use switchboard_actors::clock;
 use url::Url;
 
@@ -17,7 +17,7 @@ use crate::service::config::Config;
 /// The open carriers.
 pub(crate) struct Open {
     /// The HTTP side of each carrier.
-    pub(crate) desks: HashMap<Carrier, Arc<dyn Desk>>,
+    pub(crate) webhook_apis: HashMap<Carrier, Arc<dyn WebhookApi>>,
     /// The APIs of the carriers whose secrets are configured.
     pub(crate) apis: HashMap<Carrier, Arc<dyn Control>>,
     /// Secrets that expire on their own.
@@ -27,10 +27,12 @@ pub(crate) struct Open {
 impl Open {
     /// Opens every configured carrier at our public address.
     pub(crate) fn all(config: &Config, public: &Url) -> Self {
-        let mut open = Self { desks: HashMap::new(), apis: HashMap::new(), expiring: Vec::new() };
+        let mut open = Self { webhook_apis: HashMap::new(), apis: HashMap::new(), expiring: Vec::new() };
         for carrier in Carrier::all() {
-            let Some(Opened { desk, control, expiring }) = config.carriers.open(carrier, public) else { continue };
-            open.desks.insert(carrier, desk);
+            let Some(Opened { webhook_api, control, expiring }) = config.carriers.open(carrier, public) else {
+                continue;
+            };
+            open.webhook_apis.insert(carrier, webhook_api);
             open.apis.extend(control.map(|control| (carrier, control)));
             open.expiring.extend(expiring);
         }

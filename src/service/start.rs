@@ -15,8 +15,8 @@ use actix_web::web::Data;
 use log::{debug, warn};
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Control;
-use switchboard_actors::carrier::desk::Desk;
 use switchboard_actors::carrier::settings::Term;
+use switchboard_actors::carrier::webhook_api::WebhookApi;
 use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
@@ -135,7 +135,7 @@ impl Service {
         let rehearsal = start_rehearsal(&config).await?;
         let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
-        let Open { desks, apis, expiring } = Open::all(&config, &public_url);
+        let Open { webhook_apis, apis, expiring } = Open::all(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
@@ -147,10 +147,10 @@ impl Service {
         let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
         let known = AppState {
             supervisor: supervisor.clone(),
-            dialling: dialling(&config, Arc::clone(&profiles), &apis, &desks),
+            dialling: dialling(&config, Arc::clone(&profiles), &apis, &webhook_apis),
             profiles: profile_for(profiles),
             public_url: public_url.clone(),
-            desks,
+            webhook_apis,
             agents: config.agents.keys().cloned().collect(),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
@@ -330,7 +330,7 @@ fn dialling(
     config: &Config,
     profiles: Arc<Profiles>,
     apis: &HashMap<Carrier, Arc<dyn Control>>,
-    desks: &HashMap<Carrier, Arc<dyn Desk>>,
+    webhook_apis: &HashMap<Carrier, Arc<dyn WebhookApi>>,
 ) -> Option<Dialling> {
     let carrier = Carrier::all().find(|carrier| carrier.calls_callees() && apis.contains_key(carrier))?;
     let api = apis.get(&carrier).filter(|_| config.outbound.enabled)?;
@@ -338,7 +338,7 @@ fn dialling(
         rules: config.outbound.clone(),
         carrier,
         api: Arc::clone(api),
-        desk: Arc::clone(desks.get(&carrier)?),
+        webhook_api: Arc::clone(webhook_apis.get(&carrier)?),
         profile: Box::new(move |agent, language, to| profiles.named(carrier, agent, language, to)),
         pace: Mutex::default(),
     })

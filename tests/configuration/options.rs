@@ -22,14 +22,15 @@ fn an_agent_may_hold_its_sessions_otherwise() {
         ),
     ]);
     let profiles = Profiles::new(&config, None);
-    let (desk, sales) = (profiles.get("default", "en").expect("there"), profiles.get("sales", "hi").expect("there"));
-    assert_eq!(own(&desk).options.reasoning, None);
-    assert!(matches!(own(&desk).turn_detection, TurnDetection::Server { threshold, .. } if threshold == 0.7));
+    let (webhook_api, sales) =
+        (profiles.get("default", "en").expect("there"), profiles.get("sales", "hi").expect("there"));
+    assert_eq!(own(&webhook_api).options.reasoning, None);
+    assert!(matches!(own(&webhook_api).turn_detection, TurnDetection::Server { threshold, .. } if threshold == 0.7));
     assert_eq!((own(&sales).speed, own(&sales).noise_reduction), (Some(1.2), None), "what it leaves open is inherited");
     assert_eq!(own(&sales).options.reasoning, Some(Effort::High));
     assert_eq!(own(&sales).options.tool_choice, ToolChoice::None);
     assert!(matches!(own(&sales).turn_detection, TurnDetection::Semantic { .. }), "what was inherited is no choice");
-    assert_eq!(own(&desk).noise_reduction, Some(NoiseReduction::NearField));
+    assert_eq!(own(&webhook_api).noise_reduction, Some(NoiseReduction::NearField));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::transfer::{DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
 use crate::carrier::LineFormats;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::ids::StreamId;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;

@@ -6,7 +6,7 @@
 
 use crate::carrier::Handover;
 use crate::carrier::control::Target;
-pub use crate::carrier::desk::DialOutcome;
+pub use crate::carrier::webhook_api::DialOutcome;
 use crate::profile::destinations::{Destination, Destinations};
 use chrono::{DateTime, Utc};
 

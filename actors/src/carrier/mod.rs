@@ -2,16 +2,16 @@
 //!
 //! A carrier is a [`Seat`]. It has its [`Capabilities`] as data, its [`Wire`] (its messages as
 //! [`LineEvent`] and [`LineCommand`]), and optionally a simulation of its own side ([`mod@fake`]).
-//! [`desk`] has its HTTP requests to us and our answers, [`control`] our requests to it, and
+//! [`webhook_api`] has its HTTP requests to us and our answers, [`control`] our requests to it, and
 //! [`mod@settings`] its configuration. To add a carrier, add a folder, its `mod` line and its row
-//! of `SEATS`, until the tests pass (`tests/conformance.rs`, `tests/desks.rs`, `tests/seats.rs`).
-//! `WRITE_PAGES=1 cargo test` then writes its sections of `config.toml` and `deploy/metrics.md`.
-//! Carrier-specific types stay in the carrier's folder; everything beyond it uses ours.
+//! of `SEATS`, until the tests pass (`tests/conformance.rs`, `tests/webhook_apis.rs`,
+//! `tests/seats.rs`). `WRITE_PAGES=1 cargo test` then writes its sections of `config.toml` and
+//! `deploy/metrics.md`. Carrier-specific types stay in the carrier's folder; everything beyond it
+//! uses ours.
 
 pub mod address;
 mod capabilities;
 pub mod control;
-pub mod desk;
 mod event;
 pub mod fake;
 pub mod form;
@@ -23,6 +23,7 @@ mod spoken;
 pub(crate) mod testing;
 pub mod twilio;
 pub mod waybeo;
+pub mod webhook_api;
 mod wire;
 
 use std::fmt;
@@ -35,11 +36,11 @@ pub use self::capabilities::{
     ByClear, Capabilities, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages, OurClose, Pacing,
     Pings, SecondStart,
 };
-use self::desk::{Role, Route};
 pub use self::event::{CallerFrame, FlowSignal, LineCommand, LineEvent, MismatchedFrame, StreamStart};
 use self::fake::Fake;
 pub use self::format::{AudioFormat, Encoding, LineFormats};
 use self::settings::{Described, Finding, Given, Opened, Payload, Secret, Setting};
+use self::webhook_api::{Role, Route};
 pub use self::wire::{Incoming, Outgoing, Wire, WireError};
 
 /// What a carrier's folder provides.

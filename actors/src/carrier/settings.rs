@@ -9,7 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::control::Control;
-use super::desk::Desk;
+use super::webhook_api::WebhookApi;
 use crate::ids::Private;
 
 /// A key of the carrier's section, which has the carrier's name.
@@ -247,7 +247,7 @@ pub struct Described {
 #[derive(Debug)]
 pub struct Opened {
     /// Its HTTP interface.
-    pub desk: Arc<dyn Desk>,
+    pub webhook_api: Arc<dyn WebhookApi>,
     /// Its API, if its secrets are given.
     pub control: Option<Arc<dyn Control>>,
     /// A secret with an expiry date.

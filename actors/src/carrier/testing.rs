@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::desk::Route;
 use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
+use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, CallerFrame, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Incoming, Keys,
     LineCommand, LineEvent, Liveness, Marks, Messages, OurClose, Outgoing, Pacing, Pings, Seat, SecondStart, Wire,

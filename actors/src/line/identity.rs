@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use crate::carrier::desk::Direction;
+pub use crate::carrier::webhook_api::Direction;
 use crate::carrier::{Carrier, LineFormats};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 

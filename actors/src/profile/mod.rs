@@ -20,7 +20,7 @@ use self::no_input::NoInputPlan;
 use self::spending::SpendPlan;
 use crate::audio::level::Levels;
 use crate::carrier::Carrier;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
 

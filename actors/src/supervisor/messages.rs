@@ -10,7 +10,7 @@ use actix_rt::ArbiterHandle;
 
 use super::ledger::SpendLimits;
 use crate::call::actor::CallActor;
-use crate::carrier::desk::{AnsweredBy, Direction};
+use crate::carrier::webhook_api::{AnsweredBy, Direction};
 use crate::carrier::{Carrier, StreamStart};
 use crate::ids::{CallId, CarrierCallId, Private};
 use crate::line::messages::Line;

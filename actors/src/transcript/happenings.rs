@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
 use crate::realtime::report::TranscriptionUsage;

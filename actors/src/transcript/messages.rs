@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::watch::Watcher;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::Incident;

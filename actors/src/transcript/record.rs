@@ -22,7 +22,7 @@ use self::files::{ConversationEntry, IncidentEntry, KeyEntry, QueueFile, ToolEnt
 use self::values::rfc3339;
 use super::log::Conversation;
 use super::messages::Tally;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
 use crate::incident::{Incident, IncidentKind, Incidents};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::desk::{Arrival, Desk, Refused, Request, Role, Verb, WebhookEvent};
 use switchboard_actors::carrier::fake;
 use switchboard_actors::carrier::settings::{Form, Given, Kind, Opened, Secrets, Setting, Settings, Value};
+use switchboard_actors::carrier::webhook_api::{Arrival, Refused, Request, Role, Verb, WebhookApi, WebhookEvent};
 use switchboard_actors::ids::Private;
 use url::Url;
 
@@ -44,18 +44,18 @@ impl Service {
         Self { opened, public }
     }
 
-    pub(crate) fn desk(&self) -> &dyn Desk {
-        &*self.opened.desk
+    pub(crate) fn webhook_api(&self) -> &dyn WebhookApi {
+        &*self.opened.webhook_api
     }
 
-    /// How the desk understands a request of the carrier.
+    /// How the webhook API understands a request of the carrier.
     pub(crate) fn judge(&self, role: Role, request: &fake::Request) -> Result<WebhookEvent, Refused> {
-        received(request, |request| self.desk().judge(role, request))
+        received(request, |request| self.webhook_api().judge(role, request))
     }
 
-    /// How the desk understands an upgrade of the carrier.
+    /// How the webhook API understands an upgrade of the carrier.
     pub(crate) fn knocks(&self, request: &fake::Request) -> Result<Arrival, Refused> {
-        received(request, |request| self.desk().upgrade(request))
+        received(request, |request| self.webhook_api().upgrade(request))
     }
 }
 

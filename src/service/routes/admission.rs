@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use log::error;
-use switchboard_actors::carrier::desk::{Arrival, Proof};
+use switchboard_actors::carrier::webhook_api::{Arrival, Proof};
 use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, Private};
@@ -70,8 +70,8 @@ async fn admit_unannounced(
 ) -> Result<Started, Refusal> {
     pending.start.parameters.extend(url);
     let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
-    if let Some(desk) = app.desks.get(&carrier) {
-        desk.sort(&mut start);
+    if let Some(webhook_api) = app.webhook_apis.get(&carrier) {
+        webhook_api.sort(&mut start);
     }
     if let Some(numbers) = app.answered.streams(start.carrier_call.as_str()) {
         start.from = start.from.or(numbers.from);
@@ -85,7 +85,7 @@ async fn admit_unannounced(
 /// Announces the call of a stream without a webhook, if its carrier verifies nothing anyway. With
 /// any other carrier a stream without a token is refused.
 async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
-    let proof = app.desks.get(&carrier).map(|desk| desk.proof());
+    let proof = app.webhook_apis.get(&carrier).map(|webhook_api| webhook_api.proof());
     if proof != Some(Proof::ThisMachine) {
         let carrier_call = Some(start.carrier_call.as_str());
         emit(Event::CallRefused { reason: Refusal::BadToken.word(), carrier_call });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix::Addr;
 use actix_web::HttpRequest;
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::desk::{Desk, Proof};
+use switchboard_actors::carrier::webhook_api::{Proof, WebhookApi};
 use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
@@ -39,8 +39,8 @@ pub struct AppState {
     /// Our address as carriers see it. Signed URLs and stream URLs are built from it and from
     /// nothing else.
     pub public_url: Url,
-    /// The desk of each configured carrier.
-    pub desks: HashMap<Carrier, Arc<dyn Desk>>,
+    /// The webhook API of each configured carrier.
+    pub webhook_apis: HashMap<Carrier, Arc<dyn WebhookApi>>,
     /// The agents that a URL may name.
     pub agents: BTreeSet<String>,
     /// The limits of a stream.
@@ -113,7 +113,7 @@ impl AppState {
     /// Whether the service serves this machine only: a carrier without verification is configured,
     /// and none that signs.
     pub(super) fn is_of_this_machine(&self) -> bool {
-        let any = |proof| self.desks.values().any(|desk| desk.proof() == proof);
+        let any = |proof| self.webhook_apis.values().any(|webhook_api| webhook_api.proof() == proof);
         any(Proof::ThisMachine) && !any(Proof::Signature)
     }
 }

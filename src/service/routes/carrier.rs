@@ -1,5 +1,5 @@
-//! The carriers' paths. A carrier's desk judges each request and writes the answer; the work in
-//! between is done here.
+//! The carriers' paths. A carrier's webhook API judges each request and writes the answer; the work
+//! in between is done here.
 //!
 //! This file has the parts common to all carriers: incoming, answered and connected calls, status
 //! news, streams. `after` has the steps after a stream. `request` reads requests and writes
@@ -19,8 +19,8 @@ use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::messages::{Detected, DialAnswered};
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::desk::{
-    Answer, AnsweredBy, Arrival, Arriving, Connecting, Desk, Role, Route, StatusUpdate, StreamUpdate, Verb,
+use switchboard_actors::carrier::webhook_api::{
+    Answer, AnsweredBy, Arrival, Arriving, Connecting, Role, Route, StatusUpdate, StreamUpdate, Verb, WebhookApi,
     WebhookEvent,
 };
 use switchboard_actors::clock;
@@ -83,20 +83,20 @@ async fn serve(
     door.hear(event, &request).await
 }
 
-/// The request context of one carrier, with its desk.
+/// The request context of one carrier, with its webhook API.
 struct Door<'a> {
     app: &'a AppState,
     carrier: Carrier,
-    desk: &'a dyn Desk,
+    webhook_api: &'a dyn WebhookApi,
 }
 
 impl<'a> Door<'a> {
     fn of(app: &'a AppState, carrier: Carrier) -> Result<Self, Problem> {
-        let desk = app.desks.get(&carrier).map(|desk| &**desk).ok_or_else(|| {
+        let webhook_api = app.webhook_apis.get(&carrier).map(|webhook_api| &**webhook_api).ok_or_else(|| {
             let (title, name) = (carrier.title(), carrier.name());
             Problem::not_found(format!("{title} is not answered here; set {name}.enabled = true"))
         })?;
-        Ok(Self { app, carrier, desk })
+        Ok(Self { app, carrier, webhook_api })
     }
 
     /// Acts upon a carrier's request.
@@ -123,7 +123,7 @@ impl<'a> Door<'a> {
     }
 
     fn answer(&self, answer: &Answer<'_>) -> HttpResponse {
-        request::written(self.desk.answer(answer))
+        request::written(self.webhook_api.answer(answer))
     }
 
     /// Handles an incoming call: reserves a slot and answers with the stream's address, or refuses

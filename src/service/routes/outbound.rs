@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::{self, Control, Machine, NotPlaced, Placed, Placing};
-use switchboard_actors::carrier::desk::{Callbacks, Desk};
+use switchboard_actors::carrier::webhook_api::{Callbacks, WebhookApi};
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
@@ -35,8 +35,8 @@ pub struct Dialling {
     pub carrier: Carrier,
     /// Its API.
     pub api: Arc<dyn Control>,
-    /// Its desk, which knows our account and our callback URLs.
-    pub desk: Arc<dyn Desk>,
+    /// Its webhook API, which knows our account and our callback URLs.
+    pub webhook_api: Arc<dyn WebhookApi>,
     /// Returns the profile of an agent in a language.
     pub profile: ProfileNamed,
     /// When calls were begun.
@@ -85,7 +85,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     let expected = ExpectedCall {
         carrier: dialling.carrier,
         carrier_call: name.clone(),
-        account: dialling.desk.account().map(str::to_owned),
+        account: dialling.webhook_api.account().map(str::to_owned),
         direction: Direction::Outbound,
         from: Private::new(from.clone()),
         to: Private::new(order.to.clone()),
@@ -99,7 +99,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
         let detail = "as many calls as may be were begun within the last minute (`outbound.max_per_minute`)";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60"));
     }
-    let Some(Callbacks { document, status }) = dialling.desk.callbacks(&name) else {
+    let Some(Callbacks { document, status }) = dialling.webhook_api.callbacks(&name) else {
         app.supervisor.do_send(NotBegun(name));
         return Err(not_placed(&NotPlaced::impossible()));
     };

@@ -23,7 +23,7 @@ use futures_util::stream::pending;
 use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{FormatMismatch, Intake};
-use switchboard_actors::carrier::desk::Arrival;
+use switchboard_actors::carrier::webhook_api::Arrival;
 use switchboard_actors::carrier::{Carrier, Incoming, Outgoing, StreamStart, Wire};
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;

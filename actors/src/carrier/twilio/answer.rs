@@ -9,8 +9,8 @@ use url::{Url, form_urlencoded};
 
 use crate::carrier::address::{public_url, socket_url};
 use crate::carrier::control::Target;
-use crate::carrier::desk::{Dial, Side};
 use crate::carrier::spoken;
+use crate::carrier::webhook_api::{Dial, Side};
 
 /// The content type of a TwiML answer.
 pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";

@@ -2,10 +2,10 @@
 
 mod answer;
 pub mod control;
-pub mod desk;
 mod fake;
 mod settings;
 pub mod trust;
+pub mod webhook_api;
 mod webhook_events;
 mod wire;
 
@@ -15,9 +15,9 @@ use url::Url;
 
 use self::fake::TwilioFake;
 use self::wire::TwilioWire;
-use super::desk::Route;
 use super::fake::Fake;
 use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
+use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
     OurClose, Pacing, Pings, Seat, SecondStart, Wire,
@@ -40,7 +40,7 @@ impl Seat for Twilio {
     }
 
     fn routes(&self) -> &'static [Route] {
-        desk::ROUTES
+        webhook_api::ROUTES
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -7,8 +7,8 @@ use serde_json::json;
 use url::Url;
 
 use super::control::TwilioApi;
-use super::desk::{Trust, TwilioDesk};
 use super::trust::Keys;
+use super::webhook_api::{Trust, TwilioWebhookApi};
 use crate::carrier::address::{public_url, without_query};
 use crate::carrier::control::Control;
 use crate::carrier::settings::{Described, Finding, Form, Given, Kind, Opened, Secret, Setting, Term};
@@ -151,5 +151,9 @@ pub(super) fn open(given: &Given<'_>, public: &Url) -> Opened {
     } else {
         Trust::Loopback
     };
-    Opened { desk: Arc::new(TwilioDesk { public_url: public.clone(), trust, account }), control, expiring: None }
+    Opened {
+        webhook_api: Arc::new(TwilioWebhookApi { public_url: public.clone(), trust, account }),
+        control,
+        expiring: None,
+    }
 }

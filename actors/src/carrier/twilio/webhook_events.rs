@@ -1,11 +1,11 @@
 //! Reads the forms of Twilio's webhooks
 //! (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
 
-use crate::carrier::desk::{
+use crate::carrier::form::{Form, FormError};
+use crate::carrier::webhook_api::{
     AnsweredBy, Arriving, DialOutcome, Direction, Refused, Role, StatusUpdate, StreamEnding, StreamFailure,
     StreamUpdate, WebhookEvent,
 };
-use crate::carrier::form::{Form, FormError};
 use crate::ids::{CarrierCallId, Private};
 
 /// Reads a form at a path of `role`. The query is what we, or the operator, wrote into the URL.

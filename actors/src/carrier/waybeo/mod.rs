@@ -3,9 +3,9 @@
 mod answer;
 pub mod control;
 mod data_record;
-pub mod desk;
 mod fake;
 mod settings;
+pub mod webhook_api;
 mod wire;
 
 use std::time::Duration;
@@ -14,9 +14,9 @@ use url::Url;
 
 use self::fake::WaybeoFake;
 use self::wire::WaybeoWire;
-use super::desk::Route;
 use super::fake::Fake;
 use super::settings::{Described, Finding, Given, Opened, Payload, Secret, Setting};
+use super::webhook_api::Route;
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
     OurClose, Pacing, Pings, Seat, SecondStart, Wire,
@@ -39,7 +39,7 @@ impl Seat for Waybeo {
     }
 
     fn routes(&self) -> &'static [Route] {
-        desk::ROUTES
+        webhook_api::ROUTES
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -7,7 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use super::control::{WaybeoApi, expiry};
-use super::desk::WaybeoDesk;
+use super::webhook_api::WaybeoWebhookApi;
 use crate::carrier::address::without_query;
 use crate::carrier::control::Control;
 use crate::carrier::settings::{Described, Expiring, Finding, Form, Given, Kind, Opened, Secret, Setting, Term};
@@ -156,12 +156,16 @@ pub(super) fn open(given: &Given<'_>, public: &Url) -> Option<Opened> {
         });
         api
     });
-    let desk = WaybeoDesk {
+    let webhook_api = WaybeoWebhookApi {
         public_url: public.clone(),
         token: given.secrets.one(STREAM_TOKEN).cloned(),
         did_is_caller: settings.text("did") == "caller",
         sip_id: settings.text("sip_id").to_owned(),
     };
     let expires = token.and_then(|token| expiry(token.expose()));
-    Some(Opened { desk: Arc::new(desk), control, expiring: expires.map(|at| Expiring { name: TOKEN, at }) })
+    Some(Opened {
+        webhook_api: Arc::new(webhook_api),
+        control,
+        expiring: expires.map(|at| Expiring { name: TOKEN, at }),
+    })
 }

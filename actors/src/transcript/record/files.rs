@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::analytics::{Analytics, QuestionEntry};
 use super::values::{json_or_text, moment, rfc3339, shallow};
 use super::{Closing, recording_name};
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::ids::CallId;
 use crate::incident::{IncidentKind, Seen};
 use crate::latency::TurnLatency;

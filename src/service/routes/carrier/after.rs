@@ -6,7 +6,7 @@ use log::{info, warn};
 use switchboard_actors::call::messages::{
     Briefing, CalleeAccepted, CalleeEnded, DialEnded, Next, NextAsked, ReadBriefing, ReadNext,
 };
-use switchboard_actors::carrier::desk::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
+use switchboard_actors::carrier::webhook_api::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
 use switchboard_actors::ids::{CallId, CarrierCallId, logged};
 use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, EndedByAnswer, ExpectReturn};
 

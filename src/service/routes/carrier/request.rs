@@ -1,10 +1,10 @@
-//! Reads a carrier's requests with its desk, reports refusals, and sends documents.
+//! Reads a carrier's requests with its webhook API, reports refusals, and sends documents.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use log::warn;
-use switchboard_actors::carrier::desk::{
+use switchboard_actors::carrier::webhook_api::{
     Arrival, Document, Fitting, Headers, Refused, Request, Role, Verb, WebhookEvent,
 };
 use switchboard_actors::clock;
@@ -22,7 +22,7 @@ use super::Door;
 pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[u8]) -> Result<WebhookEvent, Problem> {
     let headers = Shown(request.headers());
     let shown = shown(request, &headers, body);
-    door.desk.judge(role, &shown).map_err(|refused| refuse(door, role, &shown, refused))
+    door.webhook_api.judge(role, &shown).map_err(|refused| refuse(door, role, &shown, refused))
 }
 
 /// Returns how a stream is admitted.
@@ -32,7 +32,7 @@ pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[
 pub(super) fn upgrade(door: &Door<'_>, request: &HttpRequest) -> Result<Arrival, Problem> {
     let headers = Shown(request.headers());
     let shown = shown(request, &headers, &[]);
-    door.desk.upgrade(&shown).map_err(|refused| refuse(door, Role::Stream, &shown, refused))
+    door.webhook_api.upgrade(&shown).map_err(|refused| refuse(door, Role::Stream, &shown, refused))
 }
 
 /// Returns a document as a response.
@@ -88,7 +88,7 @@ fn tell_fitting_address(door: &Door<'_>, role: Role, request: &Request<'_>) {
     if !door.app.hints.other_address.due(clock::now()) {
         return;
     }
-    if let Some(Fitting { fits, tried }) = door.desk.fitting_address(role, request) {
+    if let Some(Fitting { fits, tried }) = door.webhook_api.fitting_address(role, request) {
         warn!(fits, tried; "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
     }
 }

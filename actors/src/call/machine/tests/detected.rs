@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::messages::CallDetail;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::realtime::messages::ModelOrder as Order;
 
 const LEAVE_A_MESSAGE: &str = "Leave one short message.";

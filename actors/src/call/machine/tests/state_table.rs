@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::*;
 use crate::call::messages::HangUp;
 use crate::call::transfer::DialOutcome;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::child::Child;
 use crate::incident::IncidentKind;
 use crate::line::messages::LineReport;

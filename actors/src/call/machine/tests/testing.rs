@@ -9,7 +9,7 @@ use crate::call::messages::Detected;
 use crate::call::steps::{CallAction, CallEvent, Note};
 use crate::call::testing::{plan_where, profile};
 use crate::carrier::Handover;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;

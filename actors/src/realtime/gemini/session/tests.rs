@@ -18,7 +18,7 @@ use crate::realtime::messages::{ResponsePurpose, ResponseRequest, TextRole};
 use crate::realtime::report::{ResponseOutcome, Speaker, Words};
 use crate::realtime::seed::{Handoff, ResumptionHandle};
 
-struct Desk {
+struct Harness {
     session: Session,
     now: Instant,
 }
@@ -91,7 +91,7 @@ fn opening() -> Opening {
     Opening { number: 1, continues: false, resumption: None, caller: None }
 }
 
-impl Desk {
+impl Harness {
     fn with(change: impl FnOnce(&mut Common, &mut GeminiPlan)) -> Self {
         Self::beginning(opening(), change)
     }
@@ -106,9 +106,9 @@ impl Desk {
 
     /// A session of `model` that is ready.
     fn of(model: &str) -> Self {
-        let mut desk = Self::with(|_, plan| plan.address.model = model.to_owned());
-        desk.make_ready(Handoff::default());
-        desk
+        let mut harness = Self::with(|_, plan| plan.address.model = model.to_owned());
+        harness.make_ready(Handoff::default());
+        harness
     }
 
     fn ready() -> Self {

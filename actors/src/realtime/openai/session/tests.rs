@@ -22,7 +22,7 @@ use crate::realtime::openai::plan::sample;
 use crate::realtime::report::{ResponseOutcome, Speaker, Usage, Words};
 use crate::tools::spec::ToolSpec;
 
-struct Desk {
+struct Harness {
     session: Session,
     now: Instant,
 }
@@ -43,7 +43,7 @@ struct Seen {
     closed: bool,
 }
 
-impl Desk {
+impl Harness {
     fn with(change: impl FnOnce(&mut OpenAiPlan)) -> Self {
         let mut plan = sample::openai();
         change(&mut plan);
@@ -68,22 +68,22 @@ impl Desk {
     }
 
     fn opened() -> Self {
-        let mut desk = Self::dialling();
-        desk.on(SessionEvent::Opened);
-        desk
+        let mut harness = Self::dialling();
+        harness.on(SessionEvent::Opened);
+        harness
     }
 
     fn updating() -> Self {
-        let mut desk = Self::opened();
-        desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
-        desk
+        let mut harness = Self::opened();
+        harness.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
+        harness
     }
 
     fn ready() -> Self {
-        let mut desk = Self::updating();
-        let seen = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+        let mut harness = Self::updating();
+        let seen = harness.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
         assert!(matches!(seen.reports[..], [ModelReport::Ready { .. }]), "{seen:?}");
-        desk
+        harness
     }
 
     fn on(&mut self, event: SessionEvent<'_>) -> Seen {
@@ -161,16 +161,16 @@ fn item(id: &str) -> ItemId {
 
 #[test]
 fn input_is_forgotten_by_clearing_the_server_s_buffer() {
-    let mut desk = Desk::ready();
-    assert_eq!(desk.order(ModelOrder::DiscardInput).sent[0]["type"], "input_audio_buffer.clear");
+    let mut harness = Harness::ready();
+    assert_eq!(harness.order(ModelOrder::DiscardInput).sent[0]["type"], "input_audio_buffer.clear");
 }
 
 #[test]
 fn every_client_event_has_an_id_of_its_own() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     let mut ids = Vec::new();
     for _ in 0..3 {
-        let seen = desk.order(ModelOrder::AddText { role: TextRole::User, text: "x".to_owned() });
+        let seen = harness.order(ModelOrder::AddText { role: TextRole::User, text: "x".to_owned() });
         ids.extend(seen.sent.iter().map(|event| event["event_id"].as_str().expect("an id").to_owned()));
     }
     ids.dedup();
@@ -179,16 +179,16 @@ fn every_client_event_has_an_id_of_its_own() {
 
 #[test]
 fn an_expired_session_is_told_as_such() {
-    let mut desk = Desk::ready();
-    let seen = desk.error("session_expired", "Your session hit the maximum duration of 60 minutes.", None);
+    let mut harness = Harness::ready();
+    let seen = harness.error("session_expired", "Your session hit the maximum duration of 60 minutes.", None);
     assert_eq!(class(&seen), Some(LossClass::Expired));
 }
 
 #[test]
 fn an_old_complaint_says_nothing_about_the_end_of_a_running_session() {
-    let mut desk = Desk::ready();
-    desk.error("invalid_value", "some value", None);
-    assert_eq!(class(&desk.on(SessionEvent::Broken("connection reset"))), Some(LossClass::Retryable));
+    let mut harness = Harness::ready();
+    harness.error("invalid_value", "some value", None);
+    assert_eq!(class(&harness.on(SessionEvent::Broken("connection reset"))), Some(LossClass::Retryable));
 }
 
 #[test]
@@ -196,49 +196,51 @@ fn a_single_response_has_the_tool_choice_of_what_it_is_for() {
     let (mut common, mut plan) = (sample::common(), sample::openai());
     common.tools = vec![tool("look")];
     plan.options.tool_choices = [("keypad", ResponseToolChoice::Required)].into();
-    let mut desk = Desk::of(common, plan);
-    desk.on(SessionEvent::Opened);
-    desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
-    desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+    let mut harness = Harness::of(common, plan);
+    harness.on(SessionEvent::Opened);
+    harness.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
+    harness.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
     for (purpose, expected) in [(ResponsePurpose::Keypad, json!("required")), (ResponsePurpose::Notice, Value::Null)] {
         let request = ResponseRequest { purpose, instructions: None };
-        let seen = desk.on(SessionEvent::Ordered(ModelOrder::Speak(request)));
+        let seen = harness.on(SessionEvent::Ordered(ModelOrder::Speak(request)));
         assert_eq!(seen.sent[0]["response"]["tool_choice"], expected, "{seen:?}");
         let id = format!("resp_{}", purpose.word());
         let metadata = seen.sent[0]["response"]["metadata"].clone();
         for (kind, status) in [("response.created", "in_progress"), ("response.done", "completed")] {
-            desk.hear(json!({"type": kind, "response": {"id": id, "status": status, "metadata": metadata}}));
-            desk.audio(&id, purpose.word(), 960);
+            harness.hear(json!({"type": kind, "response": {"id": id, "status": status, "metadata": metadata}}));
+            harness.audio(&id, purpose.word(), 960);
         }
     }
 }
 
 #[test]
 fn a_response_flows_to_audio_and_words() {
-    let mut desk = Desk::ready();
-    let started = desk.hear(json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}));
+    let mut harness = Harness::ready();
+    let started =
+        harness.hear(json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}));
     assert_eq!(started.reports, [ModelReport::ResponseStarted { response: ResponseId::new("resp_1") }]);
-    let placed = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "item_0",
+    let placed = harness.hear(json!({"type": "conversation.item.added", "previous_item_id": "item_0",
         "item": {"id": "item_1", "type": "message", "role": "assistant", "content": []}}));
     let place = Words::Placed { item: item("item_1"), speaker: Speaker::Agent, previous: Some(item("item_0")) };
     assert_eq!(placed.words, [place]);
-    let says = desk.hear(json!({"type": "response.output_audio_transcript.delta", "response_id": "resp_1",
+    let says = harness.hear(json!({"type": "response.output_audio_transcript.delta", "response_id": "resp_1",
         "item_id": "item_1", "delta": "Good "}));
     let (response, agent) = (ResponseId::new("resp_1"), item("item_1"));
     assert_eq!(
         says.words,
         [Words::AgentSays { response: response.clone(), item: agent.clone(), delta: "Good ".to_owned() }]
     );
-    assert_eq!(desk.audio("resp_1", "item_1", 6).audio, [("resp_1".to_owned(), "item_1".to_owned(), vec![7; 6])]);
-    let done = desk.hear(json!({"type": "response.output_audio.done", "response_id": "resp_1", "item_id": "item_1"}));
+    assert_eq!(harness.audio("resp_1", "item_1", 6).audio, [("resp_1".to_owned(), "item_1".to_owned(), vec![7; 6])]);
+    let done =
+        harness.hear(json!({"type": "response.output_audio.done", "response_id": "resp_1", "item_id": "item_1"}));
     assert_eq!(done.complete, ["item_1"]);
-    let said = desk.hear(json!({"type": "response.output_audio_transcript.done", "response_id": "resp_1",
+    let said = harness.hear(json!({"type": "response.output_audio_transcript.done", "response_id": "resp_1",
         "item_id": "item_1", "content_index": 0, "transcript": "Good day."}));
     assert_eq!(
         said.words,
         [Words::AgentSaid { response: response.clone(), item: agent, text: "Good day.".to_owned() }]
     );
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed",
+    let done = harness.hear(json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed",
         "status_details": null, "output": [], "metadata": null, "usage": {"total_tokens": 30, "input_tokens": 20,
         "output_tokens": 10, "input_token_details": {"text_tokens": 12, "audio_tokens": 8, "cached_tokens": 5,
         "cached_tokens_details": {"text_tokens": 4, "audio_tokens": 1}},
@@ -261,40 +263,43 @@ fn a_response_flows_to_audio_and_words() {
 
 #[test]
 fn audio_whose_end_is_not_told_ends_with_its_response() {
-    let mut desk = Desk::ready();
-    desk.audio("resp_1", "item_1", 4);
-    desk.audio("resp_1", "item_2", 4);
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed"}}));
+    let mut harness = Harness::ready();
+    harness.audio("resp_1", "item_1", 4);
+    harness.audio("resp_1", "item_2", 4);
+    let done = harness.hear(json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed"}}));
     assert_eq!(done.complete, ["item_1", "item_2"]);
 }
 
 #[test]
 fn the_callers_turn_is_reported_placed_and_transcribed() {
-    let mut desk = Desk::ready();
-    let started = desk.hear(json!({"type": "input_audio_buffer.speech_started", "audio_start_ms": 10, "item_id": "u"}));
+    let mut harness = Harness::ready();
+    let started =
+        harness.hear(json!({"type": "input_audio_buffer.speech_started", "audio_start_ms": 10, "item_id": "u"}));
     assert_eq!(started.reports, [ModelReport::SpeechStarted { item: item("u") }]);
-    let stopped = desk.hear(json!({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 900, "item_id": "u"}));
+    let stopped =
+        harness.hear(json!({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 900, "item_id": "u"}));
     assert_eq!(stopped.reports, [ModelReport::SpeechStopped { item: item("u") }]);
-    let committed = desk.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u", "previous_item_id": "a"}));
+    let committed =
+        harness.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u", "previous_item_id": "a"}));
     let place = Words::Placed { item: item("u"), speaker: Speaker::Caller, previous: Some(item("a")) };
     assert_eq!(committed.words, [place]);
-    let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
+    let added = harness.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
         "item": {"id": "u", "type": "message", "role": "user"}}));
     assert_eq!(added.words, [], "reported already");
-    let said = desk.hear(json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u",
+    let said = harness.hear(json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u",
         "content_index": 0, "transcript": "hello", "usage": {"type": "duration", "seconds": 1}}));
     assert_eq!(said.words, [Words::CallerSaid { item: item("u"), text: Some("hello".to_owned()) }]);
-    let failed = desk.hear(json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u",
+    let failed = harness.hear(json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u",
         "content_index": 0, "error": {"message": "m"}}));
     assert_eq!(failed.words, [Words::CallerSaid { item: item("u"), text: None }]);
 }
 
 #[test]
 fn a_predecessor_that_becomes_known_is_told() {
-    let mut desk = Desk::ready();
-    let committed = desk.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u"}));
+    let mut harness = Harness::ready();
+    let committed = harness.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u"}));
     assert_eq!(committed.words.len(), 1);
-    let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
+    let added = harness.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
         "item": {"id": "u", "type": "message", "role": "user"}}));
     let place = Words::Placed { item: item("u"), speaker: Speaker::Caller, previous: Some(item("a")) };
     assert_eq!(added.words, [place]);
@@ -302,61 +307,61 @@ fn a_predecessor_that_becomes_known_is_told() {
 
 #[test]
 fn texts_of_ours_are_no_part_of_the_record() {
-    let mut desk = Desk::ready();
-    let sent = desk.order(ModelOrder::AddText { role: TextRole::Assistant, text: "Welcome".to_owned() }).sent;
+    let mut harness = Harness::ready();
+    let sent = harness.order(ModelOrder::AddText { role: TextRole::Assistant, text: "Welcome".to_owned() }).sent;
     let id = sent[0]["item"]["id"].as_str().expect("an id").to_owned();
     assert!(id.len() <= 32);
-    let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": null,
+    let added = harness.hear(json!({"type": "conversation.item.added", "previous_item_id": null,
         "item": {"id": id, "type": "message", "role": "assistant"}}));
     assert_eq!(added.words, [Words::Placed { item: item(&id), speaker: Speaker::System, previous: None }]);
 }
 
 #[test]
 fn a_wishs_instructions_come_after_the_sessions() {
-    let mut desk = Desk::ready();
-    let sent = desk.order(request(ResponsePurpose::Greeting, Some("Greet the caller."))).sent;
+    let mut harness = Harness::ready();
+    let sent = harness.order(request(ResponsePurpose::Greeting, Some("Greet the caller."))).sent;
     assert_eq!(
         sent,
         [json!({"type": "response.create", "event_id": "say-1", "response": {
             "instructions": "Be brief.\n\nGreet the caller.",
             "metadata": {"purpose": "greeting", "wish": "1"}}})]
     );
-    let plain = Desk::ready().order(request(ResponsePurpose::Keypad, None)).sent;
+    let plain = Harness::ready().order(request(ResponsePurpose::Keypad, None)).sent;
     assert!(plain[0]["response"].get("instructions").is_none());
 }
 
 #[test]
 fn a_race_for_the_one_response_is_no_complaint_and_loses_nothing() {
-    let mut desk = Desk::ready();
-    desk.order(request(ResponsePurpose::Greeting, None));
-    desk.hear(json!({"type": "response.created", "response": {"id": "own"}}));
-    let refused = desk.error("conversation_already_has_active_response", "…", Some("say-1"));
+    let mut harness = Harness::ready();
+    harness.order(request(ResponsePurpose::Greeting, None));
+    harness.hear(json!({"type": "response.created", "response": {"id": "own"}}));
+    let refused = harness.error("conversation_already_has_active_response", "…", Some("say-1"));
     assert!(refused.reports.is_empty() && refused.sent.is_empty());
-    desk.audio("own", "i", 960);
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "own", "status": "completed"}}));
+    harness.audio("own", "i", 960);
+    let done = harness.hear(json!({"type": "response.done", "response": {"id": "own", "status": "completed"}}));
     assert_eq!(done.sent[0]["event_id"], "say-2");
     assert_eq!(done.sent[0]["response"]["metadata"]["wish"], "1");
 }
 
 #[test]
 fn a_cancel_that_came_too_late_is_no_complaint() {
-    let mut desk = Desk::ready();
-    desk.hear(json!({"type": "response.created", "response": {"id": "own"}}));
-    let sent = desk.order(ModelOrder::CancelResponse).sent;
+    let mut harness = Harness::ready();
+    harness.hear(json!({"type": "response.created", "response": {"id": "own"}}));
+    let sent = harness.order(ModelOrder::CancelResponse).sent;
     assert_eq!(sent, [json!({"type": "response.cancel", "event_id": "stop-1", "response_id": "own"})]);
     let refused =
-        desk.error("response_cancel_not_active", "Cancellation failed: no active response found", Some("stop-1"));
+        harness.error("response_cancel_not_active", "Cancellation failed: no active response found", Some("stop-1"));
     assert!(refused.reports.is_empty());
 }
 
 #[test]
 fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
-    let mut desk = Desk::ready();
-    desk.order(request(ResponsePurpose::Greeting, None));
+    let mut harness = Harness::ready();
+    harness.order(request(ResponsePurpose::Greeting, None));
     for attempt in 1..=4 {
         let id = format!("r{attempt}");
-        desk.hear(json!({"type": "response.created", "response": {"id": id, "metadata": {"wish": "1"}}}));
-        let seen = desk.hear(json!({"type": "response.done", "response": {"id": id, "status": "failed",
+        harness.hear(json!({"type": "response.created", "response": {"id": id, "metadata": {"wish": "1"}}}));
+        let seen = harness.hear(json!({"type": "response.done", "response": {"id": id, "status": "failed",
             "metadata": {"wish": "1"}, "status_details": {"type": "failed", "error": {"type": "tokens",
             "code": "rate_limit_exceeded", "message": "Please try again in 1.5s."}}}}));
         assert!(seen.sent.is_empty());
@@ -375,9 +380,9 @@ fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
             };
             assert_eq!(seen.reports[1], given_up);
         } else {
-            let failed_at = desk.now;
-            let retry = desk.pass(Timer::Sequencer(sequencer::Timer::RetryDue));
-            assert_eq!(desk.now - failed_at, Duration::from_millis(1_500));
+            let failed_at = harness.now;
+            let retry = harness.pass(Timer::Sequencer(sequencer::Timer::RetryDue));
+            assert_eq!(harness.now - failed_at, Duration::from_millis(1_500));
             assert_eq!(retry.sent[0]["type"], "response.create");
         }
     }
@@ -385,39 +390,39 @@ fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
 
 #[test]
 fn a_response_that_failed_for_want_of_money_ends_the_session() {
-    let mut desk = Desk::ready();
-    let seen = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "failed",
+    let mut harness = Harness::ready();
+    let seen = harness.hear(json!({"type": "response.done", "response": {"id": "r", "status": "failed",
         "status_details": {"error": {"type": "insufficient_quota", "code": "insufficient_quota"}}}}));
     assert_eq!(class(&seen), Some(LossClass::Fatal));
 }
 
 #[test]
 fn other_errors_are_told_and_survived() {
-    let mut desk = Desk::ready();
-    let seen = desk.error("item_truncate_invalid_item_id", "no such item", None);
+    let mut harness = Harness::ready();
+    let seen = harness.error("item_truncate_invalid_item_id", "no such item", None);
     let complained = ModelReport::Complained {
         code: "item_truncate_invalid_item_id".to_owned(),
         message: "no such item".to_owned(),
     };
     assert_eq!(seen.reports, [complained]);
-    assert!(desk.session.is_ready());
+    assert!(harness.session.is_ready());
 }
 
 #[test]
 fn an_order_to_close_is_obeyed_in_every_phase_and_ends_everything() {
-    for mut desk in [Desk::dialling(), Desk::opened(), Desk::updating(), Desk::ready()] {
-        assert!(desk.order(ModelOrder::Close).closed);
-        assert_eq!(desk.session.deadline(), None);
-        let after = desk.on(SessionEvent::Closed { code: Some(1000), reason: "" });
+    for mut harness in [Harness::dialling(), Harness::opened(), Harness::updating(), Harness::ready()] {
+        assert!(harness.order(ModelOrder::Close).closed);
+        assert_eq!(harness.session.deadline(), None);
+        let after = harness.on(SessionEvent::Closed { code: Some(1000), reason: "" });
         assert!(after.lost.is_none());
     }
 }
 
 #[test]
 fn the_audio_event_counts_its_frames() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     let ids = [(); 2].map(|()| {
-        let text = desk.session.write_audio(&[1, 2]);
+        let text = harness.session.write_audio(&[1, 2]);
         serde_json::from_slice::<Value>(&text).expect("our own JSON")["event_id"].as_str().expect("an id").to_owned()
     });
     assert_eq!(ids, ["audio-1", "audio-2"]);

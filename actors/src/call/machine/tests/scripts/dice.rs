@@ -12,7 +12,7 @@ use crate::call::testing::profile;
 use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
 use crate::carrier::control::CarrierAnswer;
-use crate::carrier::desk::AnsweredBy;
+use crate::carrier::webhook_api::AnsweredBy;
 use crate::child::Child;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;

@@ -250,7 +250,7 @@ impl Reported {
 }
 
 struct Stage {
-    desk: Desk,
+    harness: Harness,
     server: Strict,
     reported: Reported,
     last_call: usize,
@@ -260,7 +260,7 @@ struct Stage {
 impl Stage {
     fn on(&mut self, event: SessionEvent<'_>) -> usize {
         let mut actions = Vec::new();
-        self.desk.session.handle(event, self.desk.now, &mut actions);
+        self.harness.session.handle(event, self.harness.now, &mut actions);
         self.perform(&actions)
     }
 
@@ -284,7 +284,7 @@ impl Stage {
                 other => self.reported.note(other),
             }
         }
-        assert_eq!(self.desk.session.deadline().is_none(), self.over, "a living session has a deadline");
+        assert_eq!(self.harness.session.deadline().is_none(), self.over, "a living session has a deadline");
         pings
     }
 
@@ -304,8 +304,8 @@ impl Stage {
 
     /// Advances time to the next deadline. A ping is answered.
     fn pass(&mut self) {
-        if let Some((at, _)) = self.desk.session.deadline() {
-            self.desk.now = self.desk.now.max(at);
+        if let Some((at, _)) = self.harness.session.deadline() {
+            self.harness.now = self.harness.now.max(at);
         }
         if self.on(SessionEvent::DeadlinePassed) > 0 {
             self.on(SessionEvent::Pong);
@@ -356,7 +356,7 @@ impl Stage {
                 self.call(step);
             }
             Step::Configure | Step::Discard | Step::Frame | Step::Detector(_) => self.call(step),
-            Step::Wait(ms) => self.desk.wait(ms),
+            Step::Wait(ms) => self.harness.wait(ms),
             Step::Pass => self.pass(),
         }
     }
@@ -386,7 +386,7 @@ impl Stage {
             Step::Discard => self.order(ModelOrder::DiscardInput),
             Step::Frame => {
                 let mut actions = Vec::new();
-                self.desk.session.hear_caller(&[1; 640], &mut actions);
+                self.harness.session.hear_caller(&[1; 640], &mut actions);
                 self.perform(&actions);
             }
             Step::Detector(begins) => {
@@ -401,7 +401,7 @@ impl Stage {
 fn stage(model: usize, manual: bool, interrupts: bool, transcribes: bool, continues: bool) -> Stage {
     let model = ["3.8-live", "3.8-live-extended-thinking", "3.1-flash-live-preview", "2.5-flash-native-audio"][model];
     let opening = Opening { number: 1, continues, resumption: None, caller: None };
-    let desk = Desk::beginning(opening, |common, plan| {
+    let harness = Harness::beginning(opening, |common, plan| {
         plan.address.model = format!("gemini-{model}");
         if manual {
             plan.activity = Activity::Manual { interrupts };
@@ -413,7 +413,7 @@ fn stage(model: usize, manual: bool, interrupts: bool, transcribes: bool, contin
         }
     });
     let server = Strict {
-        family: desk.session.family,
+        family: harness.session.family,
         manual,
         set_up: false,
         configured: false,
@@ -421,7 +421,7 @@ fn stage(model: usize, manual: bool, interrupts: bool, transcribes: bool, contin
         in_activity: false,
         open_calls: BTreeSet::new(),
     };
-    Stage { desk, server, reported: Reported::default(), last_call: 0, over: false }
+    Stage { harness, server, reported: Reported::default(), last_call: 0, over: false }
 }
 
 proptest! {
@@ -458,15 +458,15 @@ proptest! {
             stage.order(ModelOrder::AnswerTool { call, output: String::new(), speak: false });
         }
         for _ in 0..150 {
-            let before = stage.desk.now;
+            let before = stage.harness.now;
             for _ in 0..20 {
-                if stage.desk.now == before {
+                if stage.harness.now == before {
                     stage.pass();
                 }
             }
-            prop_assert!(stage.desk.now > before, "a deadline that is handled is over");
+            prop_assert!(stage.harness.now > before, "a deadline that is handled is over");
         }
-        let session = &stage.desk.session;
+        let session = &stage.harness.session;
         prop_assert!(stage.reported.running.is_none() && session.run.is_none() && session.asked.is_none());
         prop_assert!(session.requests.is_empty() && session.unanswered.is_none());
     }

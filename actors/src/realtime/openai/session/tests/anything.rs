@@ -77,12 +77,12 @@ proptest! {
     fn nothing_a_server_says_panics_or_leaves_a_living_session_without_a_deadline(
         events in prop::collection::vec(any_event(), 0..40)
     ) {
-        let mut desk = Desk::opened();
+        let mut harness = Harness::opened();
         let mut over = false;
         for event in events {
-            over |= desk.hear(event).lost.is_some();
-            desk.order(ModelOrder::TruncateItem { item: item("a"), heard: Duration::from_millis(1) });
-            prop_assert_eq!(desk.session.deadline().is_none(), over);
+            over |= harness.hear(event).lost.is_some();
+            harness.order(ModelOrder::TruncateItem { item: item("a"), heard: Duration::from_millis(1) });
+            prop_assert_eq!(harness.session.deadline().is_none(), over);
         }
     }
 }

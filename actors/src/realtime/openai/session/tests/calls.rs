@@ -9,7 +9,7 @@ pub(super) fn call_item(status: &str) -> Value {
 
 #[test]
 fn a_tool_call_is_told_once_however_often_it_comes() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     let arguments = json!({"type": "response.function_call_arguments.done", "response_id": "r", "item_id": "item_f",
         "output_index": 0, "call_id": "call_1", "name": "end_call", "arguments": "{\"reason\":\"done\"}"});
     let output = json!({"type": "response.output_item.done", "response_id": "r", "output_index": 0,
@@ -18,7 +18,7 @@ fn a_tool_call_is_told_once_however_often_it_comes() {
         "output": [call_item("completed")]}});
     let mut calls = Vec::new();
     for event in [arguments, output.clone(), output, done] {
-        for report in desk.hear(event).reports {
+        for report in harness.hear(event).reports {
             if let ModelReport::ToolCalled(call) = report {
                 calls.push((call.id.to_string(), call.name, call.arguments));
             }
@@ -30,11 +30,11 @@ fn a_tool_call_is_told_once_however_often_it_comes() {
 #[test]
 fn a_tool_call_without_item_events_is_told_at_the_end_of_its_response() {
     for output in [json!([call_item("completed")]), json!([]), Value::Null] {
-        let mut desk = Desk::ready();
-        let early = desk.hear(json!({"type": "response.function_call_arguments.done", "response_id": "r",
+        let mut harness = Harness::ready();
+        let early = harness.hear(json!({"type": "response.function_call_arguments.done", "response_id": "r",
             "call_id": "call_1", "name": "end_call", "arguments": "{}"}));
         assert!(early.reports.is_empty());
-        let done = desk
+        let done = harness
             .hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed", "output": output}}));
         assert!(matches!(
             &done.reports[..],
@@ -45,11 +45,11 @@ fn a_tool_call_without_item_events_is_told_at_the_end_of_its_response() {
 
 #[test]
 fn half_a_tool_call_is_not_told() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     let output =
-        desk.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("incomplete")}));
+        harness.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("incomplete")}));
     assert!(output.reports.is_empty());
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "cancelled",
+    let done = harness.hear(json!({"type": "response.done", "response": {"id": "r", "status": "cancelled",
         "status_details": {"type": "cancelled", "reason": "turn_detected"}, "output": [call_item("incomplete")]}}));
     let cancelled = ModelReport::ResponseFinished {
         response: ResponseId::new("r"),
@@ -61,19 +61,19 @@ fn half_a_tool_call_is_not_told() {
 
 #[test]
 fn results_are_sent_at_once_and_spoken_on_after_the_response() {
-    let mut desk = Desk::ready();
-    desk.hear(json!({"type": "response.created", "response": {"id": "r"}}));
-    desk.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("completed")}));
+    let mut harness = Harness::ready();
+    harness.hear(json!({"type": "response.created", "response": {"id": "r"}}));
+    harness.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("completed")}));
     let answer = ModelOrder::AnswerTool { call: ToolCallId::new("call_1"), output: "{}".to_owned(), speak: true };
-    let answered = desk.order(answer.clone());
+    let answered = harness.order(answer.clone());
     assert_eq!(answered.sent.len(), 1);
     assert_eq!(answered.sent[0]["item"], json!({"type": "function_call_output", "call_id": "call_1", "output": "{}"}));
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed"}}));
+    let done = harness.hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed"}}));
     assert_eq!(done.sent.len(), 1);
     assert_eq!(done.sent[0]["type"], "response.create");
     assert_eq!(done.sent[0]["response"]["metadata"]["purpose"], "tool_result");
 
-    let again = desk.order(answer);
+    let again = harness.order(answer);
     assert!(again.sent.is_empty(), "a call is answered once");
     assert!(matches!(&again.reports[..], [ModelReport::Complained { code, .. }] if code == "unknown_tool_call"));
 }

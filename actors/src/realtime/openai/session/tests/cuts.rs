@@ -11,13 +11,13 @@ fn a_truncation_never_exceeds_the_items_audio() {
         (AudioFormat::MULAW_8K, 29_600, 0, None),
         (AudioFormat::MULAW_8K, 7, 500, None),
     ] {
-        let mut desk = Desk::with(|plan| plan.format = format);
-        desk.on(SessionEvent::Opened);
-        desk.hear(json!({"type": "session.created", "session": {}}));
-        desk.hear(json!({"type": "session.updated", "session": {}}));
-        desk.audio("r", "i", bytes);
+        let mut harness = Harness::with(|plan| plan.format = format);
+        harness.on(SessionEvent::Opened);
+        harness.hear(json!({"type": "session.created", "session": {}}));
+        harness.hear(json!({"type": "session.updated", "session": {}}));
+        harness.audio("r", "i", bytes);
         let heard = Duration::from_millis(heard_ms);
-        let sent = desk.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent;
+        let sent = harness.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent;
         assert_eq!(sent.len(), 1);
         match end_ms {
             Some(end) => {
@@ -31,36 +31,36 @@ fn a_truncation_never_exceeds_the_items_audio() {
 
 #[test]
 fn what_was_heard_whole_is_not_cut() {
-    let mut desk = Desk::ready();
-    desk.audio("r", "i", 48 * 100);
-    desk.hear(json!({"type": "response.output_audio.done", "response_id": "r", "item_id": "i"}));
+    let mut harness = Harness::ready();
+    harness.audio("r", "i", 48 * 100);
+    harness.hear(json!({"type": "response.output_audio.done", "response_id": "r", "item_id": "i"}));
     let heard = Duration::from_millis(100);
-    assert!(desk.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent.is_empty());
+    assert!(harness.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent.is_empty());
 }
 
 #[test]
 fn items_that_the_server_never_had_are_left_alone() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     let heard = Duration::from_secs(1);
-    assert!(desk.order(ModelOrder::TruncateItem { item: item("clip"), heard }).sent.is_empty());
-    assert!(desk.order(ModelOrder::DeleteItem { item: item("clip") }).sent.is_empty());
-    desk.audio("r", "i", 48);
-    assert_eq!(desk.order(ModelOrder::DeleteItem { item: item("i") }).sent[0]["item_id"], "i");
-    assert!(desk.order(ModelOrder::DeleteItem { item: item("i") }).sent.is_empty(), "it is gone");
+    assert!(harness.order(ModelOrder::TruncateItem { item: item("clip"), heard }).sent.is_empty());
+    assert!(harness.order(ModelOrder::DeleteItem { item: item("clip") }).sent.is_empty());
+    harness.audio("r", "i", 48);
+    assert_eq!(harness.order(ModelOrder::DeleteItem { item: item("i") }).sent[0]["item_id"], "i");
+    assert!(harness.order(ModelOrder::DeleteItem { item: item("i") }).sent.is_empty(), "it is gone");
 }
 
 #[test]
 fn a_refused_truncation_is_sent_once_more_with_the_servers_length() {
     for about in [Some("cut-2"), None] {
-        let mut desk = Desk::ready();
-        desk.audio("r", "i", 48 * 3_760);
-        desk.order(ModelOrder::TruncateItem { item: item("i"), heard: Duration::from_millis(3_760) });
+        let mut harness = Harness::ready();
+        harness.audio("r", "i", 48 * 3_760);
+        harness.order(ModelOrder::TruncateItem { item: item("i"), heard: Duration::from_millis(3_760) });
         let message = "Audio content of 3700ms is already shorter than 3760ms";
-        let again = desk.error("invalid_value", message, about);
+        let again = harness.error("invalid_value", message, about);
         assert_eq!(again.sent.len(), 1);
         assert_eq!((&again.sent[0]["item_id"], &again.sent[0]["audio_end_ms"]), (&json!("i"), &json!(3_700)));
         assert!(matches!(again.reports[..], [ModelReport::Complained { .. }]), "it is a miscount, and counted");
         let event = again.sent[0]["event_id"].as_str();
-        assert!(desk.error("invalid_value", message, event).sent.is_empty(), "once");
+        assert!(harness.error("invalid_value", message, event).sent.is_empty(), "once");
     }
 }

@@ -5,21 +5,21 @@ use crate::realtime::openai::session::orders::MOST_PENDING_ORDERS;
 
 #[test]
 fn nothing_is_sent_before_the_session_exists_and_then_the_update_alone() {
-    let mut desk = Desk::dialling();
-    let greeting = desk.order(request(ResponsePurpose::Greeting, None));
-    let text = desk.order(ModelOrder::AddText { role: TextRole::System, text: "facts".to_owned() });
-    let opened = desk.on(SessionEvent::Opened);
+    let mut harness = Harness::dialling();
+    let greeting = harness.order(request(ResponsePurpose::Greeting, None));
+    let text = harness.order(ModelOrder::AddText { role: TextRole::System, text: "facts".to_owned() });
+    let opened = harness.on(SessionEvent::Opened);
     assert!(greeting.sent.is_empty() && text.sent.is_empty() && opened.sent.is_empty());
-    assert!(!desk.session.is_ready());
+    assert!(!harness.session.is_ready());
 
-    let created = desk.hear(json!({"type": "session.created", "session": {"id": "sess_1"}}));
+    let created = harness.hear(json!({"type": "session.created", "session": {"id": "sess_1"}}));
     let types: Vec<_> = created.sent.iter().map(|event| event["type"].clone()).collect();
     assert_eq!(types, ["session.update"]);
-    assert!(!desk.session.is_ready());
+    assert!(!harness.session.is_ready());
 
-    desk.now += Duration::from_millis(300);
-    let updated = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
-    assert!(desk.session.is_ready());
+    harness.now += Duration::from_millis(300);
+    let updated = harness.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+    assert!(harness.session.is_ready());
     let ready = ModelReport::Ready { session: "sess_1".to_owned(), setup: Duration::from_millis(300) };
     assert_eq!(updated.reports, [ready]);
     let types: Vec<_> = updated.sent.iter().map(|event| event["type"].clone()).collect();
@@ -35,45 +35,45 @@ fn a_format_that_is_not_ours_ends_the_session_for_good() {
         (json!({"type": "audio/pcm", "rate": 16000}), false),
     ] {
         for direction in ["input", "output"] {
-            let mut desk = Desk::updating();
+            let mut harness = Harness::updating();
             let mut audio = json!({"input": {}, "output": {}});
             audio[direction] = json!({"format": format});
-            let seen = desk.hear(json!({"type": "session.updated", "session": {"audio": audio}}));
+            let seen = harness.hear(json!({"type": "session.updated", "session": {"audio": audio}}));
             assert_eq!(class(&seen), (!taken).then_some(LossClass::Fatal), "{direction} {format}");
-            assert_eq!(desk.session.is_ready(), taken);
+            assert_eq!(harness.session.is_ready(), taken);
         }
     }
 }
 
 #[test]
 fn a_refused_update_is_a_configuration_bug() {
-    let mut desk = Desk::updating();
-    let seen = desk.error("unknown_parameter", "Unknown parameter: 'session.x'", Some("configure-1"));
+    let mut harness = Harness::updating();
+    let seen = harness.error("unknown_parameter", "Unknown parameter: 'session.x'", Some("configure-1"));
     assert_eq!(class(&seen), Some(LossClass::Fatal));
     assert!(seen.lost.expect("a loss").reason.contains("unknown_parameter"));
-    assert_eq!(desk.session.deadline(), None, "nothing follows");
-    assert!(desk.hear(json!({"type": "session.updated", "session": {}})).reports.is_empty());
+    assert_eq!(harness.session.deadline(), None, "nothing follows");
+    assert!(harness.hear(json!({"type": "session.updated", "session": {}})).reports.is_empty());
 }
 
 #[test]
 fn a_servers_own_trouble_with_the_update_is_worth_another_try() {
-    let mut desk = Desk::updating();
-    let seen = desk.hear(json!({"type": "error", "error": {"type": "server_error", "code": null,
+    let mut harness = Harness::updating();
+    let seen = harness.hear(json!({"type": "error", "error": {"type": "server_error", "code": null,
         "message": "oops", "event_id": "configure-1"}}));
     assert_eq!(class(&seen), Some(LossClass::Retryable));
 }
 
 #[test]
 fn each_phase_has_its_deadline() {
-    let mut desk = Desk::dialling();
-    assert_eq!(desk.session.deadline(), None);
-    desk.on(SessionEvent::Opened);
-    let opened = desk.now;
-    let seen = desk.pass(Timer::CreatedLate);
-    assert_eq!((class(&seen), desk.now - opened), (Some(LossClass::Retryable), Duration::from_secs(10)));
+    let mut harness = Harness::dialling();
+    assert_eq!(harness.session.deadline(), None);
+    harness.on(SessionEvent::Opened);
+    let opened = harness.now;
+    let seen = harness.pass(Timer::CreatedLate);
+    assert_eq!((class(&seen), harness.now - opened), (Some(LossClass::Retryable), Duration::from_secs(10)));
 
-    let mut desk = Desk::updating();
-    let seen = desk.pass(Timer::UpdatedLate);
+    let mut harness = Harness::updating();
+    let seen = harness.pass(Timer::UpdatedLate);
     assert_eq!(class(&seen), Some(LossClass::Retryable));
 }
 
@@ -87,10 +87,11 @@ fn an_error_and_a_close_instead_of_a_session_are_classified() {
         ("server_error", "overloaded", 1013, "", LossClass::Retryable),
     ];
     for (kind, code, number, reason, expected) in cases {
-        let mut desk = Desk::opened();
-        let mut lost = desk.hear(json!({"type": "error", "error": {"type": kind, "code": code, "message": "m"}})).lost;
+        let mut harness = Harness::opened();
+        let mut lost =
+            harness.hear(json!({"type": "error", "error": {"type": kind, "code": code, "message": "m"}})).lost;
         if lost.is_none() {
-            lost = desk.on(SessionEvent::Closed { code: Some(number), reason }).lost;
+            lost = harness.on(SessionEvent::Closed { code: Some(number), reason }).lost;
         }
         assert_eq!(lost.expect("a loss").class, expected, "{code}");
     }
@@ -98,16 +99,16 @@ fn an_error_and_a_close_instead_of_a_session_are_classified() {
 
 #[test]
 fn a_failed_dial_is_a_loss_with_its_own_class() {
-    let mut desk = Desk::dialling();
-    let seen = desk.on(SessionEvent::DialFailed(loss_of_status(404)));
+    let mut harness = Harness::dialling();
+    let seen = harness.on(SessionEvent::DialFailed(loss_of_status(404)));
     assert_eq!(class(&seen), Some(LossClass::Fatal));
 }
 
 #[test]
 fn orders_before_the_session_is_ready_are_bounded() {
-    let mut desk = Desk::dialling();
+    let mut harness = Harness::dialling();
     for _ in 0..MOST_PENDING_ORDERS {
-        assert!(desk.order(ModelOrder::CancelResponse).reports.is_empty());
+        assert!(harness.order(ModelOrder::CancelResponse).reports.is_empty());
     }
-    assert!(matches!(desk.order(ModelOrder::CancelResponse).reports[..], [ModelReport::Complained { .. }]));
+    assert!(matches!(harness.order(ModelOrder::CancelResponse).reports[..], [ModelReport::Complained { .. }]));
 }

@@ -7,38 +7,38 @@ const COMPLETED: &str = "conversation.item.input_audio_transcription.completed";
 
 #[test]
 fn the_callers_words_are_told_piece_by_piece_and_then_whole() {
-    let mut desk = Desk::ready();
-    let piece = desk.hear(json!({"type": DELTA, "item_id": "u", "content_index": 0, "delta": "I need"}));
+    let mut harness = Harness::ready();
+    let piece = harness.hear(json!({"type": DELTA, "item_id": "u", "content_index": 0, "delta": "I need"}));
     assert_eq!(piece.reports, [caller_words("I need", false)]);
     assert_eq!(piece.words, [], "the record gets the whole");
-    let whole = desk.hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "I need help."}));
+    let whole = harness.hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "I need help."}));
     assert_eq!(whole.reports, [caller_words("I need help.", true)]);
     assert_eq!(whole.words, [Words::CallerSaid { item: item("u"), text: Some("I need help.".to_owned()) }]);
 }
 
 #[test]
 fn a_turn_without_words_is_told_as_such() {
-    let mut desk = Desk::ready();
-    let silence = desk.hear(json!({"type": COMPLETED, "item_id": "u", "transcript": ""}));
+    let mut harness = Harness::ready();
+    let silence = harness.hear(json!({"type": COMPLETED, "item_id": "u", "transcript": ""}));
     assert_eq!(silence.reports, [caller_words("", true)]);
-    let failed = desk.hear(json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u",
+    let failed = harness.hear(json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u",
         "error": {"message": "m"}}));
     assert_eq!(failed.reports, [ModelReport::WordsFailed { item: item("u") }]);
 }
 
 #[test]
 fn a_piece_without_words_tells_nothing() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     for delta in [json!(""), json!(null), json!(7)] {
-        let seen = desk.hear(json!({"type": DELTA, "item_id": "u", "delta": delta}));
+        let seen = harness.hear(json!({"type": DELTA, "item_id": "u", "delta": delta}));
         assert!(seen.reports.is_empty() && seen.words.is_empty(), "{seen:?}");
     }
-    assert!(desk.hear(json!({"type": DELTA, "item_id": "u"})).reports.is_empty());
+    assert!(harness.hear(json!({"type": DELTA, "item_id": "u"})).reports.is_empty());
 }
 
 #[test]
 fn the_callers_words_do_not_print() {
-    let seen = Desk::ready().hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "my card is 4111"}));
+    let seen = Harness::ready().hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "my card is 4111"}));
     assert!(!format!("{:?}", seen.reports).contains("4111"));
 }
 
@@ -64,7 +64,7 @@ fn what_transcription_cost_is_told_in_the_servers_own_unit() {
         (json!(null), None),
     ];
     for (said, expected) in cases {
-        let seen = Desk::ready().hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "hi", "usage": said}));
+        let seen = Harness::ready().hear(json!({"type": COMPLETED, "item_id": "u", "transcript": "hi", "usage": said}));
         let counted: Vec<_> = seen.reports.into_iter().skip(1).collect();
         assert_eq!(counted, expected.map(ModelReport::TranscriptionUsed).into_iter().collect::<Vec<_>>(), "{said}");
     }
@@ -72,19 +72,19 @@ fn what_transcription_cost_is_told_in_the_servers_own_unit() {
 
 #[test]
 fn the_first_audio_of_a_response_is_told_once() {
-    let mut desk = Desk::ready();
+    let mut harness = Harness::ready();
     let first = |response: &str| ModelReport::FirstAudio { response: ResponseId::new(response) };
-    assert_eq!(desk.audio("r1", "i1", 4).reports, [first("r1")]);
-    assert!(desk.audio("r1", "i1", 4).reports.is_empty());
-    assert!(desk.audio("r1", "i2", 4).reports.is_empty(), "another item of the same response");
-    assert_eq!(desk.audio("r2", "i3", 4).reports, [first("r2")]);
-    assert!(desk.audio("r1", "i1", 4).reports.is_empty(), "late audio of the one before");
-    assert!(desk.audio("r3", "i4", 0).reports.is_empty(), "nothing to hear yet");
-    assert_eq!(desk.audio("r3", "i4", 4).reports, [first("r3")]);
+    assert_eq!(harness.audio("r1", "i1", 4).reports, [first("r1")]);
+    assert!(harness.audio("r1", "i1", 4).reports.is_empty());
+    assert!(harness.audio("r1", "i2", 4).reports.is_empty(), "another item of the same response");
+    assert_eq!(harness.audio("r2", "i3", 4).reports, [first("r2")]);
+    assert!(harness.audio("r1", "i1", 4).reports.is_empty(), "late audio of the one before");
+    assert!(harness.audio("r3", "i4", 0).reports.is_empty(), "nothing to hear yet");
+    assert_eq!(harness.audio("r3", "i4", 4).reports, [first("r3")]);
     for number in 0..100 {
-        desk.audio(&format!("many_{number}"), "i", 4);
+        harness.audio(&format!("many_{number}"), "i", 4);
     }
-    assert_eq!(desk.session.sounded.len(), MOST_SOUNDED);
+    assert_eq!(harness.session.sounded.len(), MOST_SOUNDED);
 }
 
 fn caller_words(text: &str, last: bool) -> ModelReport {

@@ -1,8 +1,8 @@
 //! A carrier's HTTP requests to us, and our answers, in carrier-independent terms. Pure.
 //!
-//! A [`Desk`] reads a request (signature or token, account, form or query) into [`WebhookEvent`],
-//! and writes an [`Answer`] as the carrier's [`Document`]. Between the two are the service's
-//! routes, which are the same for every carrier.
+//! A [`WebhookApi`] reads a request (signature or token, account, form or query) into
+//! [`WebhookEvent`], and writes an [`Answer`] as the carrier's [`Document`]. Between the two are
+//! the service's routes, which are the same for every carrier.
 
 mod answer;
 mod event;
@@ -18,7 +18,7 @@ use super::StreamStart;
 use crate::ids::{CarrierCallId, Private};
 
 /// A carrier's HTTP interface to us, opened with its settings and secrets.
-pub trait Desk: fmt::Debug + Send + Sync {
+pub trait WebhookApi: fmt::Debug + Send + Sync {
     /// How a request is authenticated as the carrier's.
     fn proof(&self) -> Proof;
 
@@ -209,7 +209,7 @@ pub struct Stranger {
     /// Why, for the log.
     pub why: String,
     /// Whether the signature is for another address or by another secret: see
-    /// [`Desk::fitting_address`].
+    /// [`WebhookApi::fitting_address`].
     pub mismatch: bool,
 }
 

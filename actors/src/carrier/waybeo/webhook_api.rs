@@ -13,10 +13,10 @@ use url::form_urlencoded::Serializer;
 use super::answer::{self as document, stream_document};
 use crate::carrier::StreamStart;
 use crate::carrier::address::socket_url;
-use crate::carrier::desk::{
-    Answer, Arrival, Connecting, Desk, Document, Proof, Refused, Request, Role, Route, Verb, WebhookEvent,
-};
 use crate::carrier::form::Form;
+use crate::carrier::webhook_api::{
+    Answer, Arrival, Connecting, Document, Proof, Refused, Request, Role, Route, Verb, WebhookApi, WebhookEvent,
+};
 use crate::ids::Private;
 
 /// Its paths.
@@ -28,7 +28,7 @@ const STREAM: &str = "/waybeo/ws";
 
 /// Waybeo's HTTP interface to us.
 #[derive(Debug)]
-pub struct WaybeoDesk {
+pub struct WaybeoWebhookApi {
     /// Our public address.
     pub public_url: Url,
     /// The token in its URLs; `None` only while every address is loopback.
@@ -40,7 +40,7 @@ pub struct WaybeoDesk {
     pub sip_id: String,
 }
 
-impl Desk for WaybeoDesk {
+impl WebhookApi for WaybeoWebhookApi {
     fn proof(&self) -> Proof {
         if self.token.is_some() { Proof::Token } else { Proof::ThisMachine }
     }
@@ -99,7 +99,7 @@ impl Desk for WaybeoDesk {
     }
 }
 
-impl WaybeoDesk {
+impl WaybeoWebhookApi {
     /// Authenticates a request by its URL. Returns the URL's other parameters.
     fn accept(&self, request: &Request<'_>) -> Result<Vec<(String, String)>, Refused> {
         let query = Form::parse(request.query().as_bytes())

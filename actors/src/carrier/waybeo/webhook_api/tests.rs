@@ -17,7 +17,7 @@ fn whose_number_did_is_is_decided_by_the_configuration() {
     };
     let sorted = |did_is_caller| {
         let mut start = start();
-        WaybeoDesk { did_is_caller, ..desk() }.sort(&mut start);
+        WaybeoWebhookApi { did_is_caller, ..webhook_api() }.sort(&mut start);
         (start.from.map(|it| it.expose().clone()), start.to.map(|it| it.expose().clone()))
     };
     assert_eq!(sorted(true), (Some("1".to_owned()), Some("2".to_owned())));
@@ -26,11 +26,11 @@ fn whose_number_did_is_is_decided_by_the_configuration() {
 
 #[test]
 fn the_answer_url_tells_of_a_call_and_of_its_end() {
-    let desk = desk();
+    let webhook_api = webhook_api();
     let heard = |query: &str| {
         let target = format!("/waybeo/answer?token=secret&sid=S1&{query}");
         let request = Request { verb: Verb::Get, target: &target, headers: &[], body: b"", is_local: false };
-        desk.judge(Role::Arrives, &request).expect("the token is right")
+        webhook_api.judge(Role::Arrives, &request).expect("the token is right")
     };
     let WebhookEvent::Connects(call) = heard("event=NewCall&cid=%2B911&called_number=2&agent=a&x=y") else { panic!() };
     assert_eq!((call.is_new, call.call.as_str(), call.name.as_str()), (true, "S1", "S1"));
@@ -49,8 +49,8 @@ fn the_answer_url_tells_of_a_call_and_of_its_end() {
     }
 }
 
-fn desk() -> WaybeoDesk {
-    WaybeoDesk {
+fn webhook_api() -> WaybeoWebhookApi {
+    WaybeoWebhookApi {
         public_url: Url::parse("https://voice.example.com").expect("a URL"),
         token: Some(Private::new("secret".to_owned())),
         did_is_caller: true,

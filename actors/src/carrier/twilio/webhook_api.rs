@@ -6,11 +6,11 @@ use super::answer as twiml;
 use super::trust::{self, BadSignature, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::webhook_events;
 use crate::carrier::address::{public_url, socket_url};
-use crate::carrier::desk::{
-    Answer, Arrival, Callbacks, Desk, Document, Fitting, Proof, Refused, Request, Role, Route, Taker, Verb,
+use crate::carrier::form::Form;
+use crate::carrier::webhook_api::{
+    Answer, Arrival, Callbacks, Document, Fitting, Proof, Refused, Request, Role, Route, Taker, Verb, WebhookApi,
     WebhookEvent,
 };
-use crate::carrier::form::Form;
 use crate::ids::{CarrierCallId, Private};
 
 /// Its paths. `/ws` is the path from before there were other carriers; documents use it too.
@@ -32,7 +32,7 @@ const POST: &[Verb] = &[Verb::Post];
 
 /// Twilio's HTTP interface to us.
 #[derive(Debug)]
-pub struct TwilioDesk {
+pub struct TwilioWebhookApi {
     /// Our public address. Signed URLs and the URLs in documents are built from it and from nothing
     /// else.
     pub public_url: Url,
@@ -51,7 +51,7 @@ pub enum Trust {
     Loopback,
 }
 
-impl Desk for TwilioDesk {
+impl WebhookApi for TwilioWebhookApi {
     fn proof(&self) -> Proof {
         match self.trust {
             Trust::Signed(_) => Proof::Signature,
@@ -127,7 +127,7 @@ impl Desk for TwilioDesk {
     }
 }
 
-impl TwilioDesk {
+impl TwilioWebhookApi {
     /// Authenticates a webhook and reads its form: the body of a POST, the query of a GET.
     fn accept(&self, request: &Request<'_>) -> Result<Form, Refused> {
         let form = read(request);

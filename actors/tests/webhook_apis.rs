@@ -1,6 +1,6 @@
-//! Plays a carrier's desk against a strict simulation of the carrier. The desk accepts and
-//! understands every request and notification, and the carrier reads every answer without a
-//! complaint.
+//! Plays a carrier's webhook API against a strict simulation of the carrier. The webhook API
+//! accepts and understands every request and notification, and the carrier reads every answer
+//! without a complaint.
 
 mod opened;
 
@@ -9,11 +9,11 @@ use std::time::Duration;
 use opened::Service;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Target;
-use switchboard_actors::carrier::desk::{
-    self, Answer, Arrival, DialOutcome, Direction, Role, Side, Taker, WebhookEvent,
-};
 use switchboard_actors::carrier::fake::{
     Calling, CarrierEvent, Document, Documents, Fake, Outcome, Request, Stage, StreamNoun, Verb,
+};
+use switchboard_actors::carrier::webhook_api::{
+    self, Answer, Arrival, DialOutcome, Direction, Role, Side, Taker, WebhookEvent,
 };
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
@@ -63,7 +63,7 @@ fn a_call_that_nobody_announces_finds_its_stream() {
 
 #[test]
 fn what_another_signs_is_refused() {
-    for pair in pairs().into_iter().filter(|pair| pair.service.desk().proof() == desk::Proof::Signature) {
+    for pair in pairs().into_iter().filter(|pair| pair.service.webhook_api().proof() == webhook_api::Proof::Signature) {
         let forged = pair.calling("another secret");
         let asked = pair.ask(&forged, Role::Arrives, &CarrierEvent::Next);
         assert_eq!(pair.service.judge(Role::Arrives, &asked).expect_err("forged").status, 403);
@@ -84,7 +84,7 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
 
         let target = Target::Number(Private::new("+15550100009".to_owned()));
         let (name, timeout) = ("sales & more", Duration::from_secs(20));
-        let dial = desk::Dial { name, target: &target, timeout, caller_id: None, whispers: true };
+        let dial = webhook_api::Dial { name, target: &target, timeout, caller_id: None, whispers: true };
         let Some(Verb::Dial(dial)) = pair.read(&Answer::Dial(dial)).verbs.into_iter().next() else { panic!() };
         assert_eq!(dial.targets, ["+15550100009"]);
 
@@ -162,7 +162,7 @@ fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
     }
 }
 
-/// A desk and the simulation of its carrier.
+/// A webhook API and the simulation of its carrier.
 struct Pair {
     carrier: Carrier,
     service: Service,
@@ -209,7 +209,7 @@ impl Pair {
 
     /// The document of an answer, as the carrier reads it.
     fn read(&self, answer: &Answer<'_>) -> Document {
-        let document = self.service.desk().answer(answer);
+        let document = self.service.webhook_api().answer(answer);
         let kind = document.content_type.unwrap_or_default().split(';').next().unwrap_or_default();
         assert!(self.documents.content_types().contains(&kind), "{kind} is not read");
         let read = self.documents.read(&document.body).expect("a document");
