@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::receiver::{Manner, Received, Receiver};
+use common::receiver::{Received, Receiver, ReceiverBehaviour};
 use common::{FakeStream, PATIENCE, Running, silence, start_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ async fn every_event_of_a_call_is_delivered_signed_and_fits_its_record() {
 
 #[actix_rt::test]
 async fn failures_of_every_kind_are_tried_again_under_the_same_id() {
-    use Manner::{CloseAtOnce, CloseMidBody, Status};
+    use ReceiverBehaviour::{CloseAtOnce, CloseMidBody, Status};
     let manners = vec![Status(500), Status(404), Status(302), CloseAtOnce, CloseMidBody, Status(200)];
     let receiver = Receiver::start(manners).await;
     let running = start_telling(&receiver.url, r#"events = ["transcript.ready"]"#).await;
@@ -53,7 +53,7 @@ async fn failures_of_every_kind_are_tried_again_under_the_same_id() {
 
 #[actix_rt::test]
 async fn a_pause_that_is_asked_for_is_kept() {
-    let receiver = Receiver::start(vec![Manner::RetryAfter(2), Manner::Status(204)]).await;
+    let receiver = Receiver::start(vec![ReceiverBehaviour::RetryAfter(2), ReceiverBehaviour::Status(204)]).await;
     let running = start_telling(&receiver.url, r#"events = ["transcript.ready"]"#).await;
     hold_a_call(&running, "CA03").await;
     let received = receiver.until(2).await;
@@ -64,7 +64,7 @@ async fn a_pause_that_is_asked_for_is_kept() {
 
 #[actix_rt::test]
 async fn gone_is_believed_until_an_operator_asks_again() {
-    let receiver = Receiver::start(vec![Manner::Status(410)]).await;
+    let receiver = Receiver::start(vec![ReceiverBehaviour::Status(410)]).await;
     let running = start_telling(&receiver.url, r#"events = ["transcript.ready"]"#).await;
     hold_a_call(&running, "CA04").await;
     let queue = until_status(running.records.path(), "CA04", "failed").await;
@@ -130,7 +130,7 @@ async fn what_a_dead_process_never_told_is_read_from_its_record() {
 
 #[actix_rt::test]
 async fn a_receiver_that_hangs_keeps_no_call_waiting() {
-    let receiver = Receiver::start(vec![Manner::Hang; 64]).await;
+    let receiver = Receiver::start(vec![ReceiverBehaviour::Hang; 64]).await;
     let running = start_telling(&receiver.url, r#"timeout = "30s", concurrency = 1"#).await;
     for call in ["CA08", "CA09", "CA10"] {
         let held = timeout(Duration::from_secs(5), hold_a_call(&running, call)).await;

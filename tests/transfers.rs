@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::api::{Api, CALLEE, Manner, SALES, options};
+use common::api::{Api, ApiBehaviour, CALLEE, SALES, options};
 use common::{ACCOUNT, FakeStream, Running, post, post_body, start, transcript};
 use serde_json::Value;
 use switchboard::tools::phone::{CallReport, DialOutcome, Handset, place_call};
@@ -88,7 +88,7 @@ async fn a_key_of_the_keypad_puts_the_caller_through() {
 #[actix_rt::test]
 async fn over_the_api_the_caller_is_put_through_and_comes_back() {
     for (outcome, word) in [(DialOutcome::Answered, "answered"), (DialOutcome::Busy, "busy")] {
-        let api = Api::start(Manner::Obey);
+        let api = Api::start(ApiBehaviour::Obey);
         let running = api.service(&[]).await;
         let report = api.call(&running, outcome).await;
         clean(&report);
@@ -101,7 +101,7 @@ async fn over_the_api_the_caller_is_put_through_and_comes_back() {
 
 #[actix_rt::test]
 async fn a_stream_that_ends_before_the_api_answers_drops_nobody() {
-    let api = Api::start(Manner::ObeyThenAnswerLate);
+    let api = Api::start(ApiBehaviour::ObeyThenAnswerLate);
     let running = api.service(&[]).await;
     let report = api.call(&running, DialOutcome::NoAnswer).await;
     came_back(&report);
@@ -111,19 +111,19 @@ async fn a_stream_that_ends_before_the_api_answers_drops_nobody() {
 
 #[actix_rt::test]
 async fn an_api_that_fails_is_done_without() {
-    for manner in [Manner::Answer(429), Manner::Answer(500), Manner::Never] {
-        let api = Api::start(manner);
+    for behaviour in [ApiBehaviour::Answer(429), ApiBehaviour::Answer(500), ApiBehaviour::Never] {
+        let api = Api::start(behaviour);
         let running = api.service(&[]).await;
         let report = api.call(&running, DialOutcome::Busy).await;
         came_back(&report);
-        assert_eq!(outcomes(&record(running, &report).await), ["dialled", "busy"], "{manner:?}");
+        assert_eq!(outcomes(&record(running, &report).await), ["dialled", "busy"], "{behaviour:?}");
         api.stop().await;
     }
 }
 
 #[actix_rt::test]
 async fn a_caller_who_is_gone_for_the_api_is_gone() {
-    let api = Api::start(Manner::Answer(404));
+    let api = Api::start(ApiBehaviour::Answer(404));
     let running = api.service(&[]).await;
     let report = api.call(&running, DialOutcome::Busy).await;
     assert!(report.summary.transfers.is_empty());
@@ -163,7 +163,7 @@ async fn an_operators_transfer_is_judged_before_it_is_made() {
 
 #[actix_rt::test]
 async fn a_call_whose_end_the_carrier_does_not_confirm_is_ended_over_the_api() {
-    let api = Api::start(Manner::Answer(200));
+    let api = Api::start(ApiBehaviour::Answer(200));
     let running = api.service(&[]).await;
     let token = running.announce(CALL).await;
     let mut stream = FakeStream::start(&running.stream(), CALL, Some(&token)).await;
@@ -181,7 +181,7 @@ async fn a_call_whose_end_the_carrier_does_not_confirm_is_ended_over_the_api() {
 
 #[actix_rt::test]
 async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
-    let api = Api::start(Manner::Answer(200));
+    let api = Api::start(ApiBehaviour::Answer(200));
     let running = api.service(&[]).await;
     let mut options = options(&running, DialOutcome::Answered);
     options.dtmf = vec![(Duration::from_secs(2), '9')];
@@ -196,7 +196,7 @@ async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
 
 #[actix_rt::test]
 async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
-    let api = Api::start(Manner::Obey).with_callee(Some(DialOutcome::Answered));
+    let api = Api::start(ApiBehaviour::Obey).with_callee(Some(DialOutcome::Answered));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Failed).await;
     clean(&report);
@@ -223,7 +223,7 @@ async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
         (Some(DialOutcome::Declined), "not_taken"),
         (None, "failed"),
     ] {
-        let api = Api::start(Manner::Obey).with_callee(outcome);
+        let api = Api::start(ApiBehaviour::Obey).with_callee(outcome);
         let running = api.service(&WARM).await;
         let report = api.call(&running, DialOutcome::Answered).await;
         came_back(&report);
@@ -238,7 +238,7 @@ async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
 
 #[actix_rt::test]
 async fn an_api_that_fails_when_the_caller_is_to_come_back_is_asked_again() {
-    let api = Api::start(Manner::RefuseToTakeBack(2)).with_callee(Some(DialOutcome::Busy));
+    let api = Api::start(ApiBehaviour::RefuseToTakeBack(2)).with_callee(Some(DialOutcome::Busy));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Answered).await;
     came_back(&report);
@@ -248,7 +248,7 @@ async fn an_api_that_fails_when_the_caller_is_to_come_back_is_asked_again() {
 
 #[actix_rt::test]
 async fn an_api_that_does_not_hand_the_caller_over_is_done_without() {
-    let api = Api::start(Manner::RefuseToHandOver).with_callee(Some(DialOutcome::Answered));
+    let api = Api::start(ApiBehaviour::RefuseToHandOver).with_callee(Some(DialOutcome::Answered));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Answered).await;
     clean(&report);
@@ -258,7 +258,7 @@ async fn an_api_that_does_not_hand_the_caller_over_is_done_without() {
 
 #[actix_rt::test]
 async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
-    let api = Api::start(Manner::Obey).with_callee(Some(DialOutcome::Answered));
+    let api = Api::start(ApiBehaviour::Obey).with_callee(Some(DialOutcome::Answered));
     api.state.rings.store(true, Ordering::Relaxed);
     let running = api.service(&WARM).await;
     let (handset, remote) = Handset::new();
@@ -280,7 +280,7 @@ async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
 async fn a_person_is_briefed_in_the_language_of_the_call_or_their_own() {
     let hindi = ("agents.default.languages", r#"["hi", "en"]"#);
     for (language, said) in [(None, "hi-IN"), (Some("en"), "en-US"), (Some("en-IN"), "en-IN")] {
-        let api = Api::start(Manner::Obey).with_callee(Some(DialOutcome::Answered));
+        let api = Api::start(ApiBehaviour::Obey).with_callee(Some(DialOutcome::Answered));
         api.state.rings.store(true, Ordering::Relaxed);
         let mut settings = vec![WARM[0], hindi];
         settings.extend(language.map(|language| ("transfers.sales.language", language)));

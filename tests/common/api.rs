@@ -35,7 +35,7 @@ pub fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
 
 /// The behaviour of the carrier's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum ApiBehaviour {
     /// Redirects the call to the document and confirms that.
     Obey,
     /// Redirects the call to the document, and confirms long after the document was read.
@@ -60,7 +60,7 @@ pub struct Api {
 
 /// What the test decides of the API, and what the API was asked.
 pub struct State {
-    manner: Manner,
+    behaviour: ApiBehaviour,
     /// The phone of the caller, which the API redirects.
     pub remote: Mutex<Option<Remote>>,
     requests: Mutex<Vec<String>>,
@@ -76,9 +76,9 @@ pub struct State {
 
 impl Api {
     /// Starts an API on a free loopback port.
-    pub fn start(manner: Manner) -> Self {
+    pub fn start(behaviour: ApiBehaviour) -> Self {
         let state = Arc::new(State {
-            manner,
+            behaviour,
             remote: Mutex::default(),
             requests: Mutex::default(),
             updates: AtomicUsize::new(0),
@@ -165,24 +165,26 @@ async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<
     };
     let done = || HttpResponse::Ok().json(serde_json::json!({ "status": "in-progress" }));
     let update = state.updates.fetch_add(1, Ordering::Relaxed);
-    match state.manner {
-        Manner::RefuseToHandOver if update == 0 => HttpResponse::ServiceUnavailable().finish(),
-        Manner::RefuseToTakeBack(times) if (1..=times).contains(&update) => HttpResponse::TooManyRequests().finish(),
-        Manner::Obey | Manner::RefuseToHandOver | Manner::RefuseToTakeBack(_) => {
+    match state.behaviour {
+        ApiBehaviour::RefuseToHandOver if update == 0 => HttpResponse::ServiceUnavailable().finish(),
+        ApiBehaviour::RefuseToTakeBack(times) if (1..=times).contains(&update) => {
+            HttpResponse::TooManyRequests().finish()
+        }
+        ApiBehaviour::Obey | ApiBehaviour::RefuseToHandOver | ApiBehaviour::RefuseToTakeBack(_) => {
             redirect();
             done()
         }
-        Manner::ObeyThenAnswerLate => {
+        ApiBehaviour::ObeyThenAnswerLate => {
             redirect();
             tokio::time::sleep(Duration::from_secs(3)).await;
             done()
         }
-        Manner::Answer(200) => done(),
-        Manner::Answer(status) => {
+        ApiBehaviour::Answer(200) => done(),
+        ApiBehaviour::Answer(status) => {
             let status = actix_web::http::StatusCode::from_u16(status).expect("a status");
             HttpResponse::build(status).json(serde_json::json!({ "code": 0, "message": "no" }))
         }
-        Manner::Never => std::future::pending().await,
+        ApiBehaviour::Never => std::future::pending().await,
     }
 }
 

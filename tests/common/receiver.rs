@@ -18,7 +18,7 @@ use super::PATIENCE;
 
 /// How one request is answered.
 #[derive(Debug, Clone, Copy)]
-pub enum Manner {
+pub enum ReceiverBehaviour {
     /// With this status.
     Status(u16),
     /// With status 429 and this many seconds.
@@ -55,14 +55,14 @@ pub struct Receiver {
 
 #[derive(Default)]
 struct Shared {
-    manners: Mutex<VecDeque<Manner>>,
+    manners: Mutex<VecDeque<ReceiverBehaviour>>,
     received: Mutex<Vec<Received>>,
     strange: Mutex<Vec<u8>>,
 }
 
 impl Receiver {
     /// Starts a receiver on a free port.
-    pub async fn start(manners: Vec<Manner>) -> Self {
+    pub async fn start(manners: Vec<ReceiverBehaviour>) -> Self {
         Self::at(0, manners).await
     }
 
@@ -78,7 +78,7 @@ impl Receiver {
     }
 
     /// Starts a receiver on this port.
-    pub async fn at(port: u16, manners: Vec<Manner>) -> Self {
+    pub async fn at(port: u16, manners: Vec<ReceiverBehaviour>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let shared = Arc::new(Shared { manners: Mutex::new(manners.into()), ..Shared::default() });
@@ -128,22 +128,23 @@ impl Shared {
     async fn serve(&self, mut socket: TcpStream) {
         while let Some(received) = self.read(&mut socket).await {
             self.received.lock().expect("no panic holds it").push(received);
-            let manner = self.manners.lock().expect("no panic holds it").pop_front().unwrap_or(Manner::Status(200));
-            let answer = match manner {
-                Manner::Status(302) => {
+            let behaviour =
+                self.manners.lock().expect("no panic holds it").pop_front().unwrap_or(ReceiverBehaviour::Status(200));
+            let answer = match behaviour {
+                ReceiverBehaviour::Status(302) => {
                     "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n".to_owned()
                 }
-                Manner::Status(204) => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
-                Manner::Status(status) => format!("HTTP/1.1 {status} Told\r\ncontent-length: 2\r\n\r\nok"),
-                Manner::RetryAfter(s) => {
+                ReceiverBehaviour::Status(204) => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+                ReceiverBehaviour::Status(status) => format!("HTTP/1.1 {status} Told\r\ncontent-length: 2\r\n\r\nok"),
+                ReceiverBehaviour::RetryAfter(s) => {
                     format!("HTTP/1.1 429 Too Many Requests\r\nretry-after: {s}\r\ncontent-length: 0\r\n\r\n")
                 }
-                Manner::CloseAtOnce => return,
-                Manner::CloseMidBody => {
+                ReceiverBehaviour::CloseAtOnce => return,
+                ReceiverBehaviour::CloseMidBody => {
                     let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
                     return;
                 }
-                Manner::Hang => return tokio::time::sleep(Duration::from_secs(60)).await,
+                ReceiverBehaviour::Hang => return tokio::time::sleep(Duration::from_secs(60)).await,
             };
             if socket.write_all(answer.as_bytes()).await.is_err() {
                 return;

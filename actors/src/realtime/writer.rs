@@ -32,13 +32,13 @@ pub struct Writer {
 
 struct Shared {
     outbox: RefCell<Outbox>,
-    pen: RefCell<Pen>,
+    socket: RefCell<SocketSink>,
     /// Wakes the task when it has work.
     wake: Notify,
 }
 
 /// The socket and the messages on their way into it.
-struct Pen {
+struct SocketSink {
     sink: Pin<Box<dyn Sink<Outgoing, Error = ProtocolError>>>,
     /// Messages from the queue that are not yet in the socket's buffer.
     batch: VecDeque<Outgoing>,
@@ -65,9 +65,10 @@ impl Writer {
         S: Sink<Outgoing, Error = ProtocolError> + 'static,
         F: FnOnce(String) + 'static,
     {
-        let pen = Pen { sink: Box::pin(sink), batch: VecDeque::new(), task: None, busy: true, problem: None };
+        let socket = SocketSink { sink: Box::pin(sink), batch: VecDeque::new(), task: None, busy: true, problem: None };
         let outbox = Outbox { most_audio, ..Outbox::default() };
-        let shared = Rc::new(Shared { outbox: RefCell::new(outbox), pen: RefCell::new(pen), wake: Notify::new() });
+        let shared =
+            Rc::new(Shared { outbox: RefCell::new(outbox), socket: RefCell::new(socket), wake: Notify::new() });
         let writing = Rc::clone(&shared);
         #[expect(clippy::disallowed_methods, reason = "the writer outlives its actor by one good-bye")]
         actix_rt::spawn(async move {
@@ -159,49 +160,49 @@ impl Outbox {
 impl Shared {
     /// Writes the queue, unless the task does. Returns whether nothing is left for the task.
     fn written_at_once(&self) -> bool {
-        let mut pen = self.pen.borrow_mut();
+        let mut socket = self.socket.borrow_mut();
         let mut outbox = self.outbox.borrow_mut();
-        if pen.busy || outbox.closed {
+        if socket.busy || outbox.closed {
             return false;
         }
-        let Some(task) = pen.task.take() else { return false };
-        outbox.take(&mut pen.batch);
-        let written = pen.poll(&mut Context::from_waker(&task));
-        pen.task = Some(task);
+        let Some(task) = socket.task.take() else { return false };
+        outbox.take(&mut socket.batch);
+        let written = socket.poll(&mut Context::from_waker(&task));
+        socket.task = Some(task);
         match written {
             Poll::Ready(Ok(())) => return true,
-            Poll::Ready(Err(problem)) => pen.problem = Some(problem),
+            Poll::Ready(Err(problem)) => socket.problem = Some(problem),
             Poll::Pending => {}
         }
-        pen.busy = true;
+        socket.busy = true;
         false
     }
 
     /// Gives the queue to the task. Returns whether no further messages will come.
     fn take_over(&self) -> Result<bool, ProtocolError> {
-        let (mut pen, mut outbox) = (self.pen.borrow_mut(), self.outbox.borrow_mut());
-        pen.busy = true;
-        outbox.take(&mut pen.batch);
-        pen.problem.take().map_or(Ok(outbox.closed), Err)
+        let (mut socket, mut outbox) = (self.socket.borrow_mut(), self.outbox.borrow_mut());
+        socket.busy = true;
+        outbox.take(&mut socket.batch);
+        socket.problem.take().map_or(Ok(outbox.closed), Err)
     }
 
     /// Ends the task's turn. Returns `false` while messages are queued.
     fn give_back(&self) -> bool {
         let outbox = self.outbox.borrow();
         let through = outbox.queue.is_empty() && !outbox.closed;
-        self.pen.borrow_mut().busy = !through;
+        self.socket.borrow_mut().busy = !through;
         through
     }
 
     /// Continues to write, for the task.
     fn poll(&self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
-        let mut pen = self.pen.borrow_mut();
-        pen.task.get_or_insert_with(|| task.waker().clone());
-        pen.poll(task)
+        let mut socket = self.socket.borrow_mut();
+        socket.task.get_or_insert_with(|| task.waker().clone());
+        socket.poll(task)
     }
 }
 
-impl Pen {
+impl SocketSink {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
         while !self.batch.is_empty() {
             ready!(self.sink.as_mut().poll_ready(task))?;
@@ -225,7 +226,7 @@ async fn write_all(shared: &Shared) -> Result<(), String> {
         }
         if closed {
             // The socket is closed when this returns, whether or not the server answers the close.
-            let close = poll_fn(|task| shared.pen.borrow_mut().sink.as_mut().poll_close(task));
+            let close = poll_fn(|task| shared.socket.borrow_mut().sink.as_mut().poll_close(task));
             let _ = timeout(GOODBYE, close).await;
             return Ok(());
         }

@@ -166,7 +166,7 @@ fn perform(job: Job, recordings: &mut HashMap<u64, Recording>, room: &mut Room) 
             // Its disk has failed, or its name was taken: there is no file to write to.
             let Some(recording) = recordings.get_mut(&id) else { return };
             recording.waiting.fetch_sub(1, Ordering::Relaxed);
-            if let Err(problem) = recording.sheet.write(&block, room) {
+            if let Err(problem) = recording.file.write(&block, room) {
                 recording.fail(&problem);
                 recordings.remove(&id);
             }
@@ -181,7 +181,7 @@ fn perform(job: Job, recordings: &mut HashMap<u64, Recording>, room: &mut Room) 
 
 /// A recording in progress.
 struct Recording {
-    sheet: Sheet,
+    file: WavFile,
     path: PathBuf,
     owner: Owner,
     waiting: Arc<AtomicUsize>,
@@ -191,8 +191,8 @@ struct Recording {
 impl Recording {
     fn begin(beginning: Beginning) -> Option<Self> {
         let Beginning { path, rate_hz, owner, waiting, guard } = beginning;
-        match Sheet::create(&path, rate_hz) {
-            Ok(sheet) => Some(Self { sheet, path, owner, waiting, guard }),
+        match WavFile::create(&path, rate_hz) {
+            Ok(file) => Some(Self { file, path, owner, waiting, guard }),
             Err(problem) => {
                 waiting.store(FAILED, Ordering::Relaxed);
                 owner.tell_failed(&path, &problem);
@@ -223,10 +223,10 @@ impl Recording {
     }
 
     fn close(mut self) {
-        if let Err(problem) = self.sheet.finish() {
+        if let Err(problem) = self.file.finish() {
             self.owner.tell_failed(&self.path, &problem);
         } else {
-            let length_ms = self.sheet.moments * 1_000 / u64::from(self.sheet.rate_hz);
+            let length_ms = self.file.moments * 1_000 / u64::from(self.file.rate_hz);
             emit(Event::RecordingWritten { call: &self.owner.call, path: &self.path.display().to_string(), length_ms });
         }
         drop(self.guard);
@@ -243,7 +243,7 @@ struct Room {
 
 /// The file, with a header that is never far behind.
 #[derive(Debug)]
-struct Sheet {
+struct WavFile {
     file: File,
     rate_hz: u32,
     moments: u64,
@@ -251,7 +251,7 @@ struct Sheet {
     in_header: u64,
 }
 
-impl Sheet {
+impl WavFile {
     fn create(path: &Path, rate_hz: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);

@@ -245,7 +245,7 @@ pub struct EndedByAnswer(pub CarrierCallId);
 /// Sets the kill switch. When it is on, no call is taken and live calls are closed politely.
 /// Answered with the spending.
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "SpendSheet")]
+#[rtype(result = "SpendReport")]
 pub struct Kill {
     /// The new state of the switch.
     pub on: bool,
@@ -253,12 +253,12 @@ pub struct Kill {
 
 /// Returns the spending, for `/spend`.
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "SpendSheet")]
+#[rtype(result = "SpendReport")]
 pub struct ShowSpend;
 
 /// Today's spending (UTC) and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, MessageResponse)]
-pub struct SpendSheet {
+pub struct SpendReport {
     /// The spending of all calls.
     pub today: Usd,
     /// The number of callers with a cost today.

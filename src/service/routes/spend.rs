@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use serde::Deserialize;
 use serde_json::json;
 use switchboard_actors::profile::spending::Budget;
-use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendSheet};
+use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendReport};
 
 use super::app::AppState;
 use super::order::{Body, order};
@@ -15,8 +15,8 @@ use super::problem::Problem;
 
 /// `GET /spend`: today's spending (UTC), and its limits.
 pub(super) async fn show(app: Data<AppState>) -> Result<HttpResponse, Problem> {
-    let sheet = app.supervisor.send(ShowSpend).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
-    Ok(answer(&sheet))
+    let spend_report = app.supervisor.send(ShowSpend).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
+    Ok(answer(&spend_report))
 }
 
 /// The kill switch.
@@ -30,17 +30,17 @@ struct Order {
 /// `POST /spend/kill`: with `{"on":true}` no call is accepted and live calls are closed politely.
 pub(super) async fn kill(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let Order { on } = order(body, r#"{"on":true} or {"on":false}"#)?;
-    let sheet = app.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
-    Ok(answer(&sheet))
+    let spend_report = app.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
+    Ok(answer(&spend_report))
 }
 
-fn answer(sheet: &SpendSheet) -> HttpResponse {
+fn answer(spend_report: &SpendReport) -> HttpResponse {
     let budget = |budget: Budget| json!({"soft_usd": budget.soft, "hard_usd": budget.hard});
     HttpResponse::Ok().json(json!({
-        "today_usd": sheet.today,
-        "callers": sheet.callers,
-        "killed": sheet.killed,
-        "limits": {"caller": budget(sheet.limits.caller), "day": budget(sheet.limits.day)},
+        "today_usd": spend_report.today,
+        "callers": spend_report.callers,
+        "killed": spend_report.killed,
+        "limits": {"caller": budget(spend_report.limits.caller), "day": budget(spend_report.limits.day)},
     }))
 }
 

@@ -20,7 +20,7 @@ use super::metronome::Metronome;
 use super::model::{self, Configured};
 use super::phone::{self, CallBook, Tally};
 use super::played::Played;
-use super::sheet::{Feature, Latency, Sheet, Step};
+use super::sheet::{CapacitySheet, Feature, Latency, Step};
 use super::{plot, probe};
 use crate::service::shutdown::Signals;
 
@@ -119,7 +119,7 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     let progress = ProgressBar::new(args.steps.len() as u64).with_style(
         ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let mut sheet = Sheet::new(probe::machine(), &args.audio_format, args.p99_ms);
+    let mut sheet = CapacitySheet::new(probe::machine(), &args.audio_format, args.p99_ms);
     let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
     // Called once: after the move to one core, the process sees only that core.
     let apart = keep_apart();

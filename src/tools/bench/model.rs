@@ -14,7 +14,7 @@ use tokio::task::spawn_local;
 
 use super::metronome::beats;
 use super::phone::CallBook;
-use super::wire::{self, Frames, Kind, Pen};
+use super::wire::{self, FrameWriter, Frames, Kind};
 
 /// Length of the audio in one delta.
 const DELTA: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ pub(super) struct Configured {
 /// One configured session.
 pub(super) struct Session {
     frames: Frames,
-    pen: Pen,
+    writer: FrameWriter,
     /// Bytes per millisecond of audio: 48 for PCM16 at 24 kHz, 8 for G.711.
     bytes_per_ms: usize,
 }
@@ -53,11 +53,11 @@ pub(super) async fn listen() -> io::Result<(u16, mpsc::UnboundedReceiver<Configu
 }
 
 async fn configure(socket: TcpStream) -> io::Result<Configured> {
-    let (mut frames, pen) = wire::accept(socket).await?;
+    let (mut frames, writer) = wire::accept(socket).await?;
     let format = json!({"type": "audio/pcm", "rate": 24000});
     let session = json!({"type": "realtime", "object": "realtime.session", "id": "sess_bench",
         "audio": {"input": {"format": format}, "output": {"format": format, "voice": "alloy"}}});
-    send(&pen, &json!({"type": "session.created", "event_id": "event_1", "session": session})).await?;
+    send(&writer, &json!({"type": "session.created", "event_id": "event_1", "session": session})).await?;
     loop {
         let Some((kind, payload)) = frames.next().await? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
         if kind != Kind::Text {
@@ -68,8 +68,9 @@ async fn configure(socket: TcpStream) -> io::Result<Configured> {
             let update_at = Instant::now();
             let format = event["session"]["audio"]["input"]["format"]["type"].as_str().unwrap_or_default();
             let bytes_per_ms = if format == "audio/pcm" { 48 } else { 8 };
-            send(&pen, &json!({"type": "session.updated", "event_id": "event_2", "session": event["session"]})).await?;
-            return Ok(Configured { session: Session { frames, pen, bytes_per_ms }, update_at });
+            send(&writer, &json!({"type": "session.updated", "event_id": "event_2", "session": event["session"]}))
+                .await?;
+            return Ok(Configured { session: Session { frames, writer, bytes_per_ms }, update_at });
         }
     }
 }
@@ -77,13 +78,13 @@ async fn configure(socket: TcpStream) -> io::Result<Configured> {
 /// Runs one call's session until its socket ends: receives the caller's audio and speaks all the
 /// time.
 pub(super) async fn carry(session: Session, book: Rc<CallBook>) {
-    let Session { frames, pen, bytes_per_ms } = session;
-    let speaking = spawn_local(speak(pen.clone(), Rc::clone(&book), bytes_per_ms));
-    hear(frames, &pen, &book, bytes_per_ms).await;
+    let Session { frames, writer, bytes_per_ms } = session;
+    let speaking = spawn_local(speak(writer.clone(), Rc::clone(&book), bytes_per_ms));
+    hear(frames, &writer, &book, bytes_per_ms).await;
     speaking.abort();
 }
 
-async fn hear(mut frames: Frames, pen: &Pen, book: &CallBook, bytes_per_ms: usize) {
+async fn hear(mut frames: Frames, writer: &FrameWriter, book: &CallBook, bytes_per_ms: usize) {
     let mut heard = 0usize;
     while let Ok(Some((kind, payload))) = frames.next().await {
         match kind {
@@ -94,7 +95,7 @@ async fn hear(mut frames: Frames, pen: &Pen, book: &CallBook, bytes_per_ms: usiz
             Kind::Ping => {
                 let mut pong = Vec::new();
                 wire::frame(&mut pong, 10, payload, false);
-                if pen.write(&pong).await.is_err() {
+                if writer.write(&pong).await.is_err() {
                     break;
                 }
             }
@@ -116,12 +117,12 @@ fn audio_bytes(payload: &[u8]) -> usize {
 
 /// Sends one answer after another: an audio delta every 100 ms with its words, until each answer
 /// ends or is interrupted.
-async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<()> {
+async fn speak(writer: FrameWriter, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<()> {
     let audio = STANDARD.encode(vec![0x55u8; 100 * bytes_per_ms]);
     let mut beat = book.metronome.after(Duration::ZERO);
     for n in 1u32.. {
         let answer = Answer::new(n);
-        pen.write(&answer.opening()).await?;
+        writer.write(&answer.opening()).await?;
         let (delta, words) = (answer.delta(&audio), answer.words());
         book.answer_begins();
         let mut interrupted = false;
@@ -133,18 +134,18 @@ async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<
             interrupted = book.interrupt.take();
             if interrupted {
                 book.speech_started.set(Some(Instant::now()));
-                pen.write(&answer.speech_started()).await?;
+                writer.write(&answer.speech_started()).await?;
                 tokio::time::sleep(TURN).await;
                 beat = book.metronome.after(Duration::ZERO);
                 break;
             }
             book.model_spoke(Instant::now());
-            pen.write(&delta).await?;
+            writer.write(&delta).await?;
             if piece % 3 == 0 {
-                pen.write(&words).await?;
+                writer.write(&words).await?;
             }
         }
-        pen.write(&answer.ending(interrupted)).await?;
+        writer.write(&answer.ending(interrupted)).await?;
     }
     Ok(())
 }
@@ -236,6 +237,6 @@ fn frames(events: &[Value]) -> Vec<u8> {
     out
 }
 
-async fn send(pen: &Pen, event: &Value) -> io::Result<()> {
-    pen.write(&frames(std::slice::from_ref(event))).await
+async fn send(writer: &FrameWriter, event: &Value) -> io::Result<()> {
+    writer.write(&frames(std::slice::from_ref(event))).await
 }

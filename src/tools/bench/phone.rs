@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use super::metronome::{Metronome, beats};
-use super::wire::{self, Frames, Kind, Pen};
+use super::wire::{self, FrameWriter, Frames, Kind};
 
 /// Length of one phone frame.
 const FRAME_MS: usize = 20;
@@ -145,7 +145,7 @@ impl CallBook {
 /// The carrier's end of one call.
 pub(super) struct Phone {
     frames: Frames,
-    pen: Pen,
+    writer: FrameWriter,
     line: Box<dyn Line>,
     can: &'static Capabilities,
     /// When the upgrade was answered.
@@ -165,21 +165,21 @@ pub(super) async fn ring(
         None => upgrade.url.path().to_owned(),
     };
     let headers: String = upgrade.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let (frames, pen) = wire::open(TcpStream::connect(address).await?, &target, &headers).await?;
+    let (frames, writer) = wire::open(TcpStream::connect(address).await?, &target, &headers).await?;
     let opened = Instant::now();
     let (mut said, mut out) = (Outgoing::default(), Vec::new());
     line.start(parameters, &mut said);
     frame_all(&said, &mut out);
-    pen.write(&out).await?;
-    Ok(Phone { frames, pen, line, can, opened })
+    writer.write(&out).await?;
+    Ok(Phone { frames, writer, line, can, opened })
 }
 
 /// Sends and receives until either side ends the call. `first` is the beat of its first frame.
 pub(super) async fn carry(phone: Phone, book: Rc<CallBook>, first: u64) {
-    let Phone { frames, pen, line, can, .. } = phone;
+    let Phone { frames, writer, line, can, .. } = phone;
     let line = Rc::new(RefCell::new(line));
-    let talking = spawn_local(talk(pen.clone(), Rc::clone(&line), Rc::clone(&book), first));
-    listen(frames, &pen, &line, can, &book).await;
+    let talking = spawn_local(talk(writer.clone(), Rc::clone(&line), Rc::clone(&book), first));
+    listen(frames, &writer, &line, can, &book).await;
     talking.abort();
     book.closed.set(true);
 }
@@ -194,7 +194,7 @@ fn frame_all(said: &Outgoing, out: &mut Vec<u8>) {
     }
 }
 
-async fn talk(pen: Pen, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, first: u64) {
+async fn talk(writer: FrameWriter, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, first: u64) {
     // Quiet noise, different in every frame so that the service cannot predict it.
     let noise = |seed: u8, n: u8| i16::from(n.wrapping_mul(37).wrapping_add(seed * 11).cast_signed());
     let frames: Vec<Vec<i16>> = (0..8u8).map(|seed| (0..160u8).map(|n| noise(seed, n)).collect()).collect();
@@ -214,13 +214,19 @@ async fn talk(pen: Pen, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, fi
         }
         frame_all(&said, &mut out);
         book.phone_spoke((n + 1) * FRAME_MS, now);
-        if pen.write(&out).await.is_err() {
+        if writer.write(&out).await.is_err() {
             return;
         }
     }
 }
 
-async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, can: &Capabilities, book: &CallBook) {
+async fn listen(
+    mut frames: Frames,
+    writer: &FrameWriter,
+    line: &RefCell<Box<dyn Line>>,
+    can: &Capabilities,
+    book: &CallBook,
+) {
     let mut said = Outgoing::default();
     while let Ok(Some((kind, payload))) = frames.next().await {
         let now = Instant::now();
@@ -232,7 +238,7 @@ async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, ca
                     let mut out = Vec::new();
                     frame_all(&said, &mut out);
                     said.clear();
-                    if pen.write(&out).await.is_err() {
+                    if writer.write(&out).await.is_err() {
                         break;
                     }
                 }
@@ -240,7 +246,7 @@ async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, ca
             Kind::Ping => {
                 let mut pong = Vec::new();
                 wire::frame(&mut pong, 10, payload, true);
-                if pen.write(&pong).await.is_err() {
+                if writer.write(&pong).await.is_err() {
                     break;
                 }
             }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::sheet::{Sheet, Step};
+use super::sheet::{CapacitySheet, Step};
 
 /// Plots p50 and p99 of both directions over the number of calls, with latency on a logarithmic
 /// scale.
-pub(super) fn latency_over_calls(sheet: &Sheet) -> String {
+pub(super) fn latency_over_calls(sheet: &CapacitySheet) -> String {
     let mut svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/><text x="{LEFT}" y="18" font-size="14">Added latency over concurrent calls ({}, one core)</text>

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// All measurements of one run.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Sheet {
+pub(super) struct CapacitySheet {
     /// The machine, in one line.
     pub(super) machine: String,
     /// `pcm24k` or `g711`.
@@ -88,7 +88,7 @@ impl Step {
     }
 }
 
-impl Sheet {
+impl CapacitySheet {
     pub(super) fn new(machine: String, audio_format: &str, p99_objective_ms: u32) -> Self {
         Self {
             machine,

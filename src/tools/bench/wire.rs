@@ -51,9 +51,9 @@ pub(super) fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8], masked: bool)
 /// The writing end of a socket, shared by the tasks of that end. Each write is sent whole, in the
 /// order of the requests.
 #[derive(Clone)]
-pub(super) struct Pen(Rc<Mutex<OwnedWriteHalf>>);
+pub(super) struct FrameWriter(Rc<Mutex<OwnedWriteHalf>>);
 
-impl Pen {
+impl FrameWriter {
     fn new(half: OwnedWriteHalf) -> Self {
         Self(Rc::new(Mutex::new(half)))
     }
@@ -126,7 +126,7 @@ impl Frames {
 }
 
 /// Upgrades an outgoing connection. `target` is the path and query.
-pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::Result<(Frames, Pen)> {
+pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::Result<(Frames, FrameWriter)> {
     socket.set_nodelay(true)?;
     let host = socket.peer_addr()?;
     let (mut read, mut write) = socket.into_split();
@@ -139,11 +139,11 @@ pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::
     if !answer.starts_with("HTTP/1.1 101") {
         return Err(io::Error::other(format!("no upgrade: {}", answer.lines().next().unwrap_or_default())));
     }
-    Ok((Frames::new(read), Pen::new(write)))
+    Ok((Frames::new(read), FrameWriter::new(write)))
 }
 
 /// Accepts an upgrade requested by a peer.
-pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, Pen)> {
+pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, FrameWriter)> {
     socket.set_nodelay(true)?;
     let (mut read, mut write) = socket.into_split();
     let request = head(&mut read).await?;
@@ -158,7 +158,7 @@ pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, Pen)> {
         STANDARD.encode(digest)
     );
     write.write_all(answer.as_bytes()).await?;
-    Ok((Frames::new(read), Pen::new(write)))
+    Ok((Frames::new(read), FrameWriter::new(write)))
 }
 
 /// Reads an HTTP head byte by byte, so that no data after it is consumed.

@@ -21,10 +21,10 @@ fn owner() -> Owner {
 fn blocks_stand_where_they_belong_and_what_is_missing_is_silence() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("call.wav");
-    let mut sheet = Sheet::create(&path, 8_000).expect("a file");
-    sheet.write(&block(0, [1, 2], 3), &mut Room::default()).expect("written");
-    sheet.write(&block(20_000, [3, 4], 2), &mut Room::default()).expect("written");
-    sheet.finish().expect("finished");
+    let mut file = WavFile::create(&path, 8_000).expect("a file");
+    file.write(&block(0, [1, 2], 3), &mut Room::default()).expect("written");
+    file.write(&block(20_000, [3, 4], 2), &mut Room::default()).expect("written");
+    file.finish().expect("finished");
     let bytes = std::fs::read(&path).expect("there");
     assert_eq!(bytes.len(), 44 + 20_002 * 4);
     assert_eq!(bytes[..44], wav::head(8_000, 20_002));
@@ -37,12 +37,12 @@ fn blocks_stand_where_they_belong_and_what_is_missing_is_silence() {
 fn what_a_crash_leaves_is_a_wav_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("call.wav");
-    let mut sheet = Sheet::create(&path, 8_000).expect("a file");
+    let mut file = WavFile::create(&path, 8_000).expect("a file");
     for n in 0..30 {
-        sheet.write(&block(n * 1_600, [5, 6], 1_600), &mut Room::default()).expect("written");
+        file.write(&block(n * 1_600, [5, 6], 1_600), &mut Room::default()).expect("written");
     }
     // Like a crash: nothing is finished.
-    std::mem::forget(sheet);
+    std::mem::forget(file);
     let bytes = std::fs::read(&path).expect("there");
     let said = u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]) as usize;
     assert!(said >= 44 * 1_600 / 44 * 4 * 20, "the head knows of all but the last two seconds: {said}");
@@ -54,7 +54,7 @@ fn a_name_that_is_taken_is_never_written_over() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("call.wav");
     std::fs::write(&path, "mine").expect("written");
-    assert!(Sheet::create(&path, 8_000).is_err());
+    assert!(WavFile::create(&path, 8_000).is_err());
     assert_eq!(std::fs::read(&path).expect("there"), b"mine");
 }
 

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::events::emit;
 use crate::supervisor::events::Event;
 use crate::supervisor::ledger::Reached;
-use crate::supervisor::messages::{Kill, ShowSpend, SpendSheet};
+use crate::supervisor::messages::{Kill, ShowSpend, SpendReport};
 
 /// The current UTC day.
 pub(super) fn today() -> i32 {
@@ -42,8 +42,8 @@ impl Supervisor {
         }
     }
 
-    fn sheet(&mut self) -> SpendSheet {
-        SpendSheet {
+    fn spend_report(&mut self) -> SpendReport {
+        SpendReport {
             today: self.ledger.total(today()),
             callers: self.ledger.callers(),
             killed: self.ledger.is_killed(),
@@ -73,9 +73,9 @@ impl Handler<Spent> for Supervisor {
 }
 
 impl Handler<Kill> for Supervisor {
-    type Result = SpendSheet;
+    type Result = SpendReport;
 
-    fn handle(&mut self, Kill { on }: Kill, _: &mut Self::Context) -> SpendSheet {
+    fn handle(&mut self, Kill { on }: Kill, _: &mut Self::Context) -> SpendReport {
         if self.ledger.kill(on) {
             emit(Event::SpendKilled { on });
             // Writes at once: a restart must not undo the kill switch.
@@ -86,15 +86,15 @@ impl Handler<Kill> for Supervisor {
             let live: Vec<Addr<CallActor>> = self.roster.live();
             live.iter().for_each(|call| call.do_send(HangUp::Spent));
         }
-        self.sheet()
+        self.spend_report()
     }
 }
 
 impl Handler<ShowSpend> for Supervisor {
-    type Result = SpendSheet;
+    type Result = SpendReport;
 
-    fn handle(&mut self, _: ShowSpend, _: &mut Self::Context) -> SpendSheet {
-        self.sheet()
+    fn handle(&mut self, _: ShowSpend, _: &mut Self::Context) -> SpendReport {
+        self.spend_report()
     }
 }
 

@@ -70,8 +70,8 @@ async fn what_calls_cost_is_added_up_and_the_days_limit_closes_them_all() {
     settle().await;
     assert_eq!(service.live().await, 0);
     assert_eq!(service.call(3).await, Err(Refusal::Spent));
-    let sheet = service.supervisor.send(ShowSpend).await.expect("alive");
-    assert_eq!((sheet.today, sheet.callers, sheet.killed), (Usd::from_dollars(1.2), 0, false));
+    let spend_report = service.supervisor.send(ShowSpend).await.expect("alive");
+    assert_eq!((spend_report.today, spend_report.callers, spend_report.killed), (Usd::from_dollars(1.2), 0, false));
 }
 
 #[actix::test]

@@ -10,7 +10,7 @@ use switchboard_actors::clock;
 use uuid::Uuid;
 
 use super::session::{Opening, Session};
-use super::socket::{self, Manner};
+use super::socket::{self, ConnectionBehaviour};
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::server::{RehearsalOptions, Visitors};
@@ -67,8 +67,9 @@ pub(in crate::tools::rehearsal) async fn accept(
     let fragment_bytes = misbehaviour.fragment_bytes.map(|bytes| usize::try_from(bytes.max(1)).unwrap_or(usize::MAX));
     let session = Session::open(&opening, clock::now());
     let deaf_at = misbehaviour.deaf_after_ms.map(|ms| clock::now() + Duration::from_millis(ms));
-    let manner = Manner { fragment_bytes, deaf_at, log: options.log.clone().map(|log| (log, connection)) };
-    actix_web::rt::spawn(socket::carry(session, manner, sink, stream));
+    let behaviour =
+        ConnectionBehaviour { fragment_bytes, deaf_at, log: options.log.clone().map(|log| (log, connection)) };
+    actix_web::rt::spawn(socket::carry(session, behaviour, sink, stream));
     Ok(response)
 }
 

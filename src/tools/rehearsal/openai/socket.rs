@@ -21,7 +21,7 @@ use crate::tools::rehearsal::log::ClientLog;
 
 /// How a connection behaves.
 #[derive(Debug, Default)]
-pub(super) struct Manner {
+pub(super) struct ConnectionBehaviour {
     /// Splits events into fragments of this many bytes.
     pub(super) fragment_bytes: Option<usize>,
     /// The time after which nothing is read any more.
@@ -52,7 +52,7 @@ pub(super) async fn watched(request: &HttpRequest, body: web::Payload, most: usi
 /// Runs a session until either side ends it.
 pub(super) async fn carry(
     mut session: Session,
-    manner: Manner,
+    behaviour: ConnectionBehaviour,
     mut sink: actix_ws::Session,
     mut stream: AggregatedMessageStream,
 ) {
@@ -75,7 +75,7 @@ pub(super) async fn carry(
             ready = has_room(&mut sink), if !idle => {
                 let Ok(()) = ready else { return };
                 let Some(out) = session.next_out() else { continue };
-                match send(out, manner.fragment_bytes, &mut sink).await {
+                match send(out, behaviour.fragment_bytes, &mut sink).await {
                     Ok(Flow::On) => {}
                     Ok(Flow::Close(reason)) => {
                         // The client's answer to the close is not awaited, because it would change
@@ -86,10 +86,10 @@ pub(super) async fn carry(
                     Ok(Flow::Drop) | Err(Closed) => return,
                 }
             }
-            message = stream.next(), if session.waiting() < MOST_WAITING && manner.hears() => {
+            message = stream.next(), if session.waiting() < MOST_WAITING && behaviour.hears() => {
                 match message {
                     Some(Ok(message)) => {
-                        manner.note(&message);
+                        behaviour.note(&message);
                         match hear(message, &mut session, &mut sink).await {
                             Ok(true) => {}
                             Ok(false) => {
@@ -111,7 +111,7 @@ pub(super) async fn carry(
     }
 }
 
-impl Manner {
+impl ConnectionBehaviour {
     fn hears(&self) -> bool {
         self.deaf_at.is_none_or(|at| clock::now() < at)
     }
