@@ -138,7 +138,7 @@ fn prices_are_those_of_the_reference_and_limits_are_what_is_written() {
     // $32 per million tokens.
     assert_eq!(price.audio_in, Usd::from_billionths(32_000));
     assert_eq!(spend.prices.of("gpt-realtime-2.1-mini").text_cached, Usd::from_billionths(60));
-    assert_eq!(spend.prices.of("our-deployment").audio_out, price.audio_out, "the dearest");
+    assert_eq!(spend.prices.of("our-deployment").audio_out, price.audio_out, "the highest price");
     problem(&refused(&[("spend.day_soft", "9"), ("spend.day_hard", "8")]), "spend.day_soft");
 }
 

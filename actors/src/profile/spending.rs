@@ -25,8 +25,8 @@ impl Prices {
     /// counted at the highest of all prices: it is better that a limit stops calls too early than
     /// too late.
     pub fn of(&self, model: &str) -> Price {
-        let dearest = || self.0.values().copied().fold(Price::default(), Price::dearer);
-        self.0.get(model).copied().unwrap_or_else(dearest)
+        let costliest = || self.0.values().copied().fold(Price::default(), Price::costlier);
+        self.0.get(model).copied().unwrap_or_else(costliest)
     }
 }
 
@@ -55,8 +55,9 @@ mod tests {
     #[test]
     fn an_unknown_model_is_counted_at_the_dearest_price() {
         let cheap = Price { text_out: Usd::from_billionths(1), audio_out: Usd::from_billionths(9), ..Price::default() };
-        let dear = Price { text_out: Usd::from_billionths(5), audio_out: Usd::from_billionths(2), ..Price::default() };
-        let prices = Prices::new(BTreeMap::from([("a".to_owned(), cheap), ("b".to_owned(), dear)]));
+        let costly =
+            Price { text_out: Usd::from_billionths(5), audio_out: Usd::from_billionths(2), ..Price::default() };
+        let prices = Prices::new(BTreeMap::from([("a".to_owned(), cheap), ("b".to_owned(), costly)]));
         assert_eq!(
             prices.of("c"),
             Price { text_out: Usd::from_billionths(5), audio_out: Usd::from_billionths(9), ..Price::default() }

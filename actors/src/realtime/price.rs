@@ -71,7 +71,7 @@ impl Price {
 
     /// The higher price of each kind.
     #[must_use]
-    pub fn dearer(self, other: Self) -> Self {
+    pub fn costlier(self, other: Self) -> Self {
         Self {
             text_in: self.text_in.max(other.text_in),
             text_cached: self.text_cached.max(other.text_cached),

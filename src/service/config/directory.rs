@@ -260,7 +260,7 @@ pub(super) fn is_e164(number: &str) -> bool {
 
 /// The area of a number that looks ordinary and costs many times as much: satellite networks, and
 /// the countries of +1 other than the United States and Canada.
-pub(super) fn dear_area(number: &str) -> Option<&str> {
+pub(super) fn costly_area(number: &str) -> Option<&str> {
     let of_one = number.strip_prefix("+1").and_then(|rest| rest.get(..3)).filter(|area| ISLANDS.contains(area));
     if of_one.is_some() {
         return number.get(..5);

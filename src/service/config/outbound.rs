@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::carriers;
-use super::directory::{dear_area, is_e164, premium};
+use super::directory::{costly_area, is_e164, premium};
 use super::kinds::{SECOND, any_text, duration, flag, list, text, whole, word};
 use super::reader::Section;
 use super::secrets::Secrets;
@@ -93,10 +93,10 @@ impl Outbound {
         if allowed.peek().is_none() {
             return Err(NotCalled::NotAllowed);
         }
-        match dear_area(to) {
+        match costly_area(to) {
             // "+1" is not meant to include the Caribbean: such an area has to be listed by itself.
             Some(area) if !allowed.any(|prefix| prefix.starts_with(area)) => {
-                Err(NotCalled::DearArea { area: area.to_owned() })
+                Err(NotCalled::CostlyArea { area: area.to_owned() })
             }
             Some(_) | None => Ok(()),
         }
@@ -117,8 +117,8 @@ pub enum NotCalled {
     },
     /// The number is in an area that costs many times as much as its prefix suggests, and the list
     /// does not name that area.
-    #[error("`to` is in {area}, where calls are dear; list \"{area}\" itself in `outbound.allow` to call there")]
-    DearArea {
+    #[error("`to` is in {area}, where calls are expensive; list \"{area}\" itself in `outbound.allow` to call there")]
+    CostlyArea {
         /// The prefix of the area.
         area: String,
     },

@@ -150,7 +150,7 @@ fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>
     dialling.rules.permit(&order.to).map_err(|refusal| {
         let status = match refusal {
             NotCalled::NoNumber => StatusCode::UNPROCESSABLE_ENTITY,
-            NotCalled::Premium { .. } | NotCalled::DearArea { .. } | NotCalled::NotAllowed => StatusCode::FORBIDDEN,
+            NotCalled::Premium { .. } | NotCalled::CostlyArea { .. } | NotCalled::NotAllowed => StatusCode::FORBIDDEN,
         };
         Problem::new(status, refusal.to_string())
     })?;

@@ -45,10 +45,10 @@ proptest! {
                 break;
             }
         }
-        let dearest = price().of_response(&spoken(200));
+        let costliest = price().of_response(&spoken(200));
         if let Some(spent) = spent_at_close {
             // The turn that exceeded the limit, and nothing after it.
-            prop_assert!(spent < hard + dearest);
+            prop_assert!(spent < hard + costliest);
         } else {
             prop_assert!(meter.spent() < hard);
         }

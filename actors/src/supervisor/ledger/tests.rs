@@ -65,10 +65,10 @@ fn the_books_of_today_survive_a_restart_and_those_of_yesterday_do_not() {
 #[test]
 fn the_number_of_callers_is_bounded_and_the_dearest_are_kept() {
     let mut ledger = ledger();
-    ledger.spent(Some("dear"), dollars(2.5), DAY);
+    ledger.spent(Some("costly"), dollars(2.5), DAY);
     for caller in 0..2 * MOST_CALLERS {
         ledger.spent(Some(&caller.to_string()), Usd::from_billionths(1 + caller as u64 % 7), DAY);
         assert!(ledger.callers() <= MOST_CALLERS);
     }
-    assert_eq!(ledger.admit(Some("dear"), DAY), Err(Refusal::Spent));
+    assert_eq!(ledger.admit(Some("costly"), DAY), Err(Refusal::Spent));
 }
