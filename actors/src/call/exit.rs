@@ -151,12 +151,12 @@ impl Exit {
     /// Whether the caller revokes the coming end or transfer by speaking. Only the agent's own
     /// decision is revocable, and only while the call could continue.
     pub(super) fn is_revocable(&self, talk: &Conversation) -> bool {
-        let wish = match &self.way {
+        let may_end = match &self.way {
             Way::Closing(ending, _) => *ending == Ending::AgentHungUp,
             Way::Announcing(transfer, _) => transfer.is_revocable(),
             Way::Staying | Way::Transferring(_) | Way::Ended(..) => false,
         };
-        wish && !talk.model.is_gone() && !talk.line.is_broken()
+        may_end && !talk.model.is_gone() && !talk.line.is_broken()
     }
 
     /// Sets the deadlines of the exit.

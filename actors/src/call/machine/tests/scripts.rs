@@ -58,7 +58,7 @@ fn play(seed: u64) -> Ending {
         if call.machine.ending().is_none() {
             check_the_floor(&heard, &call.machine);
         }
-        assert!(!(model_gone && done.iter().any(is_request)), "a wish to a model that is gone: {done:?}");
+        assert!(!(model_gone && done.iter().any(is_request)), "a request to a model that is gone: {done:?}");
         model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::ChildLost(Child::Model));
     }
     // Without further events it ends.

@@ -119,7 +119,7 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("response ends", response_finished("r2")),
         ("agent is heard", playing("r2")),
         ("all was heard", drained()),
-        ("wish given up", CallEvent::Model(given_up)),
+        ("request given up", CallEvent::Model(given_up)),
         ("answer not heard", missed("r2", IncidentKind::AnswerSilent, false)),
         ("session is mute", muted(None)),
         ("tool `end_call`", tool("t9", "end_call", "{}")),

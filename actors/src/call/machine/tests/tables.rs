@@ -261,7 +261,7 @@ fn compare(
     name: impl Fn(&Harness) -> String,
 ) {
     let table = table(states, events, name);
-    if std::env::var("SWITCHBOARD_TABLES").is_ok_and(|wish| wish == "write") {
+    if std::env::var("SWITCHBOARD_TABLES").is_ok_and(|mode| mode == "write") {
         let path = format!("{}/src/call/{page}", env!("CARGO_MANIFEST_DIR"));
         std::fs::write(path, &table).expect("the page is ours");
         return;

@@ -104,7 +104,7 @@ fn the_table_says_what_the_machine_does() {
         }
         table.push('\n');
     }
-    if std::env::var("SWITCHBOARD_TABLES").is_ok_and(|wish| wish == "write") {
+    if std::env::var("SWITCHBOARD_TABLES").is_ok_and(|mode| mode == "write") {
         let path = format!("{}/src/line/stream.md", env!("CARGO_MANIFEST_DIR"));
         std::fs::write(path, &table).expect("the page is ours");
         return;

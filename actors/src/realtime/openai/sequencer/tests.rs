@@ -322,7 +322,7 @@ fn a_session_that_refuses_every_wish_is_left_for_another() {
     };
     assert!(
         matches!(refused(&mut harness, "r1")[..], [SequencerAction::Unspoken(Unspoken::GivenUp { .. })]),
-        "the wish may have been wrong"
+        "the request may have been wrong"
     );
     assert!(matches!(refused(&mut harness, "r2")[..], [SequencerAction::Unspoken(Unspoken::Muted { .. })]));
     harness.created("r3", None);

@@ -260,7 +260,7 @@ impl World {
             }
             SequencerAction::Cancel { response, .. } => self.send(ToServer::Cancel(response)),
             SequencerAction::Unspoken(Unspoken::GivenUp { request, .. } | Unspoken::Muted { request, .. }) => {
-                assert!(self.gave_up.insert(request), "seed {seed}: wish {request} given up twice");
+                assert!(self.gave_up.insert(request), "seed {seed}: request {request} given up twice");
             }
             SequencerAction::Recovered(timer) => {
                 if timer == Timer::CancelUnanswered {
@@ -356,13 +356,13 @@ impl World {
             self.advance();
         }
         let seed = self.seed;
-        assert!(self.sequencer.requests.is_empty(), "seed {seed}: wishes wait for ever");
+        assert!(self.sequencer.requests.is_empty(), "seed {seed}: requests wait for ever");
         assert!(matches!(self.sequencer.state, State::Free), "seed {seed}: ends in {:?}", self.sequencer.state);
         let mut lost = self.requests.clone();
         for accounted in [&self.spoken, &self.gave_up, &self.excused] {
             lost.retain(|request| !accounted.contains(request));
         }
-        assert!(lost.is_empty(), "seed {seed}: wishes {lost:?} were lost");
+        assert!(lost.is_empty(), "seed {seed}: requests {lost:?} were lost");
     }
 }
 

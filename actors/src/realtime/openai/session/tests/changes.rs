@@ -88,7 +88,7 @@ fn change(
 fn said_under(harness: &mut Harness) -> String {
     let asked = harness.order(request(ResponsePurpose::Greeting, Some("Greet.")));
     let response = &asked.sent[0]["response"];
-    let number = response["metadata"]["wish"].as_str().expect("a wish").to_owned();
+    let number = response["metadata"]["wish"].as_str().expect("a request").to_owned();
     let created = json!({"id": format!("r{number}"), "status": "completed", "metadata": {"wish": number}});
     harness.hear(json!({"type": "response.created", "response": created}));
     harness.audio(&format!("r{number}"), &format!("i{number}"), 960);
