@@ -307,7 +307,7 @@ fn supervisor_setup(
         spend_store: config.spend.file.clone(),
         providers: providers.clone(),
         apis: apis.clone(),
-        news: delivery.map(|(delivery, _)| delivery.clone().recipient()),
+        call_updates: delivery.map(|(delivery, _)| delivery.clone().recipient()),
     }
 }
 

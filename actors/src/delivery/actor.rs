@@ -412,15 +412,15 @@ impl Actor for Delivery {
 impl Handler<CallUpdate> for Delivery {
     type Result = ();
 
-    fn handle(&mut self, news: CallUpdate, ctx: &mut Self::Context) {
-        match news {
-            CallUpdate::Started(card) => {
-                self.take(Notice::of_call(Kind::CallStarted, &card, card.started_at, None), ctx);
+    fn handle(&mut self, update: CallUpdate, ctx: &mut Self::Context) {
+        match update {
+            CallUpdate::Started(summary) => {
+                self.take(Notice::of_call(Kind::CallStarted, &summary, summary.started_at, None), ctx);
             }
-            CallUpdate::Ended { card, ending, at } => {
-                self.take(Notice::of_call(Kind::CallEnded, &card, at, Some(ending)), ctx);
+            CallUpdate::Ended { summary, ending, at } => {
+                self.take(Notice::of_call(Kind::CallEnded, &summary, at, Some(ending)), ctx);
                 if ending == Ending::Transferred {
-                    self.take(Notice::of_call(Kind::CallTransferred, &card, at, Some(ending)), ctx);
+                    self.take(Notice::of_call(Kind::CallTransferred, &summary, at, Some(ending)), ctx);
                 }
             }
         }

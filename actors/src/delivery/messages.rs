@@ -22,7 +22,7 @@ pub enum CallUpdate {
     /// It is over.
     Ended {
         /// The call.
-        card: CallSummary,
+        summary: CallSummary,
         /// Why and by whom.
         ending: Ending,
         /// When.
@@ -90,26 +90,26 @@ impl CallSummary {
 /// room is logged, and the call's record carries the same data.
 #[derive(Debug)]
 pub struct CallNotifier {
-    card: CallSummary,
-    ear: Recipient<CallUpdate>,
+    summary: CallSummary,
+    recipient: Recipient<CallUpdate>,
 }
 
 impl CallNotifier {
     /// Reports that the call has started.
-    pub fn new(card: CallSummary, ear: Recipient<CallUpdate>) -> Self {
-        let notifier = Self { card, ear };
-        notifier.say(CallUpdate::Started(notifier.card.clone()));
+    pub fn new(summary: CallSummary, recipient: Recipient<CallUpdate>) -> Self {
+        let notifier = Self { summary, recipient };
+        notifier.say(CallUpdate::Started(notifier.summary.clone()));
         notifier
     }
 
     /// Reports that the call is over.
     pub fn ended(self, ending: Ending) {
-        self.say(CallUpdate::Ended { card: self.card.clone(), ending, at: clock::wall() });
+        self.say(CallUpdate::Ended { summary: self.summary.clone(), ending, at: clock::wall() });
     }
 
-    fn say(&self, news: CallUpdate) {
-        if self.ear.try_send(news).is_err() {
-            emit(Event::NewsDropped { call: &CallTag::new(self.card.id, &self.card.carrier_call) });
+    fn say(&self, update: CallUpdate) {
+        if self.recipient.try_send(update).is_err() {
+            emit(Event::NewsDropped { call: &CallTag::new(self.summary.id, &self.summary.carrier_call) });
         }
     }
 }

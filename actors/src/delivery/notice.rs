@@ -122,8 +122,8 @@ pub struct RecordFiles {
 
 impl Notice {
     /// A notice reported by a live call.
-    pub fn of_call(kind: Kind, card: &CallSummary, at: DateTime<Utc>, ending: Option<Ending>) -> Self {
-        let took = (at - card.started_at).to_std().unwrap_or_default();
+    pub fn of_call(kind: Kind, summary: &CallSummary, at: DateTime<Utc>, ending: Option<Ending>) -> Self {
+        let took = (at - summary.started_at).to_std().unwrap_or_default();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let close = |ending: Ending| Close {
             reason: ending.reason().to_owned(),
@@ -131,17 +131,17 @@ impl Notice {
             duration_ms,
         };
         let call = Party {
-            id: card.id.to_string(),
-            carrier: card.carrier.to_owned(),
-            carrier_call_id: card.carrier_call.as_str().to_owned(),
-            stream_id: card.stream.as_str().to_owned(),
-            direction: card.direction.word().to_owned(),
-            from: card.from.expose().clone(),
-            to: card.to.expose().clone(),
-            agent: card.agent.clone(),
-            language: card.language.clone(),
-            model: card.model.clone(),
-            started_at: Some(card.started_at),
+            id: summary.id.to_string(),
+            carrier: summary.carrier.to_owned(),
+            carrier_call_id: summary.carrier_call.as_str().to_owned(),
+            stream_id: summary.stream.as_str().to_owned(),
+            direction: summary.direction.word().to_owned(),
+            from: summary.from.expose().clone(),
+            to: summary.to.expose().clone(),
+            agent: summary.agent.clone(),
+            language: summary.language.clone(),
+            model: summary.model.clone(),
+            started_at: Some(summary.started_at),
         };
         Self { id: id_of(&call.id, kind), kind, at, call, ending: ending.map(close), record: None }
     }

@@ -7,7 +7,7 @@ use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::Direction;
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.
-pub(super) fn card() -> CallSummary {
+pub(super) fn summary() -> CallSummary {
     CallSummary {
         id: CallId::random(),
         carrier: "testing",

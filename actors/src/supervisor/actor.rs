@@ -56,7 +56,7 @@ pub struct SupervisorSetup {
     /// The file that keeps the day's spending across restarts; `None` keeps it in memory only.
     pub spend_store: Option<PathBuf>,
     /// Receives updates of calls, if webhooks are configured.
-    pub news: Option<Recipient<CallUpdate>>,
+    pub call_updates: Option<Recipient<CallUpdate>>,
     /// What is known about the model's servers, handed to each call.
     pub providers: Addr<Providers>,
     /// The carriers' APIs, for carriers that have one.
@@ -71,7 +71,7 @@ pub struct Supervisor {
     /// Creates a call's actor on the call's own thread. Tests create one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
-    news: Option<Recipient<CallUpdate>>,
+    call_updates: Option<Recipient<CallUpdate>>,
     providers: Addr<Providers>,
     apis: HashMap<Carrier, Arc<dyn Control>>,
     transfer_limits: TransferLimits,
@@ -108,7 +108,7 @@ impl Supervisor {
             spend_store,
             make_call,
             writer: setup.writer,
-            news: setup.news,
+            call_updates: setup.call_updates,
             providers: setup.providers,
             apis: setup.apis,
             transfer_limits: TransferLimits::default(),
@@ -178,8 +178,8 @@ impl Supervisor {
             started_at: clock::wall(),
             parameters: Private::new(admit.start.parameters),
         };
-        let card = || CallSummary::new(&identity, &expected.profile);
-        let notifier = self.news.as_ref().map(|ear| CallNotifier::new(card(), ear.clone()));
+        let summary = || CallSummary::new(&identity, &expected.profile);
+        let notifier = self.call_updates.as_ref().map(|recipient| CallNotifier::new(summary(), recipient.clone()));
         let setup = CallSetup {
             identity,
             profile: Arc::clone(&expected.profile),

@@ -26,7 +26,7 @@ use crate::profile::CallProfile;
 use crate::realtime::report::Words;
 use crate::recording::report::IncidentMet;
 use crate::transcript::messages::{ReadWords, Watch};
-use crate::transcript::watch::{News, Watchers};
+use crate::transcript::watch::{WatchEvent, Watchers};
 
 /// The setup of a Transcript.
 #[derive(Debug)]
@@ -89,14 +89,14 @@ impl Transcript {
     fn take_down(&mut self, words: Words) {
         let now = clock::now();
         self.journal.hear(&words, now.saturating_duration_since(self.log.started()));
-        self.watchers.tell(|| News::of_words(&words));
+        self.watchers.tell(|| WatchEvent::of_words(&words));
         self.log.hear(words, now);
     }
 
     fn note(&mut self, fact: Fact, ctx: &mut Context<Self>) {
         let now = clock::now();
         self.journal.note(&fact, now.saturating_duration_since(self.log.started()));
-        self.watchers.tell(|| News::of_fact(&fact));
+        self.watchers.tell(|| WatchEvent::of_fact(&fact));
         if let Fact::Ended { ending, tally } = fact {
             self.end(ending, tally, ctx);
         } else {

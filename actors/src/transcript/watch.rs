@@ -12,7 +12,7 @@ use crate::words::holds_words;
 
 /// An event of a call, in the form that watchers receive.
 #[derive(Debug, Clone, PartialEq)]
-pub struct News {
+pub struct WatchEvent {
     /// The kind: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`,
     /// `answered_by`, `incident` or `ended`.
     pub event: &'static str,
@@ -22,15 +22,15 @@ pub struct News {
 
 /// A watcher of a call. Dropping it ends its events.
 #[derive(Clone)]
-pub struct Watcher(Arc<Ear>);
+pub struct Watcher(Arc<Listener>);
 
 /// Takes an event. Returns `false` if there is no room for it or the watcher has gone.
-type Ear = dyn Fn(News) -> bool + Send + Sync;
+type Listener = dyn Fn(WatchEvent) -> bool + Send + Sync;
 
 impl Watcher {
-    /// Makes a watcher that passes events to `ear`, which must not block.
-    pub fn new(ear: impl Fn(News) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(ear))
+    /// Makes a watcher that passes events to `listener`, which must not block.
+    pub fn new(listener: impl Fn(WatchEvent) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listener))
     }
 }
 
@@ -52,19 +52,19 @@ impl Watchers {
         }
     }
 
-    /// Sends an event to all watchers and drops those without room for it. `news` runs only if
+    /// Sends an event to all watchers and drops those without room for it. `event` runs only if
     /// there is a watcher.
-    pub fn tell(&mut self, news: impl FnOnce() -> Option<News>) {
+    pub fn tell(&mut self, event: impl FnOnce() -> Option<WatchEvent>) {
         if self.0.is_empty() {
             return;
         }
-        if let Some(news) = news() {
-            self.0.retain(|watcher| (watcher.0)(news.clone()));
+        if let Some(event) = event() {
+            self.0.retain(|watcher| (watcher.0)(event.clone()));
         }
     }
 }
 
-impl News {
+impl WatchEvent {
     /// The call's new state.
     pub fn state(state: &str) -> Self {
         Self { event: "state", data: json!({ "state": state }) }

@@ -13,19 +13,19 @@ use chrono::SecondsFormat;
 use serde_json::Value;
 use switchboard_actors::clock;
 use switchboard_actors::erasure::Erasures;
-use switchboard_actors::transcript::watch::{News, Watcher};
+use switchboard_actors::transcript::watch::{WatchEvent, Watcher};
 use tokio::sync::watch;
 
 /// The calls that are watched, or were recently.
 #[derive(Debug)]
 pub struct Watching {
-    posts: Mutex<VecDeque<Arc<Post>>>,
+    posts: Mutex<VecDeque<Arc<CallFeed>>>,
     erasures: Erasures,
 }
 
 /// The events of one call.
 #[derive(Debug)]
-pub(super) struct Post {
+pub(super) struct CallFeed {
     /// Our id of the call, and the carrier's.
     names: [String; 2],
     recent: Arc<Mutex<RecentEvents>>,
@@ -36,7 +36,7 @@ pub(super) struct Post {
 }
 
 /// The call's end of the channel; dropped with the call.
-struct Ear {
+struct FeedWriter {
     /// The first field to drop: a reader that gets the last signal finds the call over.
     _alive: Arc<()>,
     bell: watch::Sender<u64>,
@@ -70,8 +70,8 @@ impl Watching {
 
     /// Returns the events of a call with this id, if it is or was watched and is not erased. Checks
     /// the disk for the mark of an erasure.
-    pub(super) fn find(&self, id: &str) -> Option<Arc<Post>> {
-        let of_it = |post: &&Arc<Post>| post.names.iter().any(|name| name == id);
+    pub(super) fn find(&self, id: &str) -> Option<Arc<CallFeed>> {
+        let of_it = |post: &&Arc<CallFeed>| post.names.iter().any(|name| name == id);
         let post = locked(&self.posts).iter().rev().find(of_it).cloned()?;
         if self.erasures.has(&post.names[0]) {
             locked(&self.posts).retain(|other| other.names[0] != post.names[0]);
@@ -81,7 +81,7 @@ impl Watching {
     }
 
     /// Watches a call from now on, unless it is watched already. The call receives the watcher.
-    pub(super) fn listen(&self, names: [String; 2]) -> (Arc<Post>, Option<Watcher>) {
+    pub(super) fn listen(&self, names: [String; 2]) -> (Arc<CallFeed>, Option<Watcher>) {
         let mut posts = locked(&self.posts);
         if let Some(post) = posts.iter().find(|post| post.names[0] == names[0]) {
             return (Arc::clone(post), None);
@@ -90,13 +90,13 @@ impl Watching {
         let (ring, bell) = watch::channel(0);
         let here = Arc::new(());
         let alive = Arc::downgrade(&here);
-        let ear = Ear { _alive: here, bell: ring, recent: Arc::clone(&recent) };
-        let watcher = Watcher::new(move |news: News| {
+        let writer = FeedWriter { _alive: here, bell: ring, recent: Arc::clone(&recent) };
+        let watcher = Watcher::new(move |event: WatchEvent| {
             // Without a reader the call stays watched: a reader may reconnect.
-            ear.hear(&news);
+            writer.hear(&event);
             true
         });
-        let post = Arc::new(Post { names, recent, bell, alive });
+        let post = Arc::new(CallFeed { names, recent, bell, alive });
         posts.push_back(Arc::clone(&post));
         while posts.len() > MOST_POSTS {
             let Some(over) = posts.iter().position(|post| post.is_over()) else { break };
@@ -106,7 +106,7 @@ impl Watching {
     }
 }
 
-impl Post {
+impl CallFeed {
     /// Returns the events after `last`.
     pub(super) fn after(&self, last: u64) -> Next {
         locked(&self.recent).after(last)
@@ -128,22 +128,22 @@ impl Post {
     }
 }
 
-impl Ear {
-    fn hear(&self, news: &News) {
-        let number = locked(&self.recent).take(news);
+impl FeedWriter {
+    fn hear(&self, event: &WatchEvent) {
+        let number = locked(&self.recent).take(event);
         self.bell.send_replace(number);
     }
 }
 
 impl RecentEvents {
-    fn take(&mut self, news: &News) -> u64 {
+    fn take(&mut self, watched: &WatchEvent) -> u64 {
         self.newest += 1;
-        let mut data = news.data.clone();
+        let mut data = watched.data.clone();
         if let Value::Object(fields) = &mut data {
             let at = clock::wall().to_rfc3339_opts(SecondsFormat::Millis, true);
             fields.insert("at".to_owned(), at.into());
         }
-        let event = format!("id: {}\nevent: {}\ndata: {data}\n\n", self.newest, news.event);
+        let event = format!("id: {}\nevent: {}\ndata: {data}\n\n", self.newest, watched.event);
         self.bytes += event.len();
         self.events.push_back((self.newest, event));
         while self.events.len() > MOST_EVENTS || self.bytes > MOST_BYTES {
@@ -185,17 +185,17 @@ mod tests {
         let mut recent = RecentEvents::default();
         assert_eq!(recent.after(0), Next::Wait);
         for _ in 0..3 {
-            recent.take(&News::state("listening"));
+            recent.take(&WatchEvent::state("listening"));
         }
         let Next::Events(events, 3) = recent.after(1) else { panic!("{:?}", recent.after(1)) };
         assert!(events.starts_with("id: 2\nevent: state\ndata: {\"at\":\"") && events.contains("id: 3\n"), "{events}");
         assert_eq!(recent.after(3), Next::Wait);
         for _ in 0..MOST_EVENTS {
-            recent.take(&News::state("speaking"));
+            recent.take(&WatchEvent::state("speaking"));
         }
         assert_eq!((recent.after(2), recent.events.len()), (Next::Behind, MOST_EVENTS));
         assert!(matches!(recent.after(3), Next::Events(..)));
-        recent.take(&News { event: "words", data: serde_json::json!({ "text": "x".repeat(MOST_BYTES) }) });
+        recent.take(&WatchEvent { event: "words", data: serde_json::json!({ "text": "x".repeat(MOST_BYTES) }) });
         assert!(recent.bytes <= MOST_BYTES, "one that is larger than all room is not kept");
     }
 

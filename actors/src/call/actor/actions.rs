@@ -23,7 +23,7 @@ use crate::realtime::messages::ModelOrder;
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::Fact;
-use crate::transcript::watch::News;
+use crate::transcript::watch::WatchEvent;
 
 impl CallActor {
     pub(super) fn perform(&mut self, action: CallAction, ctx: &mut Context<Self>) {
@@ -64,7 +64,7 @@ impl CallActor {
 
     fn tell(&mut self, note: &Note) {
         if let Note::StateChanged(state) = note {
-            self.watchers.tell(|| Some(News::state(state)));
+            self.watchers.tell(|| Some(WatchEvent::state(state)));
         }
         if let Some(incident) = note.incident() {
             if !matches!(note, Note::Incident(_) | Note::IncidentLogged(_)) {

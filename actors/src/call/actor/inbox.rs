@@ -25,7 +25,7 @@ use crate::realtime::messages::AudioReplaced;
 use crate::realtime::report::ModelReport;
 use crate::recording::report::IncidentMet;
 use crate::transcript::messages::{ReadWords, Watch};
-use crate::transcript::watch::News;
+use crate::transcript::watch::WatchEvent;
 
 impl Handler<LineReport> for CallActor {
     type Result = ();
@@ -247,7 +247,7 @@ impl Handler<Watch> for CallActor {
             transcript.watch.do_send(Watch(watcher.clone()));
         }
         self.watchers.add(watcher);
-        self.watchers.tell(|| Some(News::state(self.machine.state())));
+        self.watchers.tell(|| Some(WatchEvent::state(self.machine.state())));
     }
 }
 

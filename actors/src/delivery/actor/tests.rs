@@ -8,14 +8,14 @@ use super::*;
 use crate::delivery::payload::Payload;
 use crate::delivery::plan::EndpointPlan;
 use crate::delivery::schedule::RetryPlan;
-use crate::delivery::testing::card;
+use crate::delivery::testing::summary;
 
 #[actix_rt::test]
 async fn what_is_told_is_on_disk_before_anybody_hears_of_it() {
     let scene = Scene::start(&["crm", "mail"]);
-    let card = card();
-    scene.delivery.send(CallUpdate::Started(card.clone())).await.expect("it listens");
-    let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", card.id));
+    let summary = summary();
+    scene.delivery.send(CallUpdate::Started(summary.clone())).await.expect("it listens");
+    let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", summary.id));
     let case = read(&path);
     assert_eq!(case["notice"]["type"], "call.started");
     assert_eq!(case["deliveries"]["crm"]["status"], "pending");
@@ -25,19 +25,19 @@ async fn what_is_told_is_on_disk_before_anybody_hears_of_it() {
 #[actix_rt::test]
 async fn a_transferred_call_is_told_as_such() {
     let scene = Scene::start(&["crm"]);
-    let card = card();
-    let news = CallUpdate::Ended { card: card.clone(), ending: Ending::Transferred, at: card.started_at };
-    scene.delivery.send(news).await.expect("it listens");
+    let summary = summary();
+    let update = CallUpdate::Ended { summary: summary.clone(), ending: Ending::Transferred, at: summary.started_at };
+    scene.delivery.send(update).await.expect("it listens");
     let names = scene.pending();
-    assert_eq!(names, [format!("evt_{}_ended.json", card.id), format!("evt_{}_transferred.json", card.id)]);
+    assert_eq!(names, [format!("evt_{}_ended.json", summary.id), format!("evt_{}_transferred.json", summary.id)]);
 }
 
 #[actix_rt::test]
 async fn told_twice_it_is_delivered_once() {
     let scene = Scene::start(&["crm"]);
-    let card = card();
+    let summary = summary();
     for _ in 0..3 {
-        scene.delivery.send(CallUpdate::Started(card.clone())).await.expect("it listens");
+        scene.delivery.send(CallUpdate::Started(summary.clone())).await.expect("it listens");
     }
     assert_eq!(scene.pending().len(), 1);
 }
@@ -46,7 +46,7 @@ async fn told_twice_it_is_delivered_once() {
 async fn an_endpoint_that_is_configured_no_longer_makes_a_dead_letter() {
     let dir = {
         let scene = Scene::start(&["old"]);
-        scene.delivery.send(CallUpdate::Started(card())).await.expect("it listens");
+        scene.delivery.send(CallUpdate::Started(summary())).await.expect("it listens");
         scene.dir
     };
     let scene = Scene::start_in(dir, &["new"]);
@@ -64,7 +64,7 @@ async fn a_disk_that_refuses_is_tried_again_and_nothing_is_forgotten() {
     let pending = scene.dir.path().join("deliveries/pending");
     fs::remove_dir(&pending).expect("empty");
     fs::write(&pending, "no folder").expect("writable");
-    scene.delivery.send(CallUpdate::Started(card())).await.expect("it listens");
+    scene.delivery.send(CallUpdate::Started(summary())).await.expect("it listens");
     fs::remove_file(&pending).expect("ours");
     fs::create_dir(&pending).expect("writable");
     scene.delivery.send(Finish { patience: Duration::ZERO }).await.expect("it answers");
@@ -87,20 +87,20 @@ async fn a_record_whose_transcript_is_gone_is_no_trouble_for_others() {
 #[actix_rt::test]
 async fn a_call_that_is_erased_while_its_delivery_waits_is_never_written_again() {
     let scene = Scene::start(&["crm"]);
-    let (card, other) = (card(), card());
-    for card in [&card, &other] {
-        scene.delivery.send(CallUpdate::Started(card.clone())).await.expect("it listens");
+    let (summary, other) = (summary(), summary());
+    for summary in [&summary, &other] {
+        scene.delivery.send(CallUpdate::Started(summary.clone())).await.expect("it listens");
     }
     // `records erase` does the same: the mark first, then the files.
-    crate::erasure::Erasures::of(scene.dir.path()).mark(&card.id.to_string()).expect("writable");
-    let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", card.id));
+    crate::erasure::Erasures::of(scene.dir.path()).mark(&summary.id.to_string()).expect("writable");
+    let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", summary.id));
     fs::remove_file(&path).expect("there");
-    let news = CallUpdate::Ended { card: card.clone(), ending: Ending::Transferred, at: card.started_at };
-    scene.delivery.send(news).await.expect("it listens");
+    let update = CallUpdate::Ended { summary: summary.clone(), ending: Ending::Transferred, at: summary.started_at };
+    scene.delivery.send(update).await.expect("it listens");
     scene.delivery.send(Finish { patience: Duration::from_secs(5) }).await.expect("it answers");
     let left = walk(scene.dir.path());
     let of = |id: CallId| left.iter().filter(|path| path.contains(&id.to_string())).cloned().collect::<Vec<_>>();
-    assert_eq!(of(card.id), [format!("erased/{}", card.id)]);
+    assert_eq!(of(summary.id), [format!("erased/{}", summary.id)]);
     assert_eq!(of(other.id).len(), 1, "the other's is untouched: {left:?}");
 }
 

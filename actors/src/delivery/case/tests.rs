@@ -1,6 +1,6 @@
 use super::*;
 use crate::delivery::notice::Kind;
-use crate::delivery::testing::card;
+use crate::delivery::testing::summary;
 
 #[test]
 fn a_case_is_over_when_its_last_delivery_is() {
@@ -17,7 +17,7 @@ fn a_case_is_over_when_its_last_delivery_is() {
 #[test]
 fn revived_only_what_has_failed_begins_again() {
     let mut case = case(&["crm", "mail"]);
-    let now = card().started_at;
+    let now = summary().started_at;
     set(&mut case, "crm", Status::Failed);
     set(&mut case, "mail", Status::Completed);
     case.deliveries.get_mut("crm").expect("there").attempts = 9;
@@ -39,9 +39,9 @@ fn a_file_of_another_version_is_refused() {
 }
 
 fn case(endpoints: &[&str]) -> Case {
-    let card = card();
-    let notice = Notice::of_call(Kind::CallStarted, &card, card.started_at, None);
-    Case::new(notice, endpoints, card.started_at)
+    let summary = summary();
+    let notice = Notice::of_call(Kind::CallStarted, &summary, summary.started_at, None);
+    Case::new(notice, endpoints, summary.started_at)
 }
 
 fn set(case: &mut Case, endpoint: &str, status: Status) {

@@ -1,13 +1,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::delivery::testing::card;
+use crate::delivery::testing::summary;
 
 #[test]
 fn a_notice_has_one_id_by_whichever_path_it_is_found() {
-    let card = card();
-    let made = Notice::of_call(Kind::CallEnded, &card, card.started_at, Some(Ending::Transferred));
-    let record = json!({"id": card.id, "call_id": "CA1", "ending": {"reason": "transferred", "by": "agent"}});
+    let summary = summary();
+    let made = Notice::of_call(Kind::CallEnded, &summary, summary.started_at, Some(Ending::Transferred));
+    let record = json!({"id": summary.id, "call_id": "CA1", "ending": {"reason": "transferred", "by": "agent"}});
     let found = Notice::of_record(&record, &files());
     let ids: Vec<_> = found.iter().map(|notice| notice.id.as_str()).collect();
     assert_eq!(found.len(), 4);
@@ -33,8 +33,8 @@ fn an_id_is_a_harmless_file_name() {
 
 #[test]
 fn a_notice_survives_its_file() {
-    let card = card();
-    let made = Notice::of_call(Kind::CallStarted, &card, card.started_at, None);
+    let summary = summary();
+    let made = Notice::of_call(Kind::CallStarted, &summary, summary.started_at, None);
     let text = serde_json::to_string(&made).expect("JSON");
     assert_eq!(serde_json::from_str::<Notice>(&text).expect("a notice"), made);
     for kind in Kind::ALL {

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::delivery::notice::Kind;
-use crate::delivery::testing::card;
+use crate::delivery::testing::summary;
 
 #[test]
 fn a_case_is_in_one_folder_at_a_time() {
@@ -32,9 +32,9 @@ fn a_queue_file_is_followed_and_keeps_what_others_wrote_in_it() {
     scene.file("call_U1_1_transcript.json", &json!({"id": "0-1", "call_id": "U1"}));
     let notices = scene.store.open_queue("call_U1_1_queue.json").expect("readable").expect("open");
     let notice = notices.into_iter().find(|n| n.kind == Kind::TranscriptReady).expect("one");
-    let mut case = Case::new(notice, &["crm"], card().started_at);
+    let mut case = Case::new(notice, &["crm"], summary().started_at);
     let mark = |case: &Case| {
-        scene.store.mark_queue("call_U1_1_queue.json", case, card().started_at).expect("written");
+        scene.store.mark_queue("call_U1_1_queue.json", case, summary().started_at).expect("written");
         scene.store.read_json(&scene.dir.path().join("call_U1_1_queue.json")).expect("JSON")
     };
     let queue = mark(&case);
@@ -116,8 +116,8 @@ impl Scene {
     }
 
     fn case(&self) -> Case {
-        let card = card();
-        Case::new(Notice::of_call(Kind::CallStarted, &card, card.started_at, None), &["crm"], card.started_at)
+        let summary = summary();
+        Case::new(Notice::of_call(Kind::CallStarted, &summary, summary.started_at, None), &["crm"], summary.started_at)
     }
 
     fn file(&self, name: &str, content: &Value) {

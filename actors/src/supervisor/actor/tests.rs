@@ -175,7 +175,7 @@ impl Service {
             max_calls,
             token_lifetime: LIFETIME,
             writer,
-            news: None,
+            call_updates: None,
             spend,
             spend_store: None,
             providers: Providers::new().start(),

@@ -171,13 +171,13 @@ async fn a_panic_of_its_own_leaves_a_record_too() {
 }
 
 /// Receives the journal's incidents in place of a call.
-struct Ear(tokio::sync::mpsc::UnboundedSender<Incident>);
+struct Listener(tokio::sync::mpsc::UnboundedSender<Incident>);
 
-impl Actor for Ear {
+impl Actor for Listener {
     type Context = Context<Self>;
 }
 
-impl Handler<IncidentMet> for Ear {
+impl Handler<IncidentMet> for Listener {
     type Result = ();
 
     fn handle(&mut self, IncidentMet(incident): IncidentMet, _: &mut Self::Context) {
@@ -193,9 +193,9 @@ async fn a_disk_that_takes_no_journal_is_told_to_the_call_once() {
     fs::rename(&folder, dir.path().join("away")).expect("ours");
     fs::write(&folder, "no folder").expect("what stands in the way");
     let (tell, mut incidents) = tokio::sync::mpsc::unbounded_channel();
-    let ear = Ear(tell).start().recipient();
+    let listener = Listener(tell).start().recipient();
     let identity = identity();
-    let journal = writer.open_journal(&identity, &CallSettings::of(&profile()), Some(ear.downgrade()));
+    let journal = writer.open_journal(&identity, &CallSettings::of(&profile()), Some(listener.downgrade()));
     let incident = incidents.recv().await.expect("it is reported");
     assert_eq!(incident.kind, IncidentKind::Disk);
     assert!(incident.detail.starts_with("the record's journal could not be written: "), "{}", incident.detail);

@@ -6,10 +6,10 @@ use super::*;
 fn a_watcher_who_does_not_keep_up_is_let_go_and_the_others_are_not() {
     let mut watchers = Watchers::default();
     let ((slow, read_by_slow), (quick, read)) = (mpsc::sync_channel(1), mpsc::sync_channel(10));
-    watchers.add(Watcher::new(move |news| slow.try_send(news).is_ok()));
-    watchers.add(Watcher::new(move |news| quick.try_send(news).is_ok()));
+    watchers.add(Watcher::new(move |event| slow.try_send(event).is_ok()));
+    watchers.add(Watcher::new(move |event| quick.try_send(event).is_ok()));
     for state in ["greeting", "listening", "thinking"] {
-        watchers.tell(|| Some(News::state(state)));
+        watchers.tell(|| Some(WatchEvent::state(state)));
     }
     assert_eq!((read.try_iter().count(), read_by_slow.try_iter().count()), (3, 1));
     assert_eq!(watchers.0.len(), 1);

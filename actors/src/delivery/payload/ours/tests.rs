@@ -4,16 +4,16 @@ use super::super::Payload;
 use super::super::testing::{material, material_of, record};
 use super::*;
 use crate::delivery::notice::{Kind, Notice};
-use crate::delivery::testing::card;
+use crate::delivery::testing::summary;
 use crate::ending::Ending;
 
 #[test]
 fn every_kind_fits_the_schema_that_is_shipped() {
     let schema = schema();
-    let card = card();
+    let summary = summary();
     for kind in [Kind::CallStarted, Kind::CallEnded, Kind::CallTransferred] {
         let ending = (kind != Kind::CallStarted).then_some(Ending::Transferred);
-        let notice = Notice::of_call(kind, &card, card.started_at, ending);
+        let notice = Notice::of_call(kind, &summary, summary.started_at, ending);
         let body = read(&material_of(&notice, None, |material| Payload::Switchboard.body(material).expect("JSON")));
         assert_fits(&schema, &body);
         assert_eq!((&body["type"], &body["id"]), (&kind.name().into(), &notice.id.as_str().into()));
