@@ -133,8 +133,8 @@ async fn a_receiver_that_hangs_keeps_no_call_waiting() {
     let receiver = Receiver::start(vec![ReceiverBehaviour::Hang; 64]).await;
     let running = start_telling(&receiver.url, r#"timeout = "30s", concurrency = 1"#).await;
     for call in ["CA08", "CA09", "CA10"] {
-        let held = timeout(Duration::from_secs(5), hold_a_call(&running, call)).await;
-        assert!(held.is_ok(), "calls go on as if nothing were");
+        let finished = timeout(Duration::from_secs(5), hold_a_call(&running, call)).await;
+        assert!(finished.is_ok(), "calls go on as if nothing were");
     }
     assert_eq!(receiver.until(1).await.len(), 1, "one at once, as configured");
     let stopping = timeout(PATIENCE, running.stop()).await;

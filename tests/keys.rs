@@ -86,7 +86,7 @@ async fn what_is_keyed_in_while_the_recording_is_paused_is_found_nowhere() {
         stream.say(&press('2')).await;
         stream.say(&json!({ "event": "stop", "streamSid": "MZ1", "stop": {} })).await;
         running.until_calls(0).await;
-        let news = watched.await.expect("the watcher");
+        let updates = watched.await.expect("the watcher");
         let log = stage.log.clone();
         let Running { service, records } = stage.running;
         service.stop(Duration::ZERO).await;
@@ -95,11 +95,11 @@ async fn what_is_keyed_in_while_the_recording_is_paused_is_found_nowhere() {
         assert_eq!(keys, ["3", "2"], "{record:#}");
         assert_eq!(record["analytics"]["keys_withheld"], 17);
         for (place, text) in
-            [("record", kept(records.path())), ("watcher", news.clone()), ("model", format!("{:?}", log.of(1)))]
+            [("record", kept(records.path())), ("watcher", updates.clone()), ("model", format!("{:?}", log.of(1)))]
         {
             assert!(!text.contains("4111"), "{place}: {text}");
         }
-        assert!(!news.contains(r#""key":"4""#) && news.contains(r#""withheld":true"#), "{news}");
+        assert!(!updates.contains(r#""key":"4""#) && updates.contains(r#""withheld":true"#), "{updates}");
     }
 }
 

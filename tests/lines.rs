@@ -145,8 +145,8 @@ async fn a_call_that_is_over_begins_no_second_time() {
         let document = voice(&running, CALL, status).await;
         assert!(document.contains("<Response><Hangup/></Response>"), "{document}");
     }
-    let roll = get(&running.admin("/calls"), &[]).await.json();
-    assert_eq!(roll["active"], 0);
+    let list = get(&running.admin("/calls"), &[]).await.json();
+    assert_eq!(list["active"], 0);
     running.stop().await;
 }
 

@@ -294,9 +294,9 @@ async fn connections_end_as_they_are_told_to() {
 #[actix_web::test]
 async fn frames_may_come_in_fragments_and_between_noise() {
     let rehearsal = start().await;
-    let odd =
+    let noisy =
         "fragment_bytes:1000,garbage_every:3,unknown_every:4,ping_every_ms:20,require_pong:1,big_updated_bytes:200000";
-    let mut client = Client::ready(&rehearsal, odd, json!({})).await;
+    let mut client = Client::ready(&rehearsal, noisy, json!({})).await;
     client.send(json!({"type": "response.create"})).await;
     let greeting = audio_of(&client.until("response.done").await);
     assert!((2.0..3.5).contains(&(greeting.len() as f32 / 48_000.0)), "{} bytes", greeting.len());

@@ -129,8 +129,8 @@ impl Stream {
         }
         // A carrier may confirm a clear or announce that it accepts more.
         let answers = self.hear()?;
-        let odd = answers.iter().find(|event| !matches!(event, LineEvent::Cleared | LineEvent::Flow(_)));
-        odd.map_or(Ok(said), |event| Err(format!("{event:?} for an answer")))
+        let unexpected = answers.iter().find(|event| !matches!(event, LineEvent::Cleared | LineEvent::Flow(_)));
+        unexpected.map_or(Ok(said), |event| Err(format!("{event:?} for an answer")))
     }
 
     fn begins(&mut self) -> Result<LineFormats, String> {

@@ -28,15 +28,15 @@ impl Callers {
 
     /// Returns the hash of a caller's number; `None` for a withheld number.
     pub fn hash(&self, number: &str) -> Option<String> {
-        let person = self.numbering.read(number);
-        Some(self.digest("caller", person.key()?)[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        let party = self.numbering.read(number);
+        Some(self.digest("caller", party.key()?)[..16].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Returns a number from 0 to 99. It is the same for every call of a caller, and arbitrary for
     /// a withheld number.
     pub fn percentile(&self, number: &str) -> u32 {
         let digest = match self.numbering.read(number).key() {
-            Some(person) => self.digest("experiment", person),
+            Some(party) => self.digest("experiment", party),
             None => self.digest("withheld", &self.withheld.fetch_add(1, Ordering::Relaxed).to_string()),
         };
         u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % 100

@@ -68,13 +68,13 @@ impl Receiver {
 
     /// Reserves a port on which no server answers until the returned guard is dropped.
     pub fn reserve() -> (Reserved, u16) {
-        let held = Reserved::bind("127.0.0.1:0").expect("a free port");
-        let port = held.local_addr().expect("an address").port();
+        let reserved = Reserved::bind("127.0.0.1:0").expect("a free port");
+        let port = reserved.local_addr().expect("an address").port();
         // A bound port with a full queue does not refuse connections; a port without a listener
         // does.
-        drop(held);
-        let held = Reserved::bind("127.0.0.2:0").expect("a free port");
-        (held, port)
+        drop(reserved);
+        let reserved = Reserved::bind("127.0.0.2:0").expect("a free port");
+        (reserved, port)
     }
 
     /// Starts a receiver on this port.

@@ -243,9 +243,9 @@ fn a_queue_that_cannot_be_reached_is_no_success_and_nothing_goes() {
 fn a_call_that_is_on_is_refused_by_name_and_a_journal_that_a_crash_left_goes() {
     let home = tempfile::tempdir().expect("a folder");
     let dir = home.path().join("records");
-    let (identity, held) = on_the_line();
+    let (identity, settings) = on_the_line();
     let writer = RecordWriter::start(&dir).expect("writable");
-    let journal = writer.open_journal(&identity, &held, None);
+    let journal = writer.open_journal(&identity, &settings, None);
     let journals = || {
         let folders = fs::read_dir(dir.join("journal")).expect("there").map(|entry| entry.expect("an entry").path());
         let files = folders.flat_map(|folder| fs::read_dir(folder).expect("a folder"));
@@ -306,7 +306,7 @@ fn on_the_line() -> (CallIdentity, CallSettings) {
         parameters: Private::default(),
     };
     let word = || "x".to_owned();
-    let held = CallSettings {
+    let settings = CallSettings {
         agent: word(),
         language: word(),
         model: word(),
@@ -316,7 +316,7 @@ fn on_the_line() -> (CallIdentity, CallSettings) {
         route: None,
         questions: Vec::new(),
     };
-    (identity, held)
+    (identity, settings)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -94,7 +94,7 @@ pub enum Event<'a> {
         problem: &'a str,
     },
     /// An update of a call found no room; the call's record carries the same.
-    NewsDropped {
+    UpdateDropped {
         /// The call.
         call: &'a CallTag,
     },
@@ -152,7 +152,7 @@ impl Emit for Event<'_> {
                 webhook_counted("dropped");
                 error!(target: TARGET, event, carrier_call:% = Known(carrier_call.map(logged)), problem; "webhook dropped");
             }
-            Self::NewsDropped { call } => {
+            Self::UpdateDropped { call } => {
                 warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again");
             }
             Self::QueueUnreadable { name, problem } => {

@@ -109,7 +109,7 @@ impl CallNotifier {
 
     fn say(&self, update: CallUpdate) {
         if self.recipient.try_send(update).is_err() {
-            emit(Event::NewsDropped { call: &CallTag::new(self.summary.id, &self.summary.carrier_call) });
+            emit(Event::UpdateDropped { call: &CallTag::new(self.summary.id, &self.summary.carrier_call) });
         }
     }
 }

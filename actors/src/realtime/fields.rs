@@ -198,17 +198,17 @@ fn half(text: &str) -> Option<Half> {
 /// Replaces by null the numbers that JSON does not know but that the JSON writers of Python and
 /// JavaScript emit. Returns `None` if `text` has no such number.
 pub fn without_odd_numbers(text: &str) -> Option<String> {
-    if !ODD_NUMBERS.iter().any(|odd| text.contains(odd)) {
+    if !ODD_NUMBERS.iter().any(|literal| text.contains(literal)) {
         return None;
     }
     let mut mended = String::with_capacity(text.len());
     let (mut rest, mut in_text) = (text, false);
     while let Some(c) = rest.chars().next() {
-        let odd = ODD_NUMBERS.into_iter().find(|odd| !in_text && rest.starts_with(odd));
-        let taken = match (odd, c) {
-            (Some(odd), _) => {
+        let literal = ODD_NUMBERS.into_iter().find(|literal| !in_text && rest.starts_with(literal));
+        let taken = match (literal, c) {
+            (Some(literal), _) => {
                 mended.push_str("null");
-                rest = &rest[odd.len()..];
+                rest = &rest[literal.len()..];
                 continue;
             }
             (None, '\\') => rest.chars().take(2).map(char::len_utf8).sum(),

@@ -22,8 +22,8 @@ use crate::profile::spending::Budget;
 async fn an_admitted_call_is_on_the_roll_until_it_ends() {
     let service = Service::start(2);
     let call = service.call(1).await.expect("a free place");
-    let roll = service.supervisor.send(ListCalls).await.expect("alive");
-    assert_eq!((roll.calls.len(), roll.expected, roll.max_calls, roll.draining), (1, 0, 2, false));
+    let list = service.supervisor.send(ListCalls).await.expect("alive");
+    assert_eq!((list.calls.len(), list.expected, list.max_calls, list.draining), (1, 0, 2, false));
     let found = service.find(&call.to_string()).await.expect("by our id");
     assert_eq!(found, service.find("CA1").await.expect("by the carrier's id"));
     assert_eq!(found.send(Inspect).await.expect("alive").carrier_call_id, "CA1");

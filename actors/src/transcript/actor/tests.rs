@@ -77,7 +77,7 @@ async fn words_that_never_come_are_not_waited_for_longer_than_two_seconds() {
 #[actix_rt::test]
 async fn what_is_said_in_a_pause_is_neither_in_the_record_nor_told_to_watchers() {
     let scene = Scene::start();
-    let (watcher, news) = std::sync::mpsc::sync_channel(64);
+    let (watcher, events) = std::sync::mpsc::sync_channel(64);
     scene.transcript.do_send(Watch(Watcher::new(move |piece| watcher.try_send(piece).is_ok())));
     scene.agent_said("a1", "Your card number?");
     scene.transcript.do_send(Fact::RecordingPaused(true));
@@ -96,8 +96,8 @@ async fn what_is_said_in_a_pause_is_neither_in_the_record_nor_told_to_watchers()
     let said = serde_json::json!(["Your card number?", WITHHELD, WITHHELD, "Thank you."]);
     assert_eq!(record["transcripts"], said, "{record:#}");
     assert_eq!((&record["analytics"]["words_withheld"], &record["tools"][0]["name"]), (&2.into(), &"charge".into()));
-    let news: Vec<_> = news.try_iter().collect();
-    for (place, text) in [("record", record.to_string()), ("watcher", format!("{news:?}"))] {
+    let events: Vec<_> = events.try_iter().collect();
+    for (place, text) in [("record", record.to_string()), ("watcher", format!("{events:?}"))] {
         assert!(!text.contains("4 1 1 1") && !text.contains("4111"), "{place}: {text}");
         assert!(text.contains("withheld"), "{place}: {text}");
     }

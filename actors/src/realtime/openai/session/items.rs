@@ -141,15 +141,15 @@ impl Items {
     /// or if the predecessor was unknown.
     pub(super) fn place(&mut self, item: &ItemId, previous: Option<&ItemId>) -> bool {
         let placed = &mut self.entry(item).placed;
-        let news = match placed {
+        let is_new = match placed {
             None => true,
             Some(None) => previous.is_some(),
             Some(Some(_)) => false,
         };
-        if news {
+        if is_new {
             *placed = Some(previous.cloned());
         }
-        news
+        is_new
     }
 
     fn entry(&mut self, item: &ItemId) -> &mut Entry {

@@ -147,7 +147,7 @@ const WHOLE: [&str; 20] = [
 #[test]
 fn one_field_of_another_shape_loses_no_event() {
     use serde_json::Value;
-    fn spoil(value: &Value, odd: &Value, done: &mut Vec<Value>) {
+    fn spoil(value: &Value, unusual: &Value, done: &mut Vec<Value>) {
         let Value::Object(fields) = value else { return };
         for (name, inner) in fields.iter().filter(|(name, _)| *name != "type") {
             let with = |inner: Value| {
@@ -155,22 +155,22 @@ fn one_field_of_another_shape_loses_no_event() {
                 spoilt.insert(name.clone(), inner);
                 Value::Object(spoilt)
             };
-            done.push(with(odd.clone()));
+            done.push(with(unusual.clone()));
             let mut missing = fields.clone();
             missing.remove(name);
             done.push(Value::Object(missing));
             let mut deeper = Vec::new();
-            spoil(inner, odd, &mut deeper);
+            spoil(inner, unusual, &mut deeper);
             done.extend(deeper.into_iter().map(with));
         }
     }
     for whole in WHOLE {
         let kind = variant(whole);
         let value: Value = serde_json::from_str(whole).expect("JSON");
-        for odd in ODD {
+        for unusual in ODD {
             // A `Value` cannot contain half of a surrogate pair. A placeholder stands for it until
             // the event is text.
-            let marked = serde_json::from_str(&odd.replace("\\ud83d", "HALF")).expect("JSON");
+            let marked = serde_json::from_str(&unusual.replace("\\ud83d", "HALF")).expect("JSON");
             let mut spoilt = Vec::new();
             spoil(&value, &marked, &mut spoilt);
             for text in spoilt.iter().map(|value| value.to_string().replace("HALF", "\\ud83d")) {

@@ -118,8 +118,8 @@ fn events_that_cannot_be_read_do_not_add_up_over_a_call() {
     let mut harness = Harness::ready();
     for _ in 0..4 * MOST_GARBLED {
         assert!(harness.on(SessionEvent::Text("garbage")).lost.is_none());
-        let odd = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": null, "transcript": null});
-        assert!(harness.hear(odd).lost.is_none());
+        let unusual = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": null, "transcript": null});
+        assert!(harness.hear(unusual).lost.is_none());
     }
     // Other readable events do not help a caller who hears nothing.
     let mut lost = None;

@@ -118,8 +118,8 @@ fn odd_fields_spoil_nothing_and_absurd_numbers_count_as_absent() {
     assert_eq!(ServerEvent::parse(r#"{"type":7}"#), Err(Unreadable::NotAnEvent));
     let broken = r#"{"type":"session.closed","usage":"#;
     assert!(matches!(ServerEvent::parse(broken), Err(Unreadable::Malformed { .. })));
-    let odd = r#"{"type":"session.usage.updated","usage":{"seconds":NaN}}"#;
-    assert_eq!(parse(&mended(odd).expect("mended")), ServerEvent::Used(None));
+    let unusual = r#"{"type":"session.usage.updated","usage":{"seconds":NaN}}"#;
+    assert_eq!(parse(&mended(unusual).expect("mended")), ServerEvent::Used(None));
 }
 
 proptest! {
