@@ -60,7 +60,7 @@ fn what_a_carrier_does_wrong_costs_nobody_the_stream() {
             let ours = |event: &&LineEvent| matches!(event, LineEvent::Started(start) if start.carrier_call.as_str() == calling.id);
             assert!(events.iter().any(|event| ours(&event)), "{carrier:?} {fault:?}: {events:?}");
             stream.line.media(&voice(), Duration::from_millis(20), &mut stream.said);
-            let audio = |event: &LineEvent| matches!(event, LineEvent::Audio(_) | LineEvent::OddAudio(_));
+            let audio = |event: &LineEvent| matches!(event, LineEvent::Audio(_) | LineEvent::MismatchedAudio(_));
             let heard = stream.hear().expect("readable");
             assert!(!heard.is_empty() && heard.iter().all(audio), "{carrier:?} {fault:?}: {heard:?}");
             let calls_audio = stream.tell(&play(carrier.capabilities().says[0].into()));

@@ -18,7 +18,7 @@ use super::diagnosis::FormatDetector;
 use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
-use super::voice::VoiceGate;
+use super::voice::VoiceActivity;
 use crate::audio::report::AudioReport;
 use crate::carrier::{AudioFormat, CallerFrame, Encoding};
 use crate::frame::Frame;
@@ -42,7 +42,7 @@ pub(super) struct CallerPath {
     /// Checks that the line carries the format it declares.
     detector: FormatDetector,
     /// When the caller was last heard.
-    voice: VoiceGate,
+    voice: VoiceActivity,
     /// Whether the model says that the caller's turn is open.
     turn_open: bool,
     /// When the carrier counts as stalled, and how much silence was inserted in this stall.
@@ -61,7 +61,7 @@ struct Converter {
 impl CallerPath {
     /// A path that keeps audio until a model is attached.
     pub(super) fn new(line: AudioFormat, detector: FormatDetector) -> Self {
-        let (pending, voice) = (VecDeque::new(), VoiceGate::new(line));
+        let (pending, voice) = (VecDeque::new(), VoiceActivity::new(line));
         Self {
             line,
             model: None,

@@ -92,7 +92,7 @@ pub(crate) struct FormatDetector {
     noise: u32,
     /// The unit that repeats without change, and its number of bytes.
     constant: (u16, u64),
-    upper: HighBand,
+    high_band: HighBand,
     packet_timing: PacketTiming,
     found: Diagnosis,
     /// When a diagnosis was last reported.
@@ -124,7 +124,7 @@ impl FormatDetector {
             examining: true,
             noise: 0,
             constant: (0, 0),
-            upper: HighBand::default(),
+            high_band: HighBand::default(),
             packet_timing: PacketTiming::new(format),
             found,
             reported: None,
@@ -136,7 +136,7 @@ impl FormatDetector {
     pub(crate) fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
         self.packet_timing.hear(frame.payload.len(), frame.timestamp, now);
         let reported = *self.reported.get_or_insert(now);
-        let judged = (self.examining || self.upper.is_wanted()) && self.examine(&frame.payload);
+        let judged = (self.examining || self.high_band.is_wanted()) && self.examine(&frame.payload);
         if self.found.corrected {
             self.found.reading.correct(self.format.encoding, &mut frame.payload);
         }
@@ -153,7 +153,7 @@ impl FormatDetector {
 
     /// Examines the line again from the next frame on.
     pub(crate) fn examine_again(&mut self) {
-        (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), HighBand::default());
+        (self.examining, self.noise, self.constant, self.high_band) = (true, 0, (0, 0), HighBand::default());
         self.sample.clear();
     }
 
@@ -161,8 +161,8 @@ impl FormatDetector {
     pub(crate) fn diagnosis(&self) -> Diagnosis {
         let mut found = self.found.clone();
         found.packets = self.packet_timing.packets();
-        found.upper_half_db = self.upper.decibels().map(Tenths::of);
-        let late = self.packet_timing.findings().chain(self.upper.finding());
+        found.upper_half_db = self.high_band.decibels().map(Tenths::of);
+        let late = self.packet_timing.findings().chain(self.high_band.finding());
         found.findings.extend(late);
         found.findings.sort_unstable();
         found.findings.dedup();
@@ -183,7 +183,7 @@ impl FormatDetector {
         let encoding = self.format.encoding;
         let reading = self.found.reading;
         let upper_judged =
-            self.upper.hear(units(encoding, payload).map(|unit| reading.sample(encoding, unit)), self.format);
+            self.high_band.hear(units(encoding, payload).map(|unit| reading.sample(encoding, unit)), self.format);
         if !self.examining {
             return upper_judged;
         }

@@ -10,7 +10,7 @@ use crate::finding::Finding;
 /// The ratio of the energy above a quarter of the rate to the whole energy, for voiced audio.
 #[derive(Debug, Default)]
 pub(super) struct HighBand {
-    upper: f64,
+    high_energy: f64,
     all: f64,
     samples: u32,
     judged: bool,
@@ -33,7 +33,7 @@ impl HighBand {
             return false;
         }
         let (mut past, mut at) = ([0.0_f32; 2 * TAPS], 0);
-        let (mut upper, mut all, mut steps, mut count) = (0.0_f32, 0.0_f32, 0.0_f32, 0_u32);
+        let (mut high_energy, mut all, mut steps, mut count) = (0.0_f32, 0.0_f32, 0.0_f32, 0_u32);
         for sample in samples {
             let sample = f32::from(sample);
             let step = sample - past[(at + TAPS - 1) % TAPS];
@@ -43,7 +43,7 @@ impl HighBand {
             // A frame begins in the middle of a sound, so the filter rings until it is full.
             if count as usize >= TAPS {
                 let high: f32 = past[at..at + TAPS].iter().zip(HIGH_PASS).map(|(sample, tap)| sample * tap).sum();
-                (upper, all, steps) = (upper + high * high, all + sample * sample, steps + step * step);
+                (high_energy, all, steps) = (high_energy + high * high, all + sample * sample, steps + step * step);
             }
         }
         if all <= 0.0 {
@@ -51,21 +51,21 @@ impl HighBand {
         }
         self.levels.add(10.0 * (all / count as f32).log10());
         self.colours.add(10.0 * (steps / all).max(1e-9).log10());
-        (self.upper, self.all) = (self.upper + f64::from(upper), self.all + f64::from(all));
+        (self.high_energy, self.all) = (self.high_energy + f64::from(high_energy), self.all + f64::from(all));
         self.samples += count;
-        self.judged = self.samples >= format.rate_hz * UPPER_HALF_MS / 1000;
+        self.judged = self.samples >= format.rate_hz * HIGH_BAND_MS / 1000;
         self.judged && self.finding().is_some()
     }
 
     /// The share of the upper half in dB, once enough was heard.
     pub(super) fn decibels(&self) -> Option<f32> {
-        (self.judged && self.all > 0.0).then(|| (10.0 * (self.upper / self.all).max(1e-9).log10()) as f32)
+        (self.judged && self.all > 0.0).then(|| (10.0 * (self.high_energy / self.all).max(1e-9).log10()) as f32)
     }
 
     /// The finding of an empty upper half during speech.
     pub(super) fn finding(&self) -> Option<Finding> {
         let speech = self.levels.decibels() > SPEECH_SWING && self.colours.decibels() > SPEECH_SWING;
-        self.decibels().filter(|&upper| upper < EMPTY && speech).map(|_| Finding::HalfSpeed)
+        self.decibels().filter(|&high_energy| high_energy < EMPTY && speech).map(|_| Finding::HalfSpeed)
     }
 }
 
@@ -92,7 +92,7 @@ impl Swing {
 
 /// Voiced audio after which the upper half of the band is judged. Shorter: a sentence may happen to
 /// contain no hiss.
-const UPPER_HALF_MS: u32 = 1_500;
+const HIGH_BAND_MS: u32 = 1_500;
 /// The upper half of the band is empty below this level. Speech at its own speed has -30 to -6 dB
 /// there in any half second.
 const EMPTY: f32 = -31.0;

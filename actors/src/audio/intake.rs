@@ -64,19 +64,19 @@ impl Intake {
 
     /// Converts a mismatched frame to the line's format. The result is `None` when the frame is
     /// dropped.
-    pub fn odd(&mut self, odd: MismatchedFrame) -> Option<CallerFrame> {
+    pub fn mismatched(&mut self, mismatched: MismatchedFrame) -> Option<CallerFrame> {
         let first = !std::mem::replace(&mut self.begun, true);
-        self.count(FormatMismatch::Clamped, odd.clamped.into());
-        match odd.rate_hz.filter(|rate| *rate != self.line.rate_hz) {
-            None => Some(odd.frame),
+        self.count(FormatMismatch::Clamped, mismatched.clamped.into());
+        match mismatched.rate_hz.filter(|rate| *rate != self.line.rate_hz) {
+            None => Some(mismatched.frame),
             Some(_) if first => {
                 self.count(FormatMismatch::FirstOffRate, 1);
                 None
             }
             Some(rate_hz) => {
-                let fitted = self.resample(rate_hz, &odd.frame.payload);
+                let fitted = self.resample(rate_hz, &mismatched.frame.payload);
                 self.count(if fitted.is_some() { FormatMismatch::Resampled } else { FormatMismatch::UnknownRate }, 1);
-                fitted.map(|payload| CallerFrame { timestamp: odd.frame.timestamp, payload })
+                fitted.map(|payload| CallerFrame { timestamp: mismatched.frame.timestamp, payload })
             }
         }
     }

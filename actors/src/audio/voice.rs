@@ -15,7 +15,7 @@ use crate::g711;
 
 /// The gate of one line.
 #[derive(Debug)]
-pub(crate) struct VoiceGate {
+pub(crate) struct VoiceActivity {
     format: AudioFormat,
     /// The mean square of the line's noise. `None` before the first piece.
     floor: Option<f32>,
@@ -25,7 +25,7 @@ pub(crate) struct VoiceGate {
     last: Option<Instant>,
 }
 
-impl VoiceGate {
+impl VoiceActivity {
     /// A gate that has heard nothing.
     pub(crate) fn new(format: AudioFormat) -> Self {
         Self { format, floor: None, loud: false, last: None }

@@ -17,7 +17,7 @@ pub enum LineEvent {
     /// A frame of caller audio.
     Audio(CallerFrame),
     /// A frame in a format that differs from the announced one; see [`crate::audio::intake`].
-    OddAudio(MismatchedFrame),
+    MismatchedAudio(MismatchedFrame),
     /// The caller pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
     KeyPressed(char),
     /// Playout has reached one of our marks, or a clear has passed it.

@@ -60,7 +60,7 @@ impl PreStartBuffer {
 fn audio_bytes(event: &LineEvent) -> Option<usize> {
     let frame = match event {
         LineEvent::Audio(frame) => frame,
-        LineEvent::OddAudio(odd) => &odd.frame,
+        LineEvent::MismatchedAudio(mismatched) => &mismatched.frame,
         LineEvent::Connected
         | LineEvent::Started(_)
         | LineEvent::KeyPressed(_)

@@ -128,7 +128,7 @@ pub enum StreamAction {
     /// Send a frame to the call, if it has room.
     Frame(CallerFrame),
     /// Correct a frame first, then send it on.
-    OddFrame(MismatchedFrame),
+    MismatchedFrame(MismatchedFrame),
     /// Forward the carrier's playout report to the call.
     Playout(PlayoutSignal),
     /// Send a report to the call.
@@ -261,12 +261,12 @@ impl Stream {
 
     fn message(&mut self, event: LineEvent, now: Instant, out: &mut Vec<StreamAction>) {
         self.frame();
-        self.heard |= matches!(event, LineEvent::Audio(_) | LineEvent::OddAudio(_));
+        self.heard |= matches!(event, LineEvent::Audio(_) | LineEvent::MismatchedAudio(_));
         match (&mut self.state, event) {
             (State::Closing { .. } | State::Ended, _) | (_, LineEvent::Connected | LineEvent::Other(_)) => {}
             (State::AwaitingStart { .. }, LineEvent::Started(start)) => self.ask(start, now, out),
             // Some carriers do not wait. The time limit of `start` bounds this.
-            (State::AwaitingStart { .. }, LineEvent::Audio(_) | LineEvent::OddAudio(_)) => self.early += 1,
+            (State::AwaitingStart { .. }, LineEvent::Audio(_) | LineEvent::MismatchedAudio(_)) => self.early += 1,
             (State::AwaitingStart { .. }, _) => self.ignore("a message before `start`".to_owned(), now, out),
             (_, LineEvent::Started(start)) => self.second_start(&start, now, out),
             (State::Asking { buffer, .. }, event) => buffer.push(event),
@@ -451,7 +451,7 @@ impl Stream {
 fn passed(event: LineEvent) -> Option<StreamAction> {
     Some(match event {
         LineEvent::Audio(frame) => StreamAction::Frame(frame),
-        LineEvent::OddAudio(frame) => StreamAction::OddFrame(frame),
+        LineEvent::MismatchedAudio(frame) => StreamAction::MismatchedFrame(frame),
         LineEvent::MarkEchoed(name) => StreamAction::Playout(PlayoutSignal::MarkEchoed(name)),
         LineEvent::Flow(signal) => StreamAction::Playout(PlayoutSignal::Flow(signal)),
         LineEvent::KeyPressed(key) => StreamAction::Report(LineReport::KeyPressed(key)),

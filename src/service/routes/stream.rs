@@ -185,8 +185,8 @@ impl MediaStream {
                 }
                 self.hand_on(FromCaller(frame));
             }
-            A::OddFrame(odd) => {
-                if let Some(frame) = self.intake.as_mut().and_then(|intake| intake.odd(odd)) {
+            A::MismatchedFrame(mismatched) => {
+                if let Some(frame) = self.intake.as_mut().and_then(|intake| intake.mismatched(mismatched)) {
                     self.hand_on(FromCaller(frame));
                 }
             }

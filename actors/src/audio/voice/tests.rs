@@ -59,7 +59,7 @@ fn a_voice_within_a_long_frame_is_dated_within_it() {
     let mut frame = 3_000_i16.to_le_bytes().repeat(480);
     frame.extend(30_i16.to_le_bytes().repeat(1_120));
     line.now += 200 * MS;
-    line.gate.hear(&frame, line.now);
+    line.activity.hear(&frame, line.now);
     assert_eq!(line.ago(), Some(140 * MS));
 }
 
@@ -67,32 +67,33 @@ fn a_voice_within_a_long_frame_is_dated_within_it() {
 fn frames_of_any_length_are_survived() {
     let mut line = Line::new(AudioFormat::PCM_8K);
     for length in [0, 1, 2, 3, 319, 321, 4_001] {
-        line.gate.hear(&vec![0x70; length], line.now);
+        line.activity.hear(&vec![0x70; length], line.now);
     }
 }
 
 struct Line {
-    gate: VoiceGate,
+    activity: VoiceActivity,
     now: Instant,
 }
 
 impl Line {
     fn new(format: AudioFormat) -> Self {
-        Self { gate: VoiceGate::new(format), now: clock::now() }
+        Self { activity: VoiceActivity::new(format), now: clock::now() }
     }
 
     /// The line brings `frames` frames of 20 ms that alternate between `level` and its negative.
     fn hears(&mut self, frames: usize, level: i16) {
-        let samples: Vec<i16> = (0..self.gate.format.rate_hz / 50).map(|n| [level, -level][n as usize % 2]).collect();
+        let samples: Vec<i16> =
+            (0..self.activity.format.rate_hz / 50).map(|n| [level, -level][n as usize % 2]).collect();
         let mut frame = vec![];
-        g711::encode(self.gate.format.encoding, &samples, &mut frame);
+        g711::encode(self.activity.format.encoding, &samples, &mut frame);
         for _ in 0..frames {
             self.now += 20 * MS;
-            self.gate.hear(&frame, self.now);
+            self.activity.hear(&frame, self.now);
         }
     }
 
     fn ago(&self) -> Option<Duration> {
-        self.gate.last_voice(self.now)
+        self.activity.last_voice(self.now)
     }
 }

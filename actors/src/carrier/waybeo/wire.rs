@@ -128,7 +128,7 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     Ok(if rate_hz.is_none() && clamped == 0 {
         LineEvent::Audio(frame)
     } else {
-        LineEvent::OddAudio(MismatchedFrame { frame, rate_hz, clamped })
+        LineEvent::MismatchedAudio(MismatchedFrame { frame, rate_hz, clamped })
     })
 }
 

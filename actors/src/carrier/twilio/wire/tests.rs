@@ -46,7 +46,12 @@ fn described(result: Result<LineEvent, WireError>) -> Value {
         Ok(LineEvent::KeyPressed(key)) => json!({ "key": key.to_string() }),
         Ok(LineEvent::MarkEchoed(name)) => json!({ "mark": name }),
         // Twilio has no messages for these events.
-        Ok(event @ (LineEvent::OddAudio(_) | LineEvent::InputDiscarded | LineEvent::Cleared | LineEvent::Flow(_))) => {
+        Ok(
+            event @ (LineEvent::MismatchedAudio(_)
+            | LineEvent::InputDiscarded
+            | LineEvent::Cleared
+            | LineEvent::Flow(_)),
+        ) => {
             json!({ "odd": format!("{event:?}") })
         }
         Ok(LineEvent::Other(name)) => json!({ "other": name }),

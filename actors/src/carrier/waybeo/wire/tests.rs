@@ -65,8 +65,8 @@ fn what_the_carrier_tells_of_a_call_is_kept_as_it_came() {
 #[test]
 fn a_packet_at_another_rate_says_so() {
     let text = MEDIA.replace("8000", "16000");
-    let odd = MismatchedFrame { frame: frame(&[8, -3, 0]), rate_hz: Some(16_000), clamped: 0 };
-    assert_eq!(decode(&text), Ok(LineEvent::OddAudio(odd)));
+    let mismatched = MismatchedFrame { frame: frame(&[8, -3, 0]), rate_hz: Some(16_000), clamped: 0 };
+    assert_eq!(decode(&text), Ok(LineEvent::MismatchedAudio(mismatched)));
     let text = MEDIA.replace("8000", "\"8000\"");
     assert!(matches!(decode(&text), Ok(LineEvent::Audio(_))), "a number is a number");
 }
@@ -74,7 +74,8 @@ fn a_packet_at_another_rate_says_so() {
 #[test]
 fn samples_out_of_range_are_clamped_and_counted() {
     let text = media(&json!([32_767, 32_768, 65_535, -32_769, 1e300, -1e300, 2.6, u64::MAX, -32_768]));
-    let Ok(LineEvent::OddAudio(MismatchedFrame { frame: clamped, clamped: count, rate_hz: None })) = decode(&text)
+    let Ok(LineEvent::MismatchedAudio(MismatchedFrame { frame: clamped, clamped: count, rate_hz: None })) =
+        decode(&text)
     else {
         panic!("an odd frame of the line's rate");
     };

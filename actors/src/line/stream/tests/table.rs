@@ -118,7 +118,7 @@ fn shown(actions: &[StreamAction]) -> String {
     let words = actions.iter().map(|action| match action {
         A::Ask(_) => "ask for a call".to_owned(),
         A::ConfirmTaken => "confirm".to_owned(),
-        A::Frame(_) | A::OddFrame(_) => "hand it on".to_owned(),
+        A::Frame(_) | A::MismatchedFrame(_) => "hand it on".to_owned(),
         A::Playout(_) => "report to the playout".to_owned(),
         A::Report(report) => format!("report {}", format!("{report:?}").split('(').next().unwrap_or_default()),
         A::Write(_) => "write".to_owned(),

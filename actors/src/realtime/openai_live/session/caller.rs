@@ -7,14 +7,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::audio::voice::VoiceGate;
+use crate::audio::voice::VoiceActivity;
 use crate::carrier::AudioFormat;
 use crate::ids::ItemId;
 
 /// The caller's turns of one session.
 #[derive(Debug)]
 pub(super) struct Caller {
-    gate: VoiceGate,
+    activity: VoiceActivity,
     /// When a voice was last heard.
     last_voice: Option<Instant>,
     /// Since when a voice is heard that may become a turn.
@@ -53,7 +53,7 @@ impl Caller {
     /// No turn yet.
     pub(super) fn new(format: AudioFormat) -> Self {
         Self {
-            gate: VoiceGate::new(format),
+            activity: VoiceActivity::new(format),
             last_voice: None,
             voice_since: None,
             voices: VecDeque::with_capacity(MOST_VOICES),
@@ -63,8 +63,8 @@ impl Caller {
 
     /// Hears a frame of the caller. Returns whether it may hold a voice.
     pub(super) fn hear(&mut self, frame: &[u8], at_ms: u64, now: Instant) -> bool {
-        self.gate.hear(frame, now);
-        self.last_voice = self.gate.last_voice(now).and_then(|ago| now.checked_sub(ago)).or(self.last_voice);
+        self.activity.hear(frame, now);
+        self.last_voice = self.activity.last_voice(now).and_then(|ago| now.checked_sub(ago)).or(self.last_voice);
         if !self.sounds(now, LINGERS) {
             self.voice_since = None;
             return false;
