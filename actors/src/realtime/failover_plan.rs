@@ -16,7 +16,7 @@ use crate::realtime::report::{LossClass, ModelLoss};
 /// The search for a session during the whole call.
 #[derive(Debug)]
 pub struct FailoverPlan {
-    candidates: Vec<Contender>,
+    candidates: Vec<TrackedCandidate>,
     patience: Duration,
     /// When the outage began; `None` once a session has proved itself.
     since: Option<Instant>,
@@ -25,7 +25,7 @@ pub struct FailoverPlan {
 }
 
 #[derive(Debug)]
-struct Contender {
+struct TrackedCandidate {
     candidate: ProviderPlan,
     /// Losses since a session last proved itself.
     losses: u32,
@@ -50,8 +50,8 @@ pub enum Next {
 impl FailoverPlan {
     /// A search among `candidates`; `patience` limits its duration.
     pub fn new(candidates: Vec<ProviderPlan>, patience: Duration) -> Self {
-        let contender = |candidate| Contender { candidate, losses: 0, refused: false };
-        let candidates = candidates.into_iter().map(contender).collect();
+        let tracked = |candidate| TrackedCandidate { candidate, losses: 0, refused: false };
+        let candidates = candidates.into_iter().map(tracked).collect();
         Self { candidates, patience, since: None, tries: 0, last: None }
     }
 
@@ -62,7 +62,7 @@ impl FailoverPlan {
 
     /// Where the candidates are, in order.
     pub fn addresses(&self) -> impl Iterator<Item = &ModelAddress> {
-        self.candidates.iter().map(|contender| contender.candidate.address())
+        self.candidates.iter().map(|tracked| tracked.candidate.address())
     }
 
     /// Starts the search at the beginning of the call.
@@ -76,8 +76,8 @@ impl FailoverPlan {
         self.since = None;
         self.tries = 0;
         self.last = None;
-        for contender in &mut self.candidates {
-            contender.losses = 0;
+        for tracked in &mut self.candidates {
+            tracked.losses = 0;
         }
     }
 
@@ -97,9 +97,9 @@ impl FailoverPlan {
     pub fn lost(&mut self, number: usize, loss: &ModelLoss, now: Instant) -> Result<(), ModelLoss> {
         let since = *self.since.get_or_insert(now);
         self.tries += 1;
-        let contender = &mut self.candidates[number];
-        contender.losses += 1;
-        contender.refused |= loss.class == LossClass::Fatal;
+        let tracked = &mut self.candidates[number];
+        tracked.losses += 1;
+        tracked.refused |= loss.class == LossClass::Fatal;
         self.last = Some(loss.clone());
         let patience_is_over = now.saturating_duration_since(since) >= self.patience;
         if self.patience.is_zero() || self.tries >= MOST_TRIES || patience_is_over { Err(loss.clone()) } else { Ok(()) }
@@ -109,15 +109,15 @@ impl FailoverPlan {
     /// equals. `standings` has the candidates' standings in order, as far as they are known.
     /// `chance` is a fresh random number from 0 to 1.
     pub fn choose(&self, standings: &[Standing], now: Instant, chance: f64) -> Next {
-        let standing = |number: usize, contender: &Contender| {
+        let standing = |number: usize, tracked: &TrackedCandidate| {
             let known = standings.get(number).copied().unwrap_or(Standing::Good);
-            if contender.refused { Standing::Blocked } else { known }
+            if tracked.refused { Standing::Blocked } else { known }
         };
         let best = self
             .candidates
             .iter()
             .enumerate()
-            .map(|(number, contender)| (standing(number, contender), contender.losses, number))
+            .map(|(number, tracked)| (standing(number, tracked), tracked.losses, number))
             .filter(|(standing, ..)| *standing < Standing::Blocked)
             .min();
         match best {

@@ -197,14 +197,14 @@ fn half(text: &str) -> Option<Half> {
 
 /// Replaces by null the numbers that JSON does not know but that the JSON writers of Python and
 /// JavaScript emit. Returns `None` if `text` has no such number.
-pub fn without_odd_numbers(text: &str) -> Option<String> {
-    if !ODD_NUMBERS.iter().any(|literal| text.contains(literal)) {
+pub fn without_non_finite(text: &str) -> Option<String> {
+    if !NON_FINITE.iter().any(|literal| text.contains(literal)) {
         return None;
     }
     let mut mended = String::with_capacity(text.len());
     let (mut rest, mut in_text) = (text, false);
     while let Some(c) = rest.chars().next() {
-        let literal = ODD_NUMBERS.into_iter().find(|literal| !in_text && rest.starts_with(literal));
+        let literal = NON_FINITE.into_iter().find(|literal| !in_text && rest.starts_with(literal));
         let taken = match (literal, c) {
             (Some(literal), _) => {
                 mended.push_str("null");
@@ -231,7 +231,7 @@ const DEEPEST: u8 = 4;
 /// The names of fields that hold words within an object, the likeliest first.
 const SAYING: [&str; 8] = ["text", "transcript", "message", "msg", "detail", "error", "content", "delta"];
 /// Numbers that are not JSON. The longer ones stand first, because they contain the shorter ones.
-const ODD_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+const NON_FINITE: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 #[cfg(test)]
 mod tests {
@@ -290,9 +290,9 @@ mod tests {
 
     #[test]
     fn odd_numbers_become_null_outside_of_texts_alone() {
-        assert_eq!(without_odd_numbers(r#"{"a":1}"#), None);
+        assert_eq!(without_non_finite(r#"{"a":1}"#), None);
         assert_eq!(
-            without_odd_numbers(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" Infinity"}"#).as_deref(),
+            without_non_finite(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" Infinity"}"#).as_deref(),
             Some(r#"{"a":null,"b":[null,null],"NaN":"NaN \" Infinity"}"#)
         );
     }
@@ -300,7 +300,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_is_written_panics(text in r#"[{\["\\ud8dDcC0-9a-fNI:,é \]}]{0,40}"#) {
-            let _ = (unquoted(&text), without_odd_numbers(&text));
+            let _ = (unquoted(&text), without_non_finite(&text));
             if let Ok(read) = Fields::read(&text) {
                 let _ = (read.words("a"), read.json("a"), read.count("a", 9), read.list("a"));
             }

@@ -135,7 +135,7 @@ impl Floor {
         // In the other stages nothing has been spent yet, the call ends already, or the caller is
         // being transferred.
         if stage == Stage::Talking {
-            call.add_text(TextRole::System, KEPT_IN_MIND.to_owned());
+            call.add_text(TextRole::System, WRAP_UP_NOTE.to_owned());
             self.request(ResponsePurpose::Notice, Some(SAID.to_owned()), call);
         }
     }
@@ -157,7 +157,7 @@ impl Floor {
 }
 
 /// The model's instructions for the rest of a call whose budget is almost spent.
-const KEPT_IN_MIND: &str = "This call has to come to its end soon. Keep every answer to one or two short sentences, begin nothing \
+const WRAP_UP_NOTE: &str = "This call has to come to its end soon. Keep every answer to one or two short sentences, begin nothing \
     new, and say goodbye as soon as what the caller needs is settled.";
 /// The model's instructions for the announcement at that moment.
 const SAID: &str =

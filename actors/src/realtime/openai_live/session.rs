@@ -87,7 +87,7 @@ pub struct Session {
     /// When the last piece of the stream came.
     sounded: Instant,
     /// Unreadable messages in a row.
-    garbled: u32,
+    malformed: u32,
     /// The last numbers given to events, frames and turns.
     last_number: u64,
     last_frame: u64,
@@ -135,7 +135,7 @@ impl Session {
             owed_since: None,
             listen_until: None,
             sounded: now,
-            garbled: 0,
+            malformed: 0,
             last_number: 0,
             last_frame: 0,
             last_turn: 0,
@@ -384,6 +384,6 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 /// The number of orders to keep for a session that does not run yet. A call gives one or two.
 const MOST_HELD: usize = 64;
 /// The number of unreadable messages in a row before the session gives up on the server.
-const MOST_GARBLED: u32 = 50;
+const MOST_MALFORMED: u32 = 50;
 /// The longest text of the caller that a delegation gets, in bytes.
 const LONGEST_SAID: usize = 2_000;

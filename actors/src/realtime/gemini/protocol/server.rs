@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use self::cut::{AudioPieces, cut_audio};
 use super::usage;
-use crate::realtime::fields::{Fields, elements, without_odd_numbers};
+use crate::realtime::fields::{Fields, elements, without_non_finite};
 use crate::realtime::report::Usage;
 
 /// A server message. Its audio is borrowed from the text.
@@ -123,7 +123,7 @@ impl<'a> ServerMessage<'a> {
             Ok(fields) => return Ok(Self::of(&fields, &AudioPieces::default())),
             Err(error) => Unreadable { column: error.column() },
         };
-        let mended = without_odd_numbers(text).ok_or(unreadable)?;
+        let mended = without_non_finite(text).ok_or(unreadable)?;
         Fields::read(&mended).map(|fields| Self::of(&fields, &AudioPieces::default())).map_err(|_| unreadable)
     }
 

@@ -23,7 +23,7 @@ pub use self::items::{
 };
 pub use self::response::ResponseInfo;
 pub use self::session::{FormatInfo, SessionInfo};
-use crate::realtime::fields::{Fields, without_odd_numbers};
+use crate::realtime::fields::{Fields, without_non_finite};
 
 /// A server event, borrowed from its message.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +90,7 @@ pub enum Unreadable {
 
 /// Returns `text` as readable JSON if it has one of the known errors, such as `NaN` for a number.
 pub fn mended(text: &str) -> Option<String> {
-    without_odd_numbers(text)
+    without_non_finite(text)
 }
 
 impl<'a> ServerEvent<'a> {

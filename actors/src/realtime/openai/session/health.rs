@@ -75,18 +75,18 @@ impl Session {
         }
     }
 
-    pub(super) fn garbled(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
-        self.garbled.events += 1;
+    pub(super) fn malformed(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
+        self.malformed.events += 1;
         self.not_understood(problem, out);
     }
 
-    pub(super) fn garbled_audio(&mut self, out: &mut Vec<SessionAction>) {
-        self.garbled.audio += 1;
+    pub(super) fn malformed_audio(&mut self, out: &mut Vec<SessionAction>) {
+        self.malformed.audio += 1;
         self.not_understood("audio that is not base64", out);
     }
 
     fn not_understood(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
-        if self.garbled.events.max(self.garbled.audio) > MOST_GARBLED {
+        if self.malformed.events.max(self.malformed.audio) > MOST_MALFORMED {
             self.lose_for(LossClass::Retryable, "the server is not understood", out);
         } else {
             complain("unreadable_event", problem, out);
@@ -101,4 +101,4 @@ const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(1_500);
 const PINGS: u32 = 2;
 /// The number of unreadable messages in a row before the session gives up on the server. A single
 /// one is a bug; this many make a conversation impossible.
-pub(super) const MOST_GARBLED: u32 = 50;
+pub(super) const MOST_MALFORMED: u32 = 50;

@@ -30,13 +30,13 @@ impl Session {
                 mended = server::mended(text).unwrap_or_default();
                 match ServerEvent::parse(&mended) {
                     Ok(event) => event,
-                    Err(_) => return self.garbled(&problem.to_string(), out),
+                    Err(_) => return self.malformed(&problem.to_string(), out),
                 }
             }
         };
         // Audio counts as readable only once it is decoded, and an unknown event never does.
         if !matches!(event, S::AudioDelta(_) | S::Other(_)) {
-            self.garbled.events = 0;
+            self.malformed.events = 0;
         }
         match event {
             S::AudioDelta(delta) => self.hear_audio(&delta, now, out),
@@ -94,9 +94,9 @@ impl Session {
     /// warm.
     fn hear_audio(&mut self, delta: &Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let Ok(audio) = Frame::of_base64(&delta.delta).or_else(|_| Frame::of_loose_base64(&delta.delta)) else {
-            return self.garbled_audio(out);
+            return self.malformed_audio(out);
         };
-        self.garbled = Malformed::default();
+        self.malformed = Malformed::default();
         let (response, item) = self.named(&delta.response_id, &delta.item_id);
         self.sequencer.stirred(&response, now);
         if audio.is_empty() {

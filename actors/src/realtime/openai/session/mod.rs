@@ -110,7 +110,7 @@ pub struct Session {
     /// Truncations that the server may still refuse.
     cuts: VecDeque<Cut>,
     /// Unreadable messages since the last readable one.
-    garbled: Malformed,
+    malformed: Malformed,
     /// Errors that arrived while no request was outstanding. They are about something else.
     unasked: Vec<String>,
     /// Bytes of caller audio sent.
@@ -175,7 +175,7 @@ impl Session {
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
-            garbled: Malformed::default(),
+            malformed: Malformed::default(),
             unasked: Vec::new(),
             sent_bytes: 0,
             last_number: 0,
@@ -216,7 +216,7 @@ impl Session {
             E::DialFailed(loss) => self.lose(loss, out),
             E::Text(text) => self.hear(text, now, out),
             // The protocol has no binary messages.
-            E::Binary(_) | E::Unintelligible => self.garbled("a message that is no text", out),
+            E::Binary(_) | E::Unintelligible => self.malformed("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
             E::Pong => self.pongs = Pongs::Come,
             E::Closed { code, reason } => self.closed(code, reason, out),

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 pub use self::error::ErrorInfo;
-use crate::realtime::fields::{Fields, without_odd_numbers};
+use crate::realtime::fields::{Fields, without_non_finite};
 use crate::realtime::report::Usage;
 
 /// A server event, borrowed from its message.
@@ -133,7 +133,7 @@ pub enum Unreadable {
 
 /// Returns `text` as readable JSON if it has one of the known errors, such as `NaN` for a number.
 pub fn mended(text: &str) -> Option<String> {
-    without_odd_numbers(text)
+    without_non_finite(text)
 }
 
 impl<'a> ServerEvent<'a> {

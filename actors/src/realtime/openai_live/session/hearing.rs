@@ -6,7 +6,7 @@ use super::caller::TurnEvent;
 use super::voice::VoiceEvent;
 use super::words::SaidEvent;
 use super::work::TINY;
-use super::{LONGEST_SAID, MOST_GARBLED, Phase, Session, SessionAction, complain, send};
+use super::{LONGEST_SAID, MOST_MALFORMED, Phase, Session, SessionAction, complain, send};
 use crate::complaints::redacted;
 use crate::frame::Frame;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
@@ -51,7 +51,7 @@ impl Session {
             S::Closed { reason, seconds } => self.closed(&reason, seconds, out),
             S::Updated => {}
         }
-        self.garbled = 0;
+        self.malformed = 0;
     }
 
     fn started(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
@@ -84,7 +84,7 @@ impl Session {
         let Ok(audio) = Frame::of_base64(audio) else {
             return self.not_understood("audio that is not base64", out);
         };
-        self.garbled = 0;
+        self.malformed = 0;
         if !matches!(self.phase, Phase::Running) || audio.is_empty() {
             return;
         }
@@ -324,8 +324,8 @@ impl Session {
     }
 
     pub(super) fn not_understood(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
-        self.garbled += 1;
-        if self.garbled > MOST_GARBLED {
+        self.malformed += 1;
+        if self.malformed > MOST_MALFORMED {
             self.lose_for(LossClass::Retryable, "the server is not understood", out);
         } else {
             complain("unreadable_event", problem, out);

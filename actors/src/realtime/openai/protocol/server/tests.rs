@@ -117,7 +117,7 @@ fn nulls_are_as_good_as_absent() {
 }
 
 /// Unexpected values for a field.
-const ODD: [&str; 9] =
+const UNUSUAL: [&str; 9] =
     ["null", "7", "7.5", "true", "\"word\"", "\"half \\ud83d\"", "[]", "[1,{}]", "{\"x\":{\"y\":null}}"];
 
 /// Every event that the reader knows, with all of its fields.
@@ -167,7 +167,7 @@ fn one_field_of_another_shape_loses_no_event() {
     for whole in WHOLE {
         let kind = variant(whole);
         let value: Value = serde_json::from_str(whole).expect("JSON");
-        for unusual in ODD {
+        for unusual in UNUSUAL {
             // A `Value` cannot contain half of a surrogate pair. A placeholder stands for it until
             // the event is text.
             let marked = serde_json::from_str(&unusual.replace("\\ud83d", "HALF")).expect("JSON");

@@ -1,7 +1,7 @@
 //! Tests of whether the server is alive and readable.
 
 use super::*;
-use crate::realtime::openai::session::health::MOST_GARBLED;
+use crate::realtime::openai::session::health::MOST_MALFORMED;
 
 #[test]
 fn a_quiet_server_is_asked_twice_before_it_is_taken_for_dead() {
@@ -79,7 +79,7 @@ fn garbage_is_told_and_endless_garbage_ends_the_session() {
     );
     assert!(matches!(harness.on(SessionEvent::Unintelligible).reports[..], [ModelReport::Complained { .. }]));
     let mut lost = None;
-    for _ in 0..=MOST_GARBLED {
+    for _ in 0..=MOST_MALFORMED {
         lost = lost.or(harness.on(SessionEvent::Text("garbage")).lost);
     }
     assert_eq!(lost.expect("a loss").class, LossClass::Retryable);

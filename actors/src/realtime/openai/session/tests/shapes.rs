@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::complaints::USAGE_UNREADABLE;
-use crate::realtime::openai::session::health::MOST_GARBLED;
+use crate::realtime::openai::session::health::MOST_MALFORMED;
 
 #[test]
 fn nothing_of_session_created_is_needed_but_its_coming() {
@@ -116,14 +116,14 @@ fn a_call_with_an_object_for_arguments_runs_and_the_one_beside_it_too() {
 #[test]
 fn events_that_cannot_be_read_do_not_add_up_over_a_call() {
     let mut harness = Harness::ready();
-    for _ in 0..4 * MOST_GARBLED {
+    for _ in 0..4 * MOST_MALFORMED {
         assert!(harness.on(SessionEvent::Text("garbage")).lost.is_none());
         let unusual = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": null, "transcript": null});
         assert!(harness.hear(unusual).lost.is_none());
     }
     // Other readable events do not help a caller who hears nothing.
     let mut lost = None;
-    for _ in 0..=MOST_GARBLED {
+    for _ in 0..=MOST_MALFORMED {
         harness.hear(
             json!({"type": "response.output_audio_transcript.delta", "response_id": "r", "item_id": "i", "delta": "a"}),
         );
