@@ -42,7 +42,7 @@ pub struct Socket {
     written: usize,
     /// Bytes that the system has accepted for the peer, over the socket's life.
     taken: u64,
-    reading: ReadState,
+    read_state: ReadState,
 }
 
 /// Whether more frames may come.
@@ -77,7 +77,7 @@ impl Socket {
             unwritten: write_buf,
             written: 0,
             taken: 0,
-            reading: ReadState::Open,
+            read_state: ReadState::Open,
         }
     }
 
@@ -102,10 +102,10 @@ impl Socket {
     /// the system would send a reset on close, which can overtake the report. Ready once the peer
     /// has closed its end, or if there was no violation.
     fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        while self.reading == ReadState::Spoilt {
+        while self.read_state == ReadState::Spoilt {
             self.unread.clear();
             if !matches!(ready!(self.poll_read(task)), Ok(true)) {
-                self.reading = ReadState::Ended;
+                self.read_state = ReadState::Ended;
             }
         }
         Poll::Ready(())
@@ -160,20 +160,20 @@ impl Stream for Socket {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if this.reading == ReadState::Spoilt {
+            if this.read_state == ReadState::Spoilt {
                 return Poll::Ready(None);
             }
             if let Some(frame) = this.decode().transpose() {
                 if frame.is_err() {
-                    (this.unread, this.reading) = (BytesMut::new(), ReadState::Spoilt);
+                    (this.unread, this.read_state) = (BytesMut::new(), ReadState::Spoilt);
                 }
                 return Poll::Ready(Some(frame));
             }
-            if this.reading == ReadState::Ended {
+            if this.read_state == ReadState::Ended {
                 return Poll::Ready(None);
             }
             if !ready!(this.poll_read(task))? {
-                this.reading = ReadState::Ended;
+                this.read_state = ReadState::Ended;
             }
         }
     }

@@ -40,7 +40,8 @@ pub struct Diagnosis {
     /// Whether the bytes are rewritten as they come.
     pub corrected: bool,
     /// The most plausible format.
-    pub reading: CandidateFormat,
+    #[serde(rename = "reading")]
+    pub candidate: CandidateFormat,
     /// Length of the voiced audio that was judged.
     pub judged_ms: u64,
     /// The sample's level, dB of full scale (RMS).
@@ -106,7 +107,7 @@ impl FormatDetector {
             verdict: "no_voice",
             findings: Vec::new(),
             corrected: false,
-            reading: CandidateFormat::Declared,
+            candidate: CandidateFormat::Declared,
             judged_ms: 0,
             level_dbfs: None,
             peak_dbfs: None,
@@ -138,7 +139,7 @@ impl FormatDetector {
         let reported = *self.reported.get_or_insert(now);
         let judged = (self.examining || self.high_band.is_wanted()) && self.examine(&frame.payload);
         if self.found.corrected {
-            self.found.reading.correct(self.format.encoding, &mut frame.payload);
+            self.found.candidate.correct(self.format.encoding, &mut frame.payload);
         }
         (judged || now.saturating_duration_since(reported) >= REPORT_EVERY).then(|| {
             self.reported = Some(now);
@@ -181,9 +182,9 @@ impl FormatDetector {
             return false;
         }
         let encoding = self.format.encoding;
-        let reading = self.found.reading;
+        let candidate = self.found.candidate;
         let upper_judged =
-            self.high_band.hear(units(encoding, payload).map(|unit| reading.sample(encoding, unit)), self.format);
+            self.high_band.hear(units(encoding, payload).map(|unit| candidate.sample(encoding, unit)), self.format);
         if !self.examining {
             return upper_judged;
         }
@@ -215,19 +216,20 @@ impl FormatDetector {
         let (unit, bytes) = self.constant;
         let so_long = self.format.duration_of(usize::try_from(bytes).unwrap_or(usize::MAX));
         let encoding = self.format.encoding;
-        let is_silence = |reading: &CandidateFormat| reading.sample(encoding, unit).unsigned_abs() <= SILENCE;
+        let is_silence = |candidate: &CandidateFormat| candidate.sample(encoding, unit).unsigned_abs() <= SILENCE;
         let meant = CandidateFormat::of(encoding).iter().copied().find(is_silence);
-        let (patience, reading) = match meant {
+        let (patience, candidate) = match meant {
             Some(other) if other != CandidateFormat::Declared && other.is_exact(encoding) => (FOREIGN_SILENCE, other),
             _ => (DIGITAL_SILENCE, CandidateFormat::Declared),
         };
-        let was = (self.found.reading, self.found.findings.contains(&Finding::Silent));
-        if so_long < patience || self.found.judged_ms > 0 || was == (reading, reading == CandidateFormat::Declared) {
+        let was = (self.found.candidate, self.found.findings.contains(&Finding::Silent));
+        if so_long < patience || self.found.judged_ms > 0 || was == (candidate, candidate == CandidateFormat::Declared)
+        {
             return false;
         }
         self.found.findings.clear();
-        self.settle_on(reading);
-        if reading == CandidateFormat::Declared {
+        self.settle_on(candidate);
+        if candidate == CandidateFormat::Declared {
             self.found.findings.push(Finding::Silent);
         }
         true
@@ -237,13 +239,13 @@ impl FormatDetector {
     /// in another.
     fn is_voiced(&self, payload: &[u8]) -> bool {
         let encoding = self.format.encoding;
-        let readings = if self.examining { CandidateFormat::of(encoding) } else { &[CandidateFormat::Declared] };
-        readings.iter().all(|&reading| {
+        let candidates = if self.examining { CandidateFormat::of(encoding) } else { &[CandidateFormat::Declared] };
+        candidates.iter().all(|&candidate| {
             Scratch::lend(|Scratch { narrow, .. }| {
-                let samples = if reading == CandidateFormat::Declared {
+                let samples = if candidate == CandidateFormat::Declared {
                     g711::read(encoding, payload, narrow)
                 } else {
-                    narrow.extend(units(encoding, payload).map(|unit| reading.sample(encoding, unit)));
+                    narrow.extend(units(encoding, payload).map(|unit| candidate.sample(encoding, unit)));
                     narrow
                 };
                 Energy::of(samples).variance() > VOICED
@@ -255,10 +257,11 @@ impl FormatDetector {
     fn judge(&mut self) -> bool {
         let encoding = self.format.encoding;
         let piece = self.format.rate_hz as usize / 50;
-        let gain =
-            |reading: &CandidateFormat| predictability(self.sample.iter().map(|&u| reading.sample(encoding, u)), piece);
+        let gain = |candidate: &CandidateFormat| {
+            predictability(self.sample.iter().map(|&u| candidate.sample(encoding, u)), piece)
+        };
         let declared = gain(&CandidateFormat::Declared);
-        let others = CandidateFormat::of(encoding).iter().skip(1).map(|&reading| (reading, gain(&reading)));
+        let others = CandidateFormat::of(encoding).iter().skip(1).map(|&candidate| (candidate, gain(&candidate)));
         let (best, most) = others.fold((CandidateFormat::Declared, declared + CLEARLY), |best, other| {
             if other.1 > best.1 && other.1 >= SOUND { other } else { best }
         });
@@ -279,20 +282,20 @@ impl FormatDetector {
     }
 
     /// Adopts a format for the line.
-    fn settle_on(&mut self, reading: CandidateFormat) {
-        self.found.reading = reading;
+    fn settle_on(&mut self, candidate: CandidateFormat) {
+        self.found.candidate = candidate;
         self.found.corrected =
-            self.correct && reading != CandidateFormat::Declared && reading.is_exact(self.format.encoding);
-        self.found.findings.extend(finding_of(reading));
+            self.correct && candidate != CandidateFormat::Declared && candidate.is_exact(self.format.encoding);
+        self.found.findings.extend(finding_of(candidate));
     }
 
     /// Measures level, offset and clipping of the sample in the format that was found.
     fn measure(&mut self, predictable: f32) {
         let encoding = self.format.encoding;
-        let (reading, rail) = (self.found.reading, rail(self.found.reading, encoding));
+        let (candidate, rail) = (self.found.candidate, rail(self.found.candidate, encoding));
         let (mut sum, mut squares, mut peak, mut clipped, mut run) = (0_i64, 0_i64, 0_u16, 0_u32, 0_u32);
         for &unit in &self.sample {
-            let sample = reading.sample(encoding, unit);
+            let sample = candidate.sample(encoding, unit);
             let (value, magnitude) = (i64::from(sample), sample.unsigned_abs());
             (sum, squares, peak) = (sum + value, squares + value * value, peak.max(magnitude));
             run = if magnitude >= rail { run + 1 } else { 0 };
@@ -323,8 +326,8 @@ impl FormatDetector {
     }
 }
 
-const fn finding_of(reading: CandidateFormat) -> Option<Finding> {
-    match reading {
+const fn finding_of(candidate: CandidateFormat) -> Option<Finding> {
+    match candidate {
         CandidateFormat::Declared => None,
         CandidateFormat::Swapped => Some(Finding::ByteOrder),
         CandidateFormat::Unsigned => Some(Finding::Unsigned),
@@ -342,8 +345,8 @@ fn units(encoding: Encoding, bytes: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 /// The magnitude from which a sample counts as clipped: the largest that the codes have.
-const fn rail(reading: CandidateFormat, encoding: Encoding) -> u16 {
-    match (reading, encoding) {
+const fn rail(candidate: CandidateFormat, encoding: Encoding) -> u16 {
+    match (candidate, encoding) {
         (CandidateFormat::ALaw, _) | (CandidateFormat::Declared, Encoding::ALaw) => 32_256,
         (CandidateFormat::MuLaw, _) | (CandidateFormat::Declared, Encoding::MuLaw) => 32_124,
         _ => 32_700,

@@ -174,7 +174,7 @@ fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String
 /// Reads every section before any failure returns, so that all problems are reported.
 fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> {
     let top = reader.top(tree);
-    let reading = Reading { tree, top: &top, reader, sources };
+    let sections = SectionReader { tree, top: &top, reader, sources };
     let secrets = Secrets::read(&sources.variables);
     trust::weigh_tokens(&secrets, reader);
     carriers::check_pairs(&sources.variables, &secrets.carriers, reader);
@@ -187,14 +187,14 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     // again.
     let servers = mcp.clone().unwrap_or_default();
     let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables, server.as_ref());
-    let offered = reading.offered(realtime.as_ref(), &secrets);
-    let answering = reading.answering(&offered, realtime.as_ref(), &servers);
+    let offered = sections.offered(realtime.as_ref(), &secrets);
+    let answering = sections.answering(&offered, realtime.as_ref(), &servers);
     let records = Records::read(&top.table("records"));
     let recording = Recording::read(&top.table("recording"), records.as_ref());
     let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
     let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
-    reading.check_model_loss(limits.as_ref(), offered.transfers.as_ref());
+    sections.check_model_loss(limits.as_ref(), offered.transfers.as_ref());
     mcp?;
     let (agents, languages, transfers) = (answering.agents?, offered.languages?, offered.transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
@@ -232,7 +232,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
 }
 
 /// A tree while it is being read.
-struct Reading<'r> {
+struct SectionReader<'r> {
     tree: &'r Node,
     top: &'r Section<'r>,
     reader: &'r Reader,
@@ -260,7 +260,7 @@ struct Answering {
     experiments: Option<Vec<Experiment>>,
 }
 
-impl Reading<'_> {
+impl SectionReader<'_> {
     fn offered(&self, realtime: Option<&Realtime>, secrets: &Secrets) -> Offered {
         let (top, sources) = (self.top, self.sources);
         let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));

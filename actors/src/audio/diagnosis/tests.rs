@@ -222,7 +222,7 @@ fn corrected_bytes_are_those_that_were_meant() {
     let settled = 16_000;
     assert_eq!(given[settled..], meant[settled..]);
 
-    for (format, reading, byte, meant) in [
+    for (format, candidate, byte, meant) in [
         (
             AudioFormat::MULAW_8K,
             CandidateFormat::ALaw,
@@ -237,7 +237,7 @@ fn corrected_bytes_are_those_that_were_meant() {
         ),
     ] {
         let mut bytes = [byte];
-        reading.correct(format.encoding, &mut bytes);
+        candidate.correct(format.encoding, &mut bytes);
         assert_eq!(bytes, [meant]);
     }
 }
