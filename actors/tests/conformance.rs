@@ -282,16 +282,16 @@ impl Stream {
 fn announces(carrier: Carrier) -> Verdict {
     let fake = carrier.fake().ok_or("its side of a call is not there to be played")?;
     let calling = calling(fake, 1);
-    let door: Url = format!("http://127.0.0.1:8080{}", fake.usage().door).parse().map_err(|e| format!("{e}"))?;
+    let entry: Url = format!("http://127.0.0.1:8080{}", fake.usage().entry).parse().map_err(|e| format!("{e}"))?;
     let stream = match fake.documents() {
         Some(documents) => {
-            asks(documents, &calling, &door)?;
+            asks(documents, &calling, &entry)?;
             "wss://voice.example.com/stream".parse().map_err(|e| format!("{e}"))?
         }
         None => {
             let asked = carrier.capabilities().handover == Some(Handover::Document);
             holds(!asked, "it hands on by documents that its fake does not ask for")?;
-            fake.stream_at(door)?
+            fake.stream_at(entry)?
         }
     };
     holds(stream.scheme().starts_with("ws"), "its stream is no socket")?;
@@ -301,9 +301,9 @@ fn announces(carrier: Carrier) -> Verdict {
 }
 
 /// Checks that requests for documents identify the call, in the body or in the query.
-fn asks(documents: &dyn Documents, calling: &Calling, door: &Url) -> Verdict {
+fn asks(documents: &dyn Documents, calling: &Calling, entry: &Url) -> Verdict {
     for get in [false, true] {
-        let request = documents.request(calling, door, get, &CarrierEvent::Next);
+        let request = documents.request(calling, entry, get, &CarrierEvent::Next);
         holds((request.method == Method::Get) == get, "it is asked in another way than it was told to")?;
         holds(request.body.is_none() == get, "a GET has a body, or a POST none")?;
         let sent = request.body.map_or_else(|| request.url.query().unwrap_or_default().to_owned(), |(_, body)| body);

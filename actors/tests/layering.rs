@@ -108,7 +108,7 @@ const PROVIDERS: [&str; 4] = ["openai", "azure", "gemini", "google"];
 const PROVIDER_SEATS: [&str; 3] = ["realtime/openai", "realtime/openai_live", "realtime/gemini"];
 /// The files that may name providers, besides the providers' own folders: the one with the `mod`
 /// line, and the one with the two enums that have a variant for each provider.
-const SEAT_DOORS: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];
+const SEAT_ENTRIES: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];
 /// The file of the media-stream actor, and the crate that only this file names.
 const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
 /// Messages that carry audio. They may be dropped, and so must never bypass a mailbox's bound.
@@ -188,11 +188,14 @@ fn providers_of_models_are_named_in_their_seats_alone() {
     }
     let strangers = |place: &&PathBuf| {
         !PROVIDER_SEATS.iter().any(|seat| place.starts_with(seat))
-            && !SEAT_DOORS.iter().any(|door| place.ends_with(door))
+            && !SEAT_ENTRIES.iter().any(|entry| place.ends_with(entry))
     };
     let strangers: Vec<&PathBuf> = named.iter().filter(strangers).collect();
     assert!(strangers.is_empty(), "a provider is named outside its folder, by {strangers:?}");
-    assert!(SEAT_DOORS.iter().all(|door| named.iter().any(|place| place.ends_with(door))), "a door is gone: {named:?}");
+    assert!(
+        SEAT_ENTRIES.iter().all(|entry| named.iter().any(|place| place.ends_with(entry))),
+        "an entry is gone: {named:?}"
+    );
 }
 
 #[test]

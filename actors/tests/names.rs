@@ -81,7 +81,7 @@ fn no_provider_is_named_outside_its_folder() {
             }
             let text = read(file);
             let mut found = naming(&names, without_tests(&text));
-            if PROVIDERS_DOORS.iter().any(|door| *file == root().join(door)) {
+            if PROVIDERS_DOORS.iter().any(|entry| *file == root().join(entry)) {
                 found.retain(|line| !is_a_providers_line(&folders, line));
             }
             assert!(found.is_empty(), "{} names a provider, which its folder alone does: {found:#?}", file.display());

@@ -23,7 +23,7 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
     for pair in pairs() {
         let call = pair.calling(SECRET);
         let asked = pair.ask(&call, Role::Arrives, &CarrierEvent::Next);
-        assert_eq!(asked.url.path(), pair.fake.usage().door);
+        assert_eq!(asked.url.path(), pair.fake.usage().entry);
         let Ok(WebhookEvent::Arrives(arriving)) = pair.service.judge(Role::Arrives, &asked) else {
             panic!("{:?}", pair.carrier)
         };
@@ -36,8 +36,8 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
         let answer = Answer::Stream { name: "va-1", token: Some(&token), parameters: &parameters };
         let stream = pair.connects(&answer);
         assert!(parameters.iter().all(|(name, value)| stream.parameters.get(name) == Some(value)));
-        let door = asked.url;
-        let address = pair.documents.stream_address(&door, &stream).expect("it is opened");
+        let entry = asked.url;
+        let address = pair.documents.stream_address(&entry, &stream).expect("it is opened");
         let upgrade = pair.fake.upgrade(&call, &address);
         match pair.service.knocks(&upgrade) {
             Ok(Arrival::Announced { token: Some(shown) }) => assert_eq!(shown.expose(), token.expose()),
@@ -52,8 +52,8 @@ fn a_call_that_nobody_announces_finds_its_stream() {
     let mut checked = 0;
     for (carrier, fake) in Carrier::all().filter_map(|carrier| Some((carrier, carrier.fake()?))) {
         if fake.documents().is_none() {
-            let door = format!("http://127.0.0.1:8080{}", fake.usage().door).parse().expect("an address");
-            let stream = fake.stream_at(door).expect("a stream");
+            let entry = format!("http://127.0.0.1:8080{}", fake.usage().entry).parse().expect("an address");
+            let stream = fake.stream_at(entry).expect("a stream");
             assert_eq!((stream.scheme(), Some(stream.path())), ("ws", carrier.path(Role::Stream)));
             checked += 1;
         }

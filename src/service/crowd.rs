@@ -1,4 +1,4 @@
-//! Limits the connections that wait for a request. Pure; `places` carries out the decisions.
+//! Limits the connections that wait for a request. Pure; `connections` carries out the decisions.
 //!
 //! A peer that connects and sends nothing, or half a request, occupies an open file, and open files
 //! are limited. So each thread of a listener limits its connections without a complete request.

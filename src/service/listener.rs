@@ -19,7 +19,7 @@ use log::warn;
 use switchboard_actors::realtime::pool::actor::SessionPool;
 use tokio::net::TcpSocket;
 
-use crate::service::places::{bounded, introduce};
+use crate::service::connections::{bounded, introduce};
 use crate::service::routes::app::AppState;
 use crate::service::routes::upgrade::upgrades;
 use crate::service::routes::welcome::welcome;

@@ -9,7 +9,7 @@
 //! | [`routes`] | one file per family of paths: webhooks, media stream, `/calls`, health, metrics |
 //! | `start` | what is started in which order |
 //! | `listener`, [`shutdown`] | the listening addresses, and the stop |
-//! | `crowd`, `places` | the limit of connections that wait for a request |
+//! | `crowd`, `connections` | the limit of connections that wait for a request |
 //! | `carriers` | the configured carriers, opened |
 //! | [`callers`], [`canary`] | the salted hash of a caller's number; a periodic test session |
 //! | [`telemetry`], [`logging`], [`lag`] | the metrics, the log, how late a thread is |
@@ -22,6 +22,7 @@ pub mod callers;
 pub mod canary;
 mod carriers;
 pub mod config;
+mod connections;
 mod crowd;
 pub(crate) mod folders;
 pub(crate) mod huge_pages;
@@ -29,7 +30,6 @@ pub mod lag;
 mod listener;
 pub mod logging;
 pub(crate) mod open_files;
-mod places;
 pub mod routes;
 pub mod shutdown;
 mod start;

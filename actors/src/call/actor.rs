@@ -23,7 +23,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Recipient};
 use log::trace;
 
 use self::children::{AudioHandle, LlmHandle, Real, Spawn, TranscriptHandle, start_line, start_transcript};
-pub use self::ending::Place;
+pub use self::ending::CallSlot;
 use super::events::Event;
 use super::machine::{CallMachine, Means};
 use super::messages::Next;
@@ -57,7 +57,7 @@ pub struct CallSetup {
     /// The writer of records.
     pub writer: RecordWriter,
     /// The call's slot, freed once at the end.
-    pub place: Place,
+    pub place: CallSlot,
     /// Receives the cost of each response; `None` if spending is not tracked.
     pub spend_store: Option<Recipient<Spent>>,
     /// Counts transfers and grants permits.

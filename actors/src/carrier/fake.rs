@@ -105,7 +105,7 @@ pub struct Usage {
     /// What the address of a call means.
     pub address: &'static str,
     /// The path for its calls, after the service's public address.
-    pub door: &'static str,
+    pub entry: &'static str,
     /// Examples of arguments of `switchboard call`.
     pub examples: &'static [&'static str],
 }

@@ -26,7 +26,7 @@ use super::past::{Left, Past};
 use super::roster::{Admission, Admitted, Roster};
 use super::transfer_limits::TransferLimits;
 use crate::alarm::Alarm;
-use crate::call::actor::{CallActor, CallSetup, Place};
+use crate::call::actor::{CallActor, CallSetup, CallSlot};
 use crate::call::messages::{HangUp, LineReturned, StreamOffered};
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::carrier::control::Control;
@@ -185,7 +185,7 @@ impl Supervisor {
             profile: Arc::clone(&expected.profile),
             line: admit.line,
             writer: self.writer.clone(),
-            place: Place::new(call, ctx.address().recipient()).announced_by(notifier),
+            place: CallSlot::new(call, ctx.address().recipient()).announced_by(notifier),
             spend_store: Some(ctx.address().recipient()),
             leave: ctx.address().recipient(),
             providers: self.providers.clone(),

@@ -67,30 +67,30 @@ async fn serve(
     body: Body,
     app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let door = Door::of(&app, carrier)?;
+    let routes = CarrierRoutes::of(&app, carrier)?;
     let body = bytes(body)?;
     if route.role == Role::Stream {
-        let arrival = request::upgrade(&door, &request)?;
+        let arrival = request::upgrade(&routes, &request)?;
         if let Arrival::Authenticated { parameters } = &arrival {
-            door.check_agent(parameters, None, &request)?;
+            routes.check_agent(parameters, None, &request)?;
         }
         return stream::upgrade(carrier, arrival, &request, app.clone());
     }
-    let event = request::judge(&door, route.role, &request, &body)?;
+    let event = request::judge(&routes, route.role, &request, &body)?;
     if let WebhookEvent::Connects(call) = &event {
-        door.check_agent(&call.parameters, Some(call.call.as_str()), &request)?;
+        routes.check_agent(&call.parameters, Some(call.call.as_str()), &request)?;
     }
-    door.hear(event, &request).await
+    routes.hear(event, &request).await
 }
 
 /// The request context of one carrier, with its webhook API.
-struct Door<'a> {
+struct CarrierRoutes<'a> {
     app: &'a AppState,
     carrier: Carrier,
     webhook_api: &'a dyn WebhookApi,
 }
 
-impl<'a> Door<'a> {
+impl<'a> CarrierRoutes<'a> {
     fn of(app: &'a AppState, carrier: Carrier) -> Result<Self, Problem> {
         let webhook_api = app.webhook_apis.get(&carrier).map(|webhook_api| &**webhook_api).ok_or_else(|| {
             let (title, name) = (carrier.title(), carrier.name());

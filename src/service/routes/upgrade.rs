@@ -34,7 +34,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::app::named;
-use crate::service::places::Place;
+use crate::service::connections::ConnectionSlot;
 
 /// What a route puts into its response to take the connection.
 pub(super) struct Carried {
@@ -96,7 +96,7 @@ where
 {
     request.extensions_mut().insert(Offered);
     // The request counts as in progress until the connection ends: a stream waits for no request.
-    let _served = request.conn_data::<Rc<Place>>().map(Place::serve);
+    let _served = request.conn_data::<Rc<ConnectionSlot>>().map(ConnectionSlot::serve);
     let mut response = match app.call(request).await {
         Ok(response) => response,
         Err(error) => {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::guard;
 use super::problem::Problem;
-use crate::service::places::{Place, Served};
+use crate::service::connections::{ConnectionSlot, Served};
 
 /// Reads a request's body and lets the request pass.
 pub(crate) async fn welcome(
@@ -32,7 +32,7 @@ pub(crate) async fn welcome(
         Ok(()) => read(&mut request).await,
         Err(problem) => Err(problem),
     };
-    let served = request.request().conn_data::<Rc<Place>>().map(Place::serve);
+    let served = request.request().conn_data::<Rc<ConnectionSlot>>().map(ConnectionSlot::serve);
     match read {
         Ok(Some(body)) => request.set_payload(Payload::from(body)),
         Ok(None) => {}

@@ -59,12 +59,12 @@ impl Played {
     /// Requests the webhook, if the carrier has one. Returns the stream's address and the
     /// parameters of its `start`.
     async fn announce(&self, address: &str, calling: &Calling) -> Result<(Url, BTreeMap<String, String>), String> {
-        let door = format!("http://{address}{}", self.fake.usage().door);
-        let door: Url = door.parse().map_err(|error| format!("{door} is no address: {error}"))?;
+        let entry = format!("http://{address}{}", self.fake.usage().entry);
+        let entry: Url = entry.parse().map_err(|error| format!("{entry} is no address: {error}"))?;
         let Some(documents) = self.fake.documents() else {
-            return Ok((self.fake.stream_at(door)?, BTreeMap::new()));
+            return Ok((self.fake.stream_at(entry)?, BTreeMap::new()));
         };
-        let asked = documents.request(calling, &door, false, &CarrierEvent::Next);
+        let asked = documents.request(calling, &entry, false, &CarrierEvent::Next);
         let mut request = self.webhooks.post(asked.url.as_str());
         for (name, value) in asked.headers {
             request = request.insert_header((name, value));
@@ -78,7 +78,7 @@ impl Played {
             Some(stream)
         });
         let stream = streams.next().ok_or("the document connects to no stream")?;
-        Ok((documents.stream_address(&door, &stream)?, stream.parameters))
+        Ok((documents.stream_address(&entry, &stream)?, stream.parameters))
     }
 }
 

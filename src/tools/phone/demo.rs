@@ -135,8 +135,8 @@ where
         wav::may_write(path).map_err(|error| CommandError::Usage(error.to_string()))?;
     }
     let service = start(settings(&args)).await?;
-    let door = args.carrier.fake().map_or("/", |fake| fake.usage().door);
-    let address = format!("{}{door}?language={}", service.public_url().trim_end_matches('/'), args.language);
+    let entry = args.carrier.fake().map_or("/", |fake| fake.usage().entry);
+    let address = format!("{}{entry}?language={}", service.public_url().trim_end_matches('/'), args.language);
     let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
     let options = PhoneOptions {
         carrier: args.carrier,

@@ -26,13 +26,13 @@ use crate::transcript::messages::{Fact, Tally};
 /// once, at the latest when the entry is dropped: with its actor, or with a setup whose thread
 /// ended before the actor could start.
 #[derive(Debug)]
-pub struct Place {
+pub struct CallSlot {
     call: CallId,
     supervisor: Option<Recipient<CallEnded>>,
     notifier: Option<CallNotifier>,
 }
 
-impl Place {
+impl CallSlot {
     /// Creates the entry of `call`.
     pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
         Self { call, supervisor: Some(supervisor), notifier: None }
@@ -58,7 +58,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for CallSlot {
     fn drop(&mut self) {
         self.leave(Ending::Crashed, false);
     }

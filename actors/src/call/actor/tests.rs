@@ -178,7 +178,7 @@ async fn what_goes_wrong_is_recorded_and_shown() {
 async fn a_place_whose_actor_never_starts_is_given_back() {
     let log = Log::default();
     let supervisor = Probe::outside("supervisor", &log);
-    drop(Place::new(CallId::random(), supervisor.recipient()));
+    drop(CallSlot::new(CallId::random(), supervisor.recipient()));
     settle().await;
     assert_eq!(log.take().len(), 1);
 }
@@ -206,7 +206,7 @@ impl Rig {
             line: Probe::line(&line),
             writer: RecordWriter::start(records.path()).expect("a directory to write to"),
             spend_store: None,
-            place: Place::new(id, supervisor.clone().recipient()),
+            place: CallSlot::new(id, supervisor.clone().recipient()),
             leave: supervisor.recipient(),
             providers: Providers::new().start(),
             api: None,

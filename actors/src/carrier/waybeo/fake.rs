@@ -21,7 +21,7 @@ impl Fake for WaybeoFake {
         &Usage {
             account: "",
             address: "where the service is: /waybeo/ws is added",
-            door: "/",
+            entry: "/",
             examples: &[
                 "--carrier waybeo --stream 'ws://127.0.0.1:8080/waybeo/ws?token=t' --wav caller.wav --fault no-stop,no-close",
             ],

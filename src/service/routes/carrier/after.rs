@@ -11,9 +11,9 @@ use switchboard_actors::ids::{CallId, CarrierCallId, logged};
 use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, EndedByAnswer, ExpectReturn};
 
 use super::super::app::Asked;
-use super::{Door, PATIENCE};
+use super::{CarrierRoutes, PATIENCE};
 
-impl Door<'_> {
+impl CarrierRoutes<'_> {
     /// Answers how a call continues after its stream has ended.
     pub(super) async fn stream_ended(&self, ending: StreamEnding) -> HttpResponse {
         let call = ending.call.clone();

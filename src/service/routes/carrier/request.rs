@@ -13,26 +13,31 @@ use switchboard_actors::supervisor::events::Event;
 
 use super::super::app::{is_local, named};
 use super::super::problem::Problem;
-use super::Door;
+use super::CarrierRoutes;
 
 /// Returns what a request asks or reports.
 ///
 /// # Errors
 /// 403 if it is not the carrier's, 400 if it cannot be read.
-pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[u8]) -> Result<WebhookEvent, Problem> {
+pub(super) fn judge(
+    routes: &CarrierRoutes<'_>,
+    role: Role,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<WebhookEvent, Problem> {
     let headers = Shown(request.headers());
     let shown = shown(request, &headers, body);
-    door.webhook_api.judge(role, &shown).map_err(|refused| refuse(door, role, &shown, refused))
+    routes.webhook_api.judge(role, &shown).map_err(|refused| refuse(routes, role, &shown, refused))
 }
 
 /// Returns how a stream is admitted.
 ///
 /// # Errors
 /// As [`judge`].
-pub(super) fn upgrade(door: &Door<'_>, request: &HttpRequest) -> Result<Arrival, Problem> {
+pub(super) fn upgrade(routes: &CarrierRoutes<'_>, request: &HttpRequest) -> Result<Arrival, Problem> {
     let headers = Shown(request.headers());
     let shown = shown(request, &headers, &[]);
-    door.webhook_api.upgrade(&shown).map_err(|refused| refuse(door, Role::Stream, &shown, refused))
+    routes.webhook_api.upgrade(&shown).map_err(|refused| refuse(routes, Role::Stream, &shown, refused))
 }
 
 /// Returns a document as a response.
@@ -67,15 +72,15 @@ fn shown<'a>(request: &'a HttpRequest, headers: &'a Shown<'_>, body: &'a [u8]) -
     }
 }
 
-fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) -> Problem {
+fn refuse(routes: &CarrierRoutes<'_>, role: Role, request: &Request<'_>, refused: Refused) -> Problem {
     let carrier_call = refused.carrier_call.as_deref();
     if let Some(stranger) = &refused.stranger {
         if stranger.mismatch {
-            tell_fitting_address(door, role, request);
+            tell_fitting_address(routes, role, request);
         }
         let (reason, why) = (stranger.reason, stranger.why.as_str());
         emit(Event::CallRefused { reason, carrier_call });
-        if door.app.hints.refusals.due(reason, clock::now()) {
+        if routes.app.hints.refusals.due(reason, clock::now()) {
             warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused: {why}");
         }
     }
@@ -84,11 +89,11 @@ fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) 
 
 /// Logs, at most once in a while, which other address a signature fits. The request is still
 /// refused.
-fn tell_fitting_address(door: &Door<'_>, role: Role, request: &Request<'_>) {
-    if !door.app.hints.other_address.due(clock::now()) {
+fn tell_fitting_address(routes: &CarrierRoutes<'_>, role: Role, request: &Request<'_>) {
+    if !routes.app.hints.other_address.due(clock::now()) {
         return;
     }
-    if let Some(Fitting { fits, tried }) = door.webhook_api.fitting_address(role, request) {
+    if let Some(Fitting { fits, tried }) = routes.webhook_api.fitting_address(role, request) {
         warn!(fits, tried; "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
     }
 }

@@ -76,8 +76,8 @@ fn the_seats_document_is_read_without_a_complaint() {
     assert_eq!(read.complaints, []);
     let Some(Verb::Connect { action: Some(_), stream }) = read.verbs.first() else { panic!("{read:?}") };
     assert_eq!(stream.parameters, BTreeMap::from([("token".to_owned(), "q<7".to_owned())]));
-    let door = format!("https://voice.example.com{}", TwilioFake.usage().door).parse().expect("an address");
-    let address = request::Twiml.stream_address(&door, stream).map(String::from);
+    let entry = format!("https://voice.example.com{}", TwilioFake.usage().entry).parse().expect("an address");
+    let address = request::Twiml.stream_address(&entry, stream).map(String::from);
     assert_eq!(address.as_deref(), Ok("wss://voice.example.com/ws"));
 }
 

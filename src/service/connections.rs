@@ -20,16 +20,16 @@ use tokio::time::sleep;
 use crate::service::crowd::{Connection, Crowd};
 
 /// A connection's entry; dropping it removes the connection.
-pub(crate) struct Place {
-    places: Rc<Places>,
+pub(crate) struct ConnectionSlot {
+    registry: Rc<Connections>,
     connection: Connection,
 }
 
 /// A request in progress; dropping it ends the request.
-pub(crate) struct Served(Rc<Place>);
+pub(crate) struct Served(Rc<ConnectionSlot>);
 
 /// The connections of a thread.
-struct Places {
+struct Connections {
     crowd: RefCell<Crowd>,
     /// The notifications that tell each connection to close.
     dismissals: RefCell<HashMap<Connection, Rc<Notify>>>,
@@ -48,15 +48,16 @@ where
         let http = http.new_service(());
         async move {
             let http = Rc::new(http.await?);
-            let places = Rc::new(Places { crowd: RefCell::new(Crowd::new(most)), dismissals: RefCell::default() });
-            actix_rt::spawn(watch(Rc::downgrade(&places)));
+            let registry =
+                Rc::new(Connections { crowd: RefCell::new(Crowd::new(most)), dismissals: RefCell::default() });
+            actix_rt::spawn(watch(Rc::downgrade(&registry)));
             Ok(fn_service(move |io: TcpStream| {
-                let (place, dismissed) = Place::enter(&places);
+                let (slot, dismissed) = ConnectionSlot::enter(&registry);
                 let connection = http.call(io);
                 async move {
                     let mut connection = pin!(connection);
                     let carried = poll_fn(|task| {
-                        ARRIVING.set(Some(Rc::clone(&place)));
+                        ARRIVING.set(Some(Rc::clone(&slot)));
                         let polled = connection.as_mut().poll(task);
                         ARRIVING.take();
                         polled
@@ -73,60 +74,60 @@ where
 
 /// Attaches the entry of the connection to its requests.
 pub(crate) fn introduce(_: &TcpStream, known: &mut Extensions) {
-    if let Some(place) = ARRIVING.take() {
-        known.insert(place);
+    if let Some(slot) = ARRIVING.take() {
+        known.insert(slot);
     }
 }
 
 /// Closes the connections that [`Crowd`] names, while the thread has any.
-async fn watch(places: Weak<Places>) {
+async fn watch(registry: Weak<Connections>) {
     loop {
         sleep(LOOK).await;
-        let Some(places) = places.upgrade() else { return };
-        let gone = places.crowd.borrow().superfluous(clock::now());
+        let Some(registry) = registry.upgrade() else { return };
+        let gone = registry.crowd.borrow().superfluous(clock::now());
         if !gone.is_empty() {
             warn!(connections = gone.len(); "connections without a whole request were closed");
         }
         for connection in gone {
-            if let Some(dismissal) = places.dismissals.borrow().get(&connection) {
+            if let Some(dismissal) = registry.dismissals.borrow().get(&connection) {
                 dismissal.notify_one();
             }
         }
     }
 }
 
-impl Place {
-    fn enter(places: &Rc<Places>) -> (Rc<Self>, Rc<Notify>) {
-        let connection = places.crowd.borrow_mut().enter(clock::now());
+impl ConnectionSlot {
+    fn enter(registry: &Rc<Connections>) -> (Rc<Self>, Rc<Notify>) {
+        let connection = registry.crowd.borrow_mut().enter(clock::now());
         let dismissed = Rc::new(Notify::new());
-        places.dismissals.borrow_mut().insert(connection, Rc::clone(&dismissed));
-        (Rc::new(Self { places: Rc::clone(places), connection }), dismissed)
+        registry.dismissals.borrow_mut().insert(connection, Rc::clone(&dismissed));
+        (Rc::new(Self { registry: Rc::clone(registry), connection }), dismissed)
     }
 
     /// A complete request arrived.
     pub(crate) fn serve(self: &Rc<Self>) -> Served {
-        self.places.crowd.borrow_mut().serve(self.connection);
+        self.registry.crowd.borrow_mut().serve(self.connection);
         Served(Rc::clone(self))
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.crowd.borrow_mut().leave(self.connection);
-        self.places.dismissals.borrow_mut().remove(&self.connection);
+        self.registry.crowd.borrow_mut().leave(self.connection);
+        self.registry.dismissals.borrow_mut().remove(&self.connection);
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let Self(place) = self;
-        place.places.crowd.borrow_mut().answered(place.connection, clock::now());
+        let Self(slot) = self;
+        slot.registry.crowd.borrow_mut().answered(slot.connection, clock::now());
     }
 }
 
 thread_local! {
     /// The entry of the connection that is being polled now.
-    static ARRIVING: RefCell<Option<Rc<Place>>> = const { RefCell::new(None) };
+    static ARRIVING: RefCell<Option<Rc<ConnectionSlot>>> = const { RefCell::new(None) };
 }
 
 /// The interval of the check. Longer would make new connections wait behind a crowd.
