@@ -154,7 +154,7 @@ impl World {
         self.to_come.insert((self.now + Duration::from_millis(ms), self.sequence), happening);
     }
 
-    fn roll(&mut self, sides: u64) -> u64 {
+    fn below(&mut self, sides: u64) -> u64 {
         self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.dice >> 33) % sides
     }
@@ -260,12 +260,12 @@ impl World {
         self.happen(Happening::Said(
             json!({"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": item}),
         ));
-        let length = 600 + self.roll(2_000);
+        let length = 600 + self.below(2_000);
         self.at(length, Happening::Ends(item));
         // Half of the turns begin while the last answer is playing.
-        let pause = length + 1_500 + self.roll(12_000);
+        let pause = length + 1_500 + self.below(12_000);
         self.at(pause, Happening::Speaks);
-        if self.roll(20) == 0 {
+        if self.below(20) == 0 {
             self.at(length + 4_000, Happening::Key('5'));
         }
     }
@@ -283,7 +283,7 @@ impl World {
         self.happen(Happening::Said(
             json!({"type": "conversation.item.added", "previous_item_id": previous, "item": message}),
         ));
-        let late = 100 + self.roll(1_500);
+        let late = 100 + self.below(1_500);
         self.at(
             late,
             Happening::Said(json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": item,
@@ -301,7 +301,7 @@ impl World {
         let (response, item) = (format!("resp_{}", self.responses), format!("item_a{}", self.responses));
         self.answering = Some(response.clone());
         let metadata = request.map_or(Value::Null, |request| request["metadata"].clone());
-        let delay = 80 + self.roll(300);
+        let delay = 80 + self.below(300);
         self.at(
             delay,
             Happening::Said(json!({"type": "response.created", "response": {"id": response, "metadata": metadata}})),
@@ -312,7 +312,7 @@ impl World {
             delay,
             Happening::Said(json!({"type": "conversation.item.added", "previous_item_id": previous, "item": message})),
         );
-        let pieces = 5 + self.roll(30);
+        let pieces = 5 + self.below(30);
         for piece in 0..pieces {
             let when = delay + 10 * piece;
             let delta = base64_simd::STANDARD.encode_to_string(vec![0x31; 1_600]);
@@ -327,7 +327,7 @@ impl World {
         self.at(end, Happening::Said(json!({"type": "response.output_audio_transcript.done", "response_id": response, "item_id": item, "transcript": "word ".repeat(pieces as usize)})));
         let usage = json!({"input_token_details": {"text_tokens": 10, "audio_tokens": 20}, "output_token_details": {"text_tokens": 3, "audio_tokens": 9}});
         let mut output = json!([]);
-        if self.roll(12) == 0 && request.is_none() {
+        if self.below(12) == 0 && request.is_none() {
             self.tools += 1;
             let call = json!({"id": format!("item_f{}", self.responses), "type": "function_call", "status": "completed", "name": "save_answer",
                 "call_id": format!("call_{}", self.responses), "arguments": "{\"key\":\"colour\",\"value\":\"red\"}"});

@@ -47,7 +47,7 @@ async fn a_caller_whose_day_is_spent_is_refused_and_another_is_not_restarts_incl
     let spend = get(&running.admin("/spend"), &[]).await.json();
     assert_eq!((&spend["callers"], &spend["killed"]), (&json!(1), &json!(false)));
     assert!(spend["today_usd"].as_f64() >= Some(0.004), "{spend}");
-    let kept = std::fs::read_to_string(&file).expect("the books");
+    let kept = std::fs::read_to_string(&file).expect("the spend file");
     assert!(!kept.contains("5550100001"), "no number is kept");
     running.stop().await;
 }

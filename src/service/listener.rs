@@ -80,7 +80,7 @@ impl Bound {
         let serve = move || {
             // This runs once on each thread of the listener.
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
-            let app = app.get().expect("`build` tells what the doors know before it serves them");
+            let app = app.get().expect("`build` sets the state of the listeners before it serves them");
             // Calls run on the threads of the carriers' listener.
             if let Some(keep) = app.waiting.clone().filter(|_| key == "server.bind") {
                 SessionPool::from_registry().do_send(keep);

@@ -103,7 +103,7 @@ impl Emit for Event<'_> {
                 warn!(target: TARGET, on; "spend kill switch thrown");
             }
             Self::SpendStoreFailed { problem } => {
-                error!(target: TARGET, problem; "the books of what was spent are not kept");
+                error!(target: TARGET, problem; "the spending is not saved");
             }
         }
     }

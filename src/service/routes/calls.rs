@@ -154,23 +154,25 @@ pub(super) async fn events(
     if post.is_over() && post.after(from) == Next::Wait {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let bell = post.bell();
-    let body = stream::unfold((post, bell, from), |(post, mut bell, last)| async move {
+    let signal = post.signal();
+    let body = stream::unfold((post, signal, from), |(post, mut signal, last)| async move {
         loop {
             // The mark comes before the read, so that no event is missed in between.
-            bell.mark_unchanged();
+            signal.mark_unchanged();
             let over = post.is_over();
             match post.after(last) {
-                Next::Events(text, last) => return Some((Ok::<_, Infallible>(Bytes::from(text)), (post, bell, last))),
+                Next::Events(text, last) => {
+                    return Some((Ok::<_, Infallible>(Bytes::from(text)), (post, signal, last)));
+                }
                 Next::Behind => return None,
                 Next::Wait if over => return None,
                 Next::Wait => {}
             }
             // A comment keeps proxies from closing the silent connection. The end of the call wakes
             // the reader too.
-            if timeout(KEEP_ALIVE, bell.changed()).await.is_err() {
+            if timeout(KEEP_ALIVE, signal.changed()).await.is_err() {
                 let quiet = Bytes::from_static(b": the call goes on\n\n");
-                return Some((Ok(quiet), (post, bell, last)));
+                return Some((Ok(quiet), (post, signal, last)));
             }
         }
     });

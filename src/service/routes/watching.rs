@@ -30,7 +30,7 @@ pub(super) struct CallFeed {
     names: [String; 2],
     recent: Arc<Mutex<RecentEvents>>,
     /// Signals each event, and the end of the call.
-    bell: watch::Receiver<u64>,
+    signal: watch::Receiver<u64>,
     /// Alive while the call is live.
     alive: Weak<()>,
 }
@@ -39,7 +39,7 @@ pub(super) struct CallFeed {
 struct FeedWriter {
     /// The first field to drop: a reader that gets the last signal finds the call over.
     _alive: Arc<()>,
-    bell: watch::Sender<u64>,
+    signal: watch::Sender<u64>,
     recent: Arc<Mutex<RecentEvents>>,
 }
 
@@ -87,16 +87,16 @@ impl Watching {
             return (Arc::clone(post), None);
         }
         let recent = Arc::new(Mutex::new(RecentEvents::default()));
-        let (ring, bell) = watch::channel(0);
+        let (ring, signal) = watch::channel(0);
         let here = Arc::new(());
         let alive = Arc::downgrade(&here);
-        let writer = FeedWriter { _alive: here, bell: ring, recent: Arc::clone(&recent) };
+        let writer = FeedWriter { _alive: here, signal: ring, recent: Arc::clone(&recent) };
         let watcher = Watcher::new(move |event: WatchEvent| {
             // Without a reader the call stays watched: a reader may reconnect.
             writer.hear(&event);
             true
         });
-        let post = Arc::new(CallFeed { names, recent, bell, alive });
+        let post = Arc::new(CallFeed { names, recent, signal, alive });
         posts.push_back(Arc::clone(&post));
         while posts.len() > MOST_POSTS {
             let Some(over) = posts.iter().position(|post| post.is_over()) else { break };
@@ -118,8 +118,8 @@ impl CallFeed {
     }
 
     /// Signals each new event; closed once the call is over.
-    pub(super) fn bell(&self) -> watch::Receiver<u64> {
-        self.bell.clone()
+    pub(super) fn signal(&self) -> watch::Receiver<u64> {
+        self.signal.clone()
     }
 
     /// Whether no more events will come.
@@ -131,7 +131,7 @@ impl CallFeed {
 impl FeedWriter {
     fn hear(&self, event: &WatchEvent) {
         let number = locked(&self.recent).take(event);
-        self.bell.send_replace(number);
+        self.signal.send_replace(number);
     }
 }
 

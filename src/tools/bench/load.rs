@@ -186,7 +186,7 @@ struct Rig {
     log: PathBuf,
     address: String,
     sessions: UnboundedReceiver<Configured>,
-    books: Vec<Rc<CallBook>>,
+    call_books: Vec<Rc<CallBook>>,
     tally: Rc<Tally>,
     lost: Rc<Cell<usize>>,
     metronome: Rc<Metronome>,
@@ -248,7 +248,7 @@ impl Rig {
                     log,
                     address,
                     sessions,
-                    books: Vec::new(),
+                    call_books: Vec::new(),
                     tally: Rc::default(),
                     lost: Rc::default(),
                     _records: records,
@@ -264,7 +264,7 @@ impl Rig {
 
     /// Raises the number of calls to `calls`, measures, and returns the figures.
     async fn step(&mut self, calls: usize, args: &BenchArgs, progress: &ProgressBar) -> Result<Step, BenchError> {
-        let from = self.books.len();
+        let from = self.call_books.len();
         let mut to_update = Vec::new();
         for number in from..calls {
             to_update.push(self.add(number).await.map_err(|reason| BenchError::SetUp { number, reason })?);
@@ -288,7 +288,7 @@ impl Rig {
         progress.set_message(format!("{calls} calls: interrupting"));
         self.tally.measuring.set(true);
         let (up, down) = (Latency::of(&self.tally.up.take()), Latency::of(&self.tally.down.take()));
-        for book in self.books.iter().take(INTERRUPTED) {
+        for book in self.call_books.iter().take(INTERRUPTED) {
             book.interrupt.set(true);
             tokio::time::sleep(Duration::from_millis(7)).await;
         }
@@ -324,7 +324,7 @@ impl Rig {
         let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
         let book = CallBook::new(Rc::clone(&self.metronome), Rc::clone(&self.tally));
-        self.books.push(Rc::clone(&book));
+        self.call_books.push(Rc::clone(&book));
         // First frames are spread over the 20 ms of a frame.
         let first = self.metronome.after(Duration::from_micros((number as u64 * 7_919) % 20_000));
         let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
@@ -342,8 +342,8 @@ impl Rig {
         let began = Instant::now();
         let this = &*self;
         let ringing = stream::iter(0..SET_UPS).map(async |number| {
-            let rung = this.played.ring(&this.address, 0xF000_0000 + number as u128).await;
-            rung.map_err(|reason| BenchError::SetUp { number, reason })
+            let started = this.played.ring(&this.address, 0xF000_0000 + number as u128).await;
+            started.map_err(|reason| BenchError::SetUp { number, reason })
         });
         let phones: Vec<_> = ringing.buffer_unordered(SET_UPS_AT_ONCE).try_collect().await?;
         let mut sessions = Vec::new();
@@ -358,7 +358,7 @@ impl Rig {
     }
 
     async fn stop(self) {
-        for book in &self.books {
+        for book in &self.call_books {
             book.closed.set(true);
         }
         tokio::time::sleep(Duration::from_millis(300)).await;

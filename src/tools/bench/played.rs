@@ -52,8 +52,8 @@ impl Played {
         let (stream, parameters) = self.announce(address, &calling).await?;
         let line = self.fake.line(&calling, &self.fake.stream_id(&calling.id, number));
         let upgrade = self.fake.upgrade(&calling, &stream);
-        let rung = phone::ring(address, &upgrade, line, self.carrier.capabilities(), &parameters).await;
-        rung.map_err(|error| error.to_string())
+        let started = phone::ring(address, &upgrade, line, self.carrier.capabilities(), &parameters).await;
+        started.map_err(|error| error.to_string())
     }
 
     /// Requests the webhook, if the carrier has one. Returns the stream's address and the

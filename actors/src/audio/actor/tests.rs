@@ -106,7 +106,7 @@ fn a_finished_path_is_no_loss_and_a_lost_one_is() {
             output: format,
         });
         settle(5).await;
-        assert_eq!(call.reports(), ["organ lost"]);
+        assert_eq!(call.reports(), ["child lost"]);
     });
 }
 
@@ -261,6 +261,6 @@ impl Handler<ChildLost> for Probe {
     type Result = ();
 
     fn handle(&mut self, _: ChildLost, _: &mut Self::Context) {
-        self.note("organ lost".to_owned());
+        self.note("child lost".to_owned());
     }
 }

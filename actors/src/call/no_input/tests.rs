@@ -11,7 +11,7 @@ fn silence_climbs_prompt_by_prompt_to_the_goodbye() {
         assert_eq!(no_input.advance(now + secs(7)), None);
         now += secs(8);
         no_input_steps.extend(no_input.advance(now));
-        assert_eq!(no_input.advance(now), None, "a rung is reached once");
+        assert_eq!(no_input.advance(now), None, "a step is reached once");
     }
     assert_eq!(no_input_steps, [NoInputStep::Prompt(0), NoInputStep::Prompt(1), NoInputStep::Goodbye]);
     no_input.floor_silent(now);

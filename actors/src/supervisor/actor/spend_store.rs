@@ -100,7 +100,7 @@ impl SpendWriter {
 fn start(file: &Path) -> Option<Sender<Job>> {
     let (sender, jobs) = channel();
     let (own, file) = (file.to_owned(), file);
-    match background::spawn("books", Some(STACK), move || write_all(&own, &jobs)) {
+    match background::spawn("spend-file", Some(STACK), move || write_all(&own, &jobs)) {
         Ok(_) => Some(sender),
         Err(error) => {
             complain(file, &error);

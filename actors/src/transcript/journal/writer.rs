@@ -68,8 +68,8 @@ struct Live {
 /// rarely as possible: a wake-up costs more than writing a line.
 #[derive(Debug, Clone)]
 struct DiskQueue {
-    pile: Arc<Mutex<Waiting>>,
-    bell: mpsc::Sender<WakeUp>,
+    queue: Arc<Mutex<Waiting>>,
+    wake_up: mpsc::Sender<WakeUp>,
 }
 
 #[derive(Debug, Default)]
@@ -91,18 +91,18 @@ enum WakeUp {
 impl DiskQueue {
     fn put(&self, journal: Journal) {
         let woken = {
-            let mut pile = locked(&self.pile);
-            pile.journals.push(journal);
-            std::mem::take(&mut pile.asleep)
+            let mut queue = locked(&self.queue);
+            queue.journals.push(journal);
+            std::mem::take(&mut queue.asleep)
         };
         if woken {
             self.ring(WakeUp::Waiting);
         }
     }
 
-    fn ring(&self, bell: WakeUp) {
+    fn ring(&self, wake_up: WakeUp) {
         // An error means that the thread has ended with the service.
-        let _ = self.bell.send(bell);
+        let _ = self.wake_up.send(wake_up);
     }
 }
 
@@ -134,13 +134,13 @@ impl JournalWriter {
     /// Starts the threads for our own folder below `dir`.
     pub(in crate::transcript) fn start(dir: &Path, name: &str, commit: Duration) -> io::Result<Self> {
         let folder = Arc::new(JournalFolder::open(dir, name)?);
-        let (bell, wake_ups) = mpsc::channel();
+        let (wake_up, wake_ups) = mpsc::channel();
         let (to_sync, written) = mpsc::channel();
-        let pile = Arc::default();
-        let thread = Thread { commit, pile: Arc::clone(&pile), to_write: Vec::new(), to_sync };
+        let queue = Arc::default();
+        let thread = Thread { commit, queue: Arc::clone(&queue), to_write: Vec::new(), to_sync };
         background::spawn("journal-sync", None, move || sync_all(&written))?;
         background::spawn("journals", None, move || thread.work(&wake_ups))?;
-        Ok(Self { disk_queue: DiskQueue { pile, bell }, folder, waiting: Arc::default() })
+        Ok(Self { disk_queue: DiskQueue { queue, wake_up }, folder, waiting: Arc::default() })
     }
 
     /// Opens the journal of a new call. Returns at once; the file appears a moment later.
@@ -327,7 +327,7 @@ impl Drop for Live {
 /// The state of the writing thread.
 struct Thread {
     commit: Duration,
-    pile: Arc<Mutex<Waiting>>,
+    queue: Arc<Mutex<Waiting>>,
     to_write: Vec<Journal>,
     to_sync: mpsc::Sender<Weak<Live>>,
 }
@@ -353,31 +353,31 @@ impl Thread {
     fn gather(&mut self, wake_ups: &mpsc::Receiver<WakeUp>, due: Instant) -> Result<(), mpsc::RecvError> {
         if self.to_write.is_empty() && self.falls_asleep() {
             let first = wake_ups.recv();
-            locked(&self.pile).asleep = false;
+            locked(&self.queue).asleep = false;
             self.wake_to(first?);
         }
         let ended = loop {
             match wake_ups.recv_timeout(due.saturating_duration_since(clock::now())) {
-                Ok(bell) => self.wake_to(bell),
+                Ok(wake_up) => self.wake_to(wake_up),
                 Err(RecvTimeoutError::Timeout) => break Ok(()),
                 Err(RecvTimeoutError::Disconnected) => break Err(mpsc::RecvError),
             }
         };
-        self.to_write.append(&mut locked(&self.pile).journals);
+        self.to_write.append(&mut locked(&self.queue).journals);
         ended
     }
 
     /// Whether the queue is empty, so that the thread waits for a wake-up.
     fn falls_asleep(&self) -> bool {
-        let mut pile = locked(&self.pile);
-        pile.asleep = pile.journals.is_empty();
-        pile.asleep
+        let mut queue = locked(&self.queue);
+        queue.asleep = queue.journals.is_empty();
+        queue.asleep
     }
 
     /// Writes the journal of a new call at once, out of turn. From then on a crash cannot lose the
     /// call.
-    fn wake_to(&mut self, bell: WakeUp) {
-        match bell {
+    fn wake_to(&mut self, wake_up: WakeUp) {
+        match wake_up {
             WakeUp::Begun(journal) if journal.begins() => self.write_one(journal),
             WakeUp::Begun(journal) => self.to_write.push(journal),
             WakeUp::Waiting => {}

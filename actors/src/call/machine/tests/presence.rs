@@ -62,7 +62,7 @@ fn a_prompt_that_is_answered_aloud_was_answered() {
         call.on(drained());
         for turn in 0..8 {
             call.on(CallEvent::Line(LineReport::Alive));
-            let (at, timer) = call.machine.deadline().expect("a rung");
+            let (at, timer) = call.machine.deadline().expect("a step");
             assert_eq!((at - call.now, timer), (secs(10), Timer::Idle));
             call.now = at;
             let done = call.on(CallEvent::TimeUp);

@@ -42,13 +42,13 @@ fn play(seed: u64) -> Ending {
     let mut ended: Option<Ending> = None;
     let mut model_gone = false;
     let mut heard = Heard::default();
-    let calm = dice.roll(4) > 0;
-    for _ in 0..dice.roll(200) {
+    let calm = dice.below(4) > 0;
+    for _ in 0..dice.below(200) {
         match call.machine.deadline() {
             Some(_) => assert_eq!(ended, None, "an ended call waits for nothing"),
             None => assert!(ended.is_some(), "a call always has a deadline"),
         }
-        call.now += Duration::from_millis(dice.roll(if calm { 300 } else { 20_000 }));
+        call.now += Duration::from_millis(dice.below(if calm { 300 } else { 20_000 }));
         let event = event(&mut dice, calm, &call);
         let (before, from) = (Before::of(&call), call.state());
         let done = call.on(event.clone());

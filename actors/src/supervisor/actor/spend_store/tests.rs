@@ -7,7 +7,7 @@ fn what_is_no_books_is_not_taken_for_an_empty_day() {
     assert!(matches!(read_spend_store(&file), Ok(None)), "none yet");
     for broken in ["", " ", "\0\0\0\0", "garbage", "null", "[]", "{}", r#"{"day":"x"}"#, r#"{"day":1,"total"#] {
         fs::write(&file, broken).expect("written");
-        let error = read_spend_store(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for books"));
+        let error = read_spend_store(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for a spend file"));
         assert!(error.to_string().contains("remove it"), "{error}");
         assert!(!error.to_string().contains("SpendStore"), "a name of the code: {error}");
     }
@@ -34,11 +34,11 @@ fn books_are_written_whole_in_order_and_for_few_eyes() {
         let spend_store: SpendStore = serde_json::from_value(serde_json::json!({
             "day": day, "total_billionths": 1, "killed": false, "callers": {},
         }))
-        .expect("books");
+        .expect("a spend file");
         writer.write(&spend_store);
     }
     writer.flush();
-    let text = fs::read_to_string(&file).expect("the books");
+    let text = fs::read_to_string(&file).expect("the spend file");
     assert!(text.contains(r#""day":19"#), "{text}");
     assert!(!file.with_extension("new").exists());
     #[cfg(unix)]
