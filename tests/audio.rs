@@ -97,7 +97,7 @@ async fn a_call_that_is_not_recorded_cannot_be_paused_and_leaves_no_file() {
 }
 
 #[actix_rt::test]
-async fn a_recording_that_cannot_be_written_is_told_in_the_record_and_costs_no_call() {
+async fn a_failed_recording_is_noted_in_the_record_and_the_call_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path().join("recordings");
     let running = start(&[("recording.enabled", "true"), ("recording.dir", &dir.to_string_lossy())]).await;
@@ -124,7 +124,7 @@ async fn a_recording_that_cannot_be_written_is_told_in_the_record_and_costs_no_c
 }
 
 #[actix_rt::test]
-async fn a_carrier_that_sends_a_law_for_mu_law_is_told_and_put_right() {
+async fn a_carrier_that_sends_a_law_as_mu_law_is_found_and_corrected() {
     for correct in [false, true] {
         let running = start(&[("audio.correct", if correct { "true" } else { "false" })]).await;
         // The bytes that the phone encodes as mu-law are then A-law.
@@ -152,7 +152,7 @@ async fn a_carrier_that_sends_a_law_for_mu_law_is_told_and_put_right() {
 }
 
 #[actix_rt::test]
-async fn a_good_line_is_called_good() {
+async fn a_good_line_has_no_finding() {
     let running = start(&[]).await;
     let report = call(&running, voice(), Some(0), 4_000, |_| async {}).await;
     let Running { service, records } = running;

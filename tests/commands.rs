@@ -50,7 +50,7 @@ fn a_call_to_nobody_is_one_error_with_the_next_step() {
 }
 
 #[test]
-fn what_cannot_be_written_or_heard_is_told_before_the_call() {
+fn unusable_sound_files_are_refused_before_the_call() {
     let home = tempfile::tempdir().expect("a folder");
     let silent = home.path().join("silent.wav");
     switchboard::tools::wav::write(&silent, &[0; 16_000]).expect("writable");

@@ -63,7 +63,7 @@ async fn a_pause_that_is_asked_for_is_kept() {
 }
 
 #[actix_rt::test]
-async fn gone_is_believed_until_an_operator_asks_again() {
+async fn status_410_stops_an_endpoint_until_an_operator_retries() {
     let receiver = Receiver::start(vec![ReceiverBehaviour::Status(410)]).await;
     let running = start_telling(&receiver.url, r#"events = ["transcript.ready"]"#).await;
     hold_a_call(&running, "CA04").await;
@@ -112,7 +112,7 @@ async fn a_receiver_that_was_down_gets_everything_after_a_restart_of_ours() {
 }
 
 #[actix_rt::test]
-async fn what_a_dead_process_never_told_is_read_from_its_record() {
+async fn events_lost_with_a_process_are_delivered_from_its_record() {
     let records = {
         let running = common::start(&[]).await;
         hold_a_call(&running, "CA07").await;

@@ -264,7 +264,7 @@ async fn a_key_that_is_refused_is_seen_by_who_asks() {
 }
 
 #[actix_rt::test]
-async fn an_empty_answer_is_asked_for_again_and_nobody_notices() {
+async fn an_empty_answer_is_requested_again_without_a_gap() {
     let stage = Stage::with("good_responses:1,empty_responses:1", &[]).await;
     let report = call(&stage, |_| {}).await;
     assert_eq!((stage.log.connections(), asked(&stage, 1)), (1, 2), "the greeting, and the answer once more");

@@ -44,7 +44,7 @@ fn a_section_knows_nothing_of_the_whole() {
 }
 
 #[test]
-fn the_checks_see_what_they_are_to_see() {
+fn the_checks_find_planted_violations() {
     let files: BTreeSet<String> = ["a", "b", "c"].map(str::to_owned).into();
     let found = |code: &str| imports(code, &files).into_iter().collect::<Vec<_>>();
     assert_eq!(found("use super::a::{X, Y};\nlet z = super::b::Z;"), ["a", "b"]);

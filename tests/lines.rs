@@ -69,7 +69,7 @@ async fn a_caller_who_has_hung_up_is_not_waited_for() {
 }
 
 #[actix_rt::test]
-async fn a_call_in_full_house_keeps_its_place_while_its_line_is_gone() {
+async fn a_call_keeps_its_slot_while_its_line_is_gone_and_the_service_is_full() {
     let running = start(&[("server.max_calls", "1")]).await;
     drop(talking(&running).await);
     until_state(&running, "reconnecting").await;
@@ -151,7 +151,7 @@ async fn a_call_that_is_over_begins_no_second_time() {
 }
 
 #[actix_rt::test]
-async fn news_of_calls_at_the_address_of_calls_takes_no_place() {
+async fn status_callbacks_at_the_voice_url_take_no_slot() {
     let running = start(&[("server.max_calls", "2")]).await;
     hang_up(&running, CALL, talking(&running).await).await;
     let common =
@@ -183,7 +183,7 @@ async fn news_of_calls_at_the_address_of_calls_takes_no_place() {
 }
 
 #[actix_rt::test]
-async fn people_whom_a_dialler_of_its_own_has_called_have_budgets_of_their_own() {
+async fn callees_of_an_external_dialler_have_budgets_of_their_own() {
     let running = start(&[("spend.caller_hard", "0.01")]).await;
     for n in 1..=3 {
         let call = format!("CA0000000000000000000000000000001{n}");
@@ -206,7 +206,7 @@ async fn people_whom_a_dialler_of_its_own_has_called_have_budgets_of_their_own()
 }
 
 #[actix_rt::test]
-async fn who_has_answered_is_told_to_a_call_that_is_on() {
+async fn a_live_call_receives_the_answering_machine_detection() {
     for (path, voicemail, answered, ends) in [
         ("/twilio/status", "hang_up", "machine_start", true),
         ("/twilio/voice", "hang_up", "machine_end_beep", true),

@@ -84,7 +84,7 @@ async fn a_transfer_goes_to_configured_names_only() {
 }
 
 #[actix_web::test]
-async fn health_readiness_and_counters_are_told() {
+async fn health_readiness_and_metrics_are_served() {
     let running = start(&[]).await;
     let health = get(&running.public("/health"), &[]).await.json();
     assert_eq!((&health["status"], &health["active_calls"]), (&json!("ok"), &json!(0)));
@@ -182,7 +182,7 @@ async fn a_call_is_shown_with_its_words_while_it_is_on_and_after_it_has_ended() 
 }
 
 #[actix_web::test]
-async fn the_folder_of_recordings_is_made_and_its_loss_is_told() {
+async fn the_folder_of_recordings_is_created_and_its_loss_makes_the_service_unready() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let wavs = folder.path().join("deep/wavs");
     let dir = wavs.display().to_string();

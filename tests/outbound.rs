@@ -16,7 +16,7 @@ const CALL: &str = "CA00000000000000000000000000000001";
 const ORDER: &str = r#"{"to":"+919820000000","agent":"default","language":"hi"}"#;
 
 #[actix_rt::test]
-async fn somebody_is_called_and_spoken_with() {
+async fn an_outbound_call_is_answered_and_spoken_with() {
     let api = Api::start(201);
     let running = api.service(&[]).await;
     let answer = order(&running, ORDER).await;
@@ -43,7 +43,7 @@ async fn somebody_is_called_and_spoken_with() {
 }
 
 #[actix_rt::test]
-async fn nobody_is_called_whom_the_list_does_not_allow() {
+async fn a_number_outside_the_allowed_list_is_not_called() {
     let running = start(&[]).await;
     assert!(order(&running, ORDER).await.problem(403).contains("outbound.enabled"));
     running.stop().await;
@@ -67,7 +67,7 @@ async fn nobody_is_called_whom_the_list_does_not_allow() {
 }
 
 #[actix_rt::test]
-async fn what_the_carrier_refuses_is_told_with_its_code_and_frees_the_place() {
+async fn an_outbound_call_refused_by_the_carrier_returns_its_code_and_frees_the_slot() {
     for (status, answered, word) in [(400, 502, "21212"), (429, 429, "code 21212"), (500, 502, "HTTP 500")] {
         let api = Api::start(status);
         let running = api.service(&[("outbound.max_concurrent", "1")]).await;
@@ -81,7 +81,7 @@ async fn what_the_carrier_refuses_is_told_with_its_code_and_frees_the_place() {
 }
 
 #[actix_rt::test]
-async fn so_many_at_once_and_so_many_a_minute() {
+async fn outbound_calls_are_limited_at_once_and_a_minute() {
     let api = Api::start(201);
     let running = api.service(&[("outbound.max_concurrent", "1"), ("outbound.max_per_minute", "2")]).await;
     for _ in 0..2 {

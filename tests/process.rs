@@ -36,7 +36,7 @@ fn the_service_takes_as_many_open_files_as_it_may_have() {
 }
 
 #[test]
-fn too_few_open_files_for_the_calls_are_told() {
+fn too_low_a_limit_of_open_files_is_reported() {
     let service = Serving::start(&mut limited("ulimit -n 256"), &[("SWITCHBOARD__SERVER__MAX_CALLS", "50")]);
     assert_eq!(service.open_files(), ["256", "256"]);
     assert!(service.said.contains("server.max_calls is 50") && service.said.contains("256"), "{}", service.said);
@@ -61,7 +61,7 @@ fn signals_that_ask_for_nothing_are_named_and_change_nothing() {
 const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
 
 #[test]
-fn what_it_says_has_one_form_and_begins_with_who_answers() {
+fn log_lines_have_one_form_and_the_first_names_the_service() {
     for log in ["", "warn", "off"] {
         let mut serving = Serving::start(
             Command::new(BINARY).arg("serve"),

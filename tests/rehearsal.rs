@@ -272,7 +272,7 @@ async fn a_refused_upgrade_has_the_status_that_was_asked_for() {
 }
 
 #[actix_web::test]
-async fn connections_end_as_they_are_told_to() {
+async fn connections_end_as_configured() {
     let rehearsal = start().await;
     for code in [3000, 4000, 4004, 1013] {
         let mut client = Client::connect(&rehearsal, &format!("reject:{code}")).await;

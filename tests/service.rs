@@ -174,7 +174,7 @@ async fn a_stream_that_does_not_start_is_closed() {
 }
 
 #[actix_web::test]
-async fn an_address_may_not_crowd_the_door() {
+async fn an_address_may_hold_a_limited_number_of_unstarted_streams() {
     let running = start(&[("limits.sockets_per_address", "2")]).await;
     let _first = FakeStream::open(&running.stream()).await;
     let second = FakeStream::open(&running.stream()).await;
@@ -191,7 +191,7 @@ async fn an_address_may_not_crowd_the_door() {
 }
 
 #[actix_web::test]
-async fn admitted_calls_do_not_crowd_the_door() {
+async fn admitted_calls_do_not_count_towards_the_address_limit() {
     let running = start(&[("limits.sockets_per_address", "1")]).await;
     let mut streams = Vec::new();
     for call in [CALL, OTHER] {

@@ -53,7 +53,7 @@ async fn a_caller_whose_day_is_spent_is_refused_and_another_is_not_restarts_incl
 }
 
 #[actix_rt::test]
-async fn a_person_has_one_budget_whoever_called_and_however_they_are_written() {
+async fn a_number_has_one_budget_in_either_direction_and_any_spelling() {
     let running = start(&[("spend.caller_hard", "0.004")]).await;
     let report = call(&running, "+15550177001").await;
     assert_eq!(report.summary.ended_by, EndedBy::Service, "{:?}", report.summary.trail);
@@ -70,7 +70,7 @@ async fn a_person_has_one_budget_whoever_called_and_however_they_are_written() {
 }
 
 #[actix_rt::test]
-async fn a_withheld_number_is_nobodys_budget() {
+async fn withheld_numbers_have_no_budget_of_their_own() {
     let from = "sip:anonymous@192.0.2.7";
     let running = start(&[("spend.caller_hard", "0.004")]).await;
     let report = call(&running, from).await;
@@ -80,7 +80,7 @@ async fn a_withheld_number_is_nobodys_budget() {
 }
 
 #[actix_rt::test]
-async fn books_that_cannot_be_read_open_no_day() {
+async fn an_unreadable_spend_file_stops_the_start() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("spend.json");
     let records = folder.path().join("calls").display().to_string();

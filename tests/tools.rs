@@ -176,7 +176,7 @@ async fn half_an_answer_is_a_failure_in_words() {
 }
 
 #[actix_rt::test]
-async fn a_tool_that_says_no_says_why() {
+async fn an_http_error_of_a_tool_reaches_the_model_with_its_body() {
     let taken = r#"{"error":"slot taken","free":["10:00","11:30"]}"#;
     for (head, body, answer) in [
         (
@@ -202,7 +202,7 @@ async fn a_tool_that_says_no_says_why() {
 }
 
 #[actix_rt::test]
-async fn a_tool_that_is_slow_is_said_to_be_slow() {
+async fn a_tools_timeout_is_reported_to_the_model() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let output = ask(&tool(&url, ToolMethod::Get, Duration::from_millis(200)), &Map::new(), "call_1").await;
@@ -210,7 +210,7 @@ async fn a_tool_that_is_slow_is_said_to_be_slow() {
 }
 
 #[actix_rt::test]
-async fn a_tool_is_asked_as_it_always_was() {
+async fn a_tools_request_keeps_its_shape() {
     let (url, mut heard) = server(&http("200 OK\r\ncontent-length: 20", SHIPPED.as_bytes())).await;
     let arguments = json!({"order": "a b&c", "n": 2}).as_object().cloned().expect("an object");
     ask(&tool(&url, ToolMethod::Get, PATIENCE), &arguments, "call_1").await;
@@ -235,7 +235,7 @@ async fn a_tool_is_asked_as_it_always_was() {
 }
 
 #[actix_rt::test]
-async fn a_receivers_yes_is_a_yes_whatever_follows_it() {
+async fn a_2xx_of_a_receiver_counts_whatever_its_body() {
     let page = |length: usize| [b"<html>".to_vec(), vec![b'x'; length], b"</html>".to_vec()].concat();
     for (what, answer) in [
         ("a large page", http("200 OK\r\ncontent-type: text/html\r\ncontent-length: 100013", &page(100_000))),
@@ -273,7 +273,7 @@ async fn a_receivers_yes_is_a_yes_whatever_follows_it() {
 }
 
 #[actix_rt::test]
-async fn a_receiver_is_told_who_we_are_as_it_wants_to_be() {
+async fn a_tools_server_gets_the_configured_credentials() {
     let (url, mut heard) = server(&http("204 No Content", b"")).await;
     let mut endpoint = endpoint(&url);
     endpoint.headers = vec![
@@ -310,7 +310,7 @@ fn endpoint(url: &str) -> EndpointPlan {
 
 /// In this call the model calls the tool. The record has the result that the model received.
 #[actix_rt::test]
-async fn the_model_is_told_what_the_tool_said() {
+async fn the_model_receives_the_tools_answer() {
     for (answer, output) in [
         (http("200 OK\r\nconnection: close", SHIPPED.as_bytes()), json!({"status": "shipped"})),
         (

@@ -60,7 +60,7 @@ async fn a_recorded_caller_who_comes_back_has_two_recordings_and_the_record_name
 }
 
 #[actix_rt::test]
-async fn whoever_answers_is_told_and_has_to_take_the_call() {
+async fn a_callee_hears_the_whisper_and_accepts_by_a_key() {
     let whisper = ("transfers.sales.whisper", "A caller for you: {reason}. Press any key.");
     for (outcome, word) in [(DialOutcome::Answered, "answered"), (DialOutcome::Declined, "not_taken")] {
         let running = start(&[SALES[0], SALES[1], whisper]).await;
@@ -195,7 +195,7 @@ async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
 }
 
 #[actix_rt::test]
-async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
+async fn a_warm_transfer_briefs_the_callee_before_they_meet() {
     let api = Api::start(ApiBehaviour::Obey).with_callee(Some(DialOutcome::Answered));
     let running = api.service(&WARM).await;
     let report = api.call(&running, DialOutcome::Failed).await;

@@ -48,7 +48,7 @@ async fn a_caller_hears_the_greeting_and_an_answer_whatever_the_carrier_gets_wro
 }
 
 #[actix_rt::test]
-async fn a_phone_whose_stream_is_refused_is_told_why_and_by_no_other_carriers_code() {
+async fn a_refused_phone_gets_the_reason_without_another_carriers_code() {
     let off = common::start(&[]).await;
     let url = format!("ws://{}/waybeo/ws?token={TOKEN}", off.service.public_addr());
     let options =
@@ -182,7 +182,7 @@ async fn a_service_that_does_not_answer_waybeo_says_so() {
 }
 
 #[actix_rt::test]
-async fn ozonetel_is_told_where_the_stream_is() {
+async fn ozonetel_receives_the_address_of_the_stream() {
     let service = waybeo(&[]).await;
     let asked = format!("/waybeo/answer?token={TOKEN}&event=NewCall&outbound_sid=A%3CB&agent=default");
     let answer = get(&service.public(&asked), &[]).await;

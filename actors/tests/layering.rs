@@ -127,7 +127,7 @@ fn pure_files_name_no_runtime() {
 }
 
 #[test]
-fn pure_files_are_told_the_time() {
+fn pure_files_take_the_time_as_an_argument() {
     for file in sources(&actors_src()) {
         if is_pure(&file.path) && !is_for_tests(&file.path) {
             // This is the only file that draws an id.
@@ -199,7 +199,7 @@ fn providers_of_models_are_named_in_their_seats_alone() {
 }
 
 #[test]
-fn comments_lead_somewhere() {
+fn comments_refer_to_pages_that_exist() {
     let folders = [actors_src(), root().join("src"), root().join("tests")];
     for file in folders.iter().flat_map(|folder| files(folder)) {
         let text = read(&file);
@@ -232,7 +232,7 @@ fn audio_never_passes_a_mailboxs_bound() {
 }
 
 #[test]
-fn the_checks_see_what_they_are_to_see() {
+fn the_checks_find_planted_violations() {
     assert_eq!(audio_past_the_bound("self.next.do_send(\n  ModelBound(frame));").len(), 1);
     assert_eq!(audio_past_the_bound("sink: Recipient<ModelBound>, x() { self.sink.do_send(frame) }").len(), 1);
     assert_eq!(

@@ -104,7 +104,7 @@ fn a_fake_shares_nothing_with_what_it_is_played_against() {
 }
 
 #[test]
-fn the_checks_see_what_they_are_to_see() {
+fn the_checks_find_planted_violations() {
     assert_eq!(naming(&["pigeon"], "a\nlet x = Pigeon::new();\n// PIGEON_TOKEN\nb").len(), 2);
     assert_eq!(naming(&["pigeon"], "a pig in the eon").len(), 0);
     let is_a_row = |line| is_a_row(&["pigeon", "owl"], line);

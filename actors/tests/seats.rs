@@ -55,7 +55,7 @@ fn routes_bear_the_carriers_name_and_no_two_are_one() {
 }
 
 #[test]
-fn nothing_is_believed_without_proof() {
+fn every_route_refuses_a_request_without_proof() {
     for carrier in Carrier::all() {
         let (proved, bare) = (Service::of(carrier, Some(SECRET)), Service::of(carrier, None));
         assert_ne!(proved.webhook_api().proof(), Proof::ThisMachine, "{carrier:?}");
@@ -156,7 +156,7 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
 }
 
 #[test]
-fn a_call_that_the_carrier_announces_is_heard_as_one() {
+fn an_announced_call_is_read_as_an_arrival() {
     for carrier in Carrier::all() {
         let service = Service::of(carrier, Some(SECRET));
         let fake = carrier.fake().expect("its side of a call");
@@ -178,7 +178,7 @@ fn a_call_that_the_carrier_announces_is_heard_as_one() {
 
 proptest! {
     #[test]
-    fn whatever_comes_is_judged(
+    fn any_request_is_accepted_or_refused_without_a_panic(
         query in "\\PC{0,40}", body in prop::collection::vec(any::<u8>(), 0..80), header in "\\PC{0,20}", proved: bool,
         is_local: bool, form: bool, post: bool,
     ) {

@@ -62,7 +62,7 @@ fn a_call_that_nobody_announces_finds_its_stream() {
 }
 
 #[test]
-fn what_another_signs_is_refused() {
+fn a_request_signed_by_another_account_is_refused() {
     for pair in pairs().into_iter().filter(|pair| pair.service.webhook_api().proof() == webhook_api::Proof::Signature) {
         let forged = pair.calling("another secret");
         let asked = pair.ask(&forged, Role::Arrives, &CarrierEvent::Next);
@@ -74,7 +74,7 @@ fn what_another_signs_is_refused() {
 }
 
 #[test]
-fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
+fn a_transfer_is_dialled_and_its_result_is_read() {
     for pair in pairs() {
         let mut call = pair.calling(SECRET);
         call.answered = true;
@@ -123,7 +123,7 @@ fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
 }
 
 #[test]
-fn two_meet_in_a_conference() {
+fn caller_and_callee_meet_in_a_conference() {
     for pair in pairs() {
         let call = pair.calling(SECRET);
         let caller = CarrierCallId::new(&call.id);
@@ -144,7 +144,7 @@ fn two_meet_in_a_conference() {
 }
 
 #[test]
-fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
+fn status_and_stream_callbacks_are_read() {
     for pair in pairs() {
         let call = pair.calling(SECRET);
         assert_eq!(pair.read(&Answer::HangUp).verbs, [Verb::Hangup]);

@@ -30,7 +30,7 @@ fn a_carrier_has_levels_of_its_own() {
 }
 
 #[test]
-fn recordings_stand_beside_the_transcripts_or_where_they_are_told_to() {
+fn recordings_are_stored_beside_the_transcripts_or_in_their_own_folder() {
     let config = with(&[("recording.enabled", "true"), ("records.dir", "somewhere")]);
     assert_eq!(profile(&config).recording.as_deref(), Some(std::path::Path::new("somewhere")));
     assert!(config.notes.iter().any(|note| note.contains("recording.consent")), "{:?}", config.notes);
@@ -39,7 +39,7 @@ fn recordings_stand_beside_the_transcripts_or_where_they_are_told_to() {
 }
 
 #[test]
-fn callers_are_told_of_the_recording_before_anything_else() {
+fn the_recording_notice_comes_before_anything_else() {
     let consent = r#"{ en = "This call is recorded.", hi = "यह कॉल रिकॉर्ड हो रही है।" }"#;
     let all = [
         ("recording.enabled", "true"),

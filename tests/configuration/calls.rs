@@ -246,7 +246,7 @@ fn a_number_without_its_country_is_noted_and_a_country_that_is_none_is_refused()
 }
 
 #[test]
-fn the_person_of_a_call_that_somebodys_dialler_began_is_the_one_who_was_called() {
+fn the_caller_of_an_external_diallers_call_is_the_one_who_was_called() {
     let profiles = Profiles::new(&with(&[]), None);
     let called = |to: &str| {
         let call = RouteInput { direction: Direction::Outbound, ..call("+15550100002", to, &[]) };
@@ -292,7 +292,7 @@ fn a_fallback_is_a_plan_of_its_own_provider() {
 }
 
 #[test]
-fn a_model_that_will_be_shut_down_is_told_wherever_it_stands() {
+fn a_model_that_will_be_shut_down_is_reported_wherever_it_stands() {
     let shut = "gpt-realtime-mini is shut down on 2027-01-20; gpt-realtime-2.1-mini takes its place";
     let fallback = r#"[{ model = "gpt-realtime-mini" }]"#;
     for (key, value, note) in [

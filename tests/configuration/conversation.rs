@@ -80,7 +80,7 @@ fn a_notice_is_owed_to_callers_of_every_language() {
 }
 
 #[test]
-fn the_ladder_has_its_times_from_the_limits() {
+fn the_no_input_steps_have_their_times_from_the_limits() {
     let settings = [
         ("limits.idle_prompts", r#"["5s", "7s"]"#),
         ("limits.idle_after", "9s"),
@@ -113,7 +113,7 @@ fn keys_do_what_the_agent_says() {
 }
 
 #[test]
-fn a_wrong_key_is_told_with_its_line() {
+fn a_wrong_key_is_reported_with_its_line() {
     let text = "[agents.default.keypad]\n\"1\" = \"repeat\"\n\"2\" = \"transfer nowhere\"\n";
     let error = Config::from_sources(&Sources::default().file("my.toml", text)).expect_err("no such transfer");
     assert!(problem(&error, "agents.default.keypad.2").origin.to_string().contains('3'), "{error}");

@@ -34,7 +34,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
 }
 
 #[test]
-fn a_problem_is_told_with_the_place_it_was_written() {
+fn a_problem_is_reported_with_its_place_in_the_file() {
     let file = Sources::default().file("my.toml", "[server]\n\nmax_calls = \"many\"\n[limts]\na = 1");
     let sources = file.variables(&[("SWITCHBOARD__SERVER__BNID", "x"), ("SWITCHBOARD____BIND", "x")]);
     let error = Config::from_sources(&sources).expect_err("four problems");
@@ -51,7 +51,7 @@ fn a_problem_is_told_with_the_place_it_was_written() {
 }
 
 #[test]
-fn what_is_no_toml_is_told_with_its_line() {
+fn invalid_toml_is_reported_with_its_line() {
     let error =
         Config::from_sources(&Sources::default().file("my.toml", "[server]\nbind = \n[admin\n")).expect_err("no TOML");
     assert!(error.to_string().contains("my.toml (my.toml, line 2): not TOML"), "{error}");

@@ -10,7 +10,7 @@ use switchboard_actors::realtime::openai::plan::{NoiseReduction, TurnDetection};
 use crate::{own, problem, profile, refused, with};
 
 #[test]
-fn an_agent_may_hold_its_sessions_otherwise() {
+fn an_agent_may_have_session_options_of_its_own() {
     let config = with(&[
         ("realtime.speed", "1.2"),
         ("realtime.turn_detection.threshold", "0.7"),

@@ -305,7 +305,7 @@ const ASTRAY: &[(&[(&str, &str)], &str)] = &[
 ];
 
 #[test]
-fn names_must_lead_somewhere_and_be_writable_everywhere() {
+fn names_must_exist_and_be_valid_in_every_place() {
     for (settings, key) in ASTRAY {
         problem(&refused(settings), key);
     }
@@ -333,7 +333,7 @@ fn a_message_says_what_is_taken_and_its_example_is() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_once() {
+fn a_file_that_is_no_toml_is_reported_once() {
     for text in ["[server\nbind = \"127.0.0.1:8080\"\n", "[server]\nbind = \"127.0.0.1:8080\nmax_calls = 3\n"] {
         let error = Config::from_sources(&Sources::default().file("my.toml", text)).expect_err("no TOML");
         assert!(error.problems.iter().all(|problem| problem.message.starts_with("not TOML")), "{error}");

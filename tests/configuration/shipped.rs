@@ -156,7 +156,7 @@ fn every_language_speaks_in_its_own_script() {
 }
 
 #[test]
-fn marathi_is_not_hindi() {
+fn marathi_texts_are_not_the_hindi_ones() {
     let config = with(&[]);
     assert!(config.languages["mr"].greeting.contains("तुमची"));
     assert!(config.languages["hi"].greeting.contains("आपकी"));

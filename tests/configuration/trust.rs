@@ -180,7 +180,7 @@ fn callers_do_not_meet_the_rehearsal_unless_that_is_meant() {
 }
 
 #[test]
-fn a_secret_comes_as_it_was_written_or_is_refused_by_name() {
+fn a_secret_is_read_verbatim_or_refused_by_name() {
     let load = |env: &[u8]| Config::from_sources(&Sources::default().dotenv(env));
     let admin = |env: &str| load(env.as_bytes()).unwrap_or_else(|error| panic!("{error}")).secrets.admin_token;
     let token = "pa$word1234567890abcdefghij$$xyz";

@@ -18,7 +18,7 @@ const TWO: &str = "22222222-0000-4000-8000-000000000002";
 const THREE: &str = "33333333-0000-4000-8000-000000000003";
 
 #[test]
-fn a_caller_is_forgotten_and_nobody_else() {
+fn an_erasure_removes_one_caller_and_nobody_else() {
     let home = tempfile::tempdir().expect("a folder");
     let ours = leave(home.path(), "CA1", "11111111-0000-4000-8000-000000000001", "+919800000001");
     let other = leave(home.path(), "CA2", "22222222-0000-4000-8000-000000000002", "+919800000002");
@@ -42,7 +42,7 @@ fn a_caller_is_forgotten_and_nobody_else() {
 }
 
 #[test]
-fn what_could_be_anybodys_is_told_and_not_passed_over() {
+fn an_unreadable_record_is_reported_by_an_erasure() {
     let home = tempfile::tempdir().expect("a folder");
     let dir = home.path().join("records");
     fs::create_dir_all(dir.join("journal/aside")).expect("a folder");
@@ -147,7 +147,7 @@ fn what_another_wrote_into_a_record_leads_to_no_other_file() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_is_told_and_what_it_leads_to_stays() {
+fn an_erasure_reports_a_link_and_leaves_its_target() {
     let home = tempfile::tempdir().expect("a folder");
     leave(home.path(), "CA1", ONE, "+919800000001");
     let outside = put(home.path(), "elsewhere.wav", "RIFF");
@@ -166,7 +166,7 @@ fn a_link_is_told_and_what_it_leads_to_stays() {
 }
 
 #[test]
-fn what_is_not_there_is_no_success() {
+fn erasing_without_a_match_is_no_success() {
     let home = tempfile::tempdir().expect("a folder");
     leave(home.path(), "CA25039ff85b0840b7b93e3bfe6b1e4219", ONE, "+919800000001");
     let dir = fs::canonicalize(home.path().join("records")).expect("there").display().to_string();

@@ -40,7 +40,7 @@ fn records_and_deliveries_need_no_secrets_and_take_their_options_in_any_place() 
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_no_empty_one() {
+fn a_missing_folder_is_an_error_and_not_an_empty_list() {
     let home = tempfile::tempdir().expect("a folder");
     for command in ["records", "deliveries"] {
         let output = run(home.path(), &[command, "list"]);

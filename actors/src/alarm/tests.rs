@@ -22,7 +22,7 @@ impl Handler<TimeUp> for Sleeper {
 
 #[actix::test]
 #[expect(clippy::disallowed_methods, reason = "the test's clock is paused")]
-async fn it_rings_once_when_it_was_last_set_to_and_can_be_set_again() {
+async fn an_alarm_fires_once_at_its_latest_time_and_can_be_set_again() {
     tokio::time::pause();
     let (begun, no_input_step) = (clock::now(), Rc::<RefCell<Vec<Instant>>>::default());
     let sleeper = Sleeper(Rc::clone(&no_input_step)).start();

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_repeats_itself_is_told_once_and_then_summed_up() {
+fn a_repeated_complaint_is_reported_once_and_then_counted() {
     #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
     let now = Instant::now();
     let mut complaints = Complaints::default();
@@ -16,7 +16,7 @@ fn what_repeats_itself_is_told_once_and_then_summed_up() {
 }
 
 #[test]
-fn a_code_for_each_complaint_is_told_a_few_times() {
+fn each_code_of_a_complaint_is_reported_a_few_times() {
     #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
     let now = Instant::now();
     let mut complaints = Complaints::default();
@@ -25,7 +25,7 @@ fn a_code_for_each_complaint_is_told_a_few_times() {
 }
 
 #[test]
-fn what_a_server_quotes_is_not_told() {
+fn quotes_in_a_servers_message_are_redacted() {
     for (said, expected) in [
         ("backend send config: EOF", "backend send config: EOF"),
         (

@@ -95,7 +95,7 @@ fn short_numbers_and_addresses_are_themselves() {
 }
 
 #[test]
-fn a_withheld_number_is_nobodys_in_whatever_words() {
+fn a_withheld_number_is_recognised_in_every_spelling() {
     for written in [
         "",
         " ",
@@ -146,7 +146,7 @@ fn a_withheld_number_is_nobodys_in_whatever_words() {
 }
 
 #[test]
-fn what_may_be_theirs_is_told_from_what_is() {
+fn an_exact_match_of_numbers_is_distinguished_from_a_possible_one() {
     let (open, india) = (Numbering::default(), in_(INDIA));
     let wanted = "+919800000001";
     for same in ["+919800000001", "919800000001", "00919800000001", "tel:+91-98000-00001"] {

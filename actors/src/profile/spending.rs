@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_model_is_counted_at_the_dearest_price() {
+    fn an_unknown_model_is_charged_at_the_highest_price() {
         let cheap = Price { text_out: Usd::from_billionths(1), audio_out: Usd::from_billionths(9), ..Price::default() };
         let costly =
             Price { text_out: Usd::from_billionths(5), audio_out: Usd::from_billionths(2), ..Price::default() };

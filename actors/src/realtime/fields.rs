@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_numbers_become_null_outside_of_texts_alone() {
+    fn nan_and_infinity_become_null_outside_of_strings_only() {
         assert_eq!(without_non_finite(r#"{"a":1}"#), None);
         assert_eq!(
             without_non_finite(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" Infinity"}"#).as_deref(),

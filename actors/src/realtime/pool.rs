@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_is_filled_once_and_again_when_one_is_taken() {
+    fn a_pool_is_filled_once_and_again_when_a_session_is_taken() {
         let (mut pool, now) = filled();
         assert_eq!((pool.idle(), pool.to_open(now).len()), (2, 0));
         assert_eq!(pool.take(&address("m"), now), Some(1), "the oldest, which has the least time left");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_where_nothing_is_to_be_kept() {
+    fn a_plan_without_waiting_sessions_opens_none() {
         let (_, now) = filled();
         let mut pool = Pool::<u32>::default();
         pool.want(&provider("m"), PoolPlan::default(), now);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_session_is_given_to_nobody() {
+    fn an_expired_session_is_not_handed_out() {
         let (mut pool, now) = filled();
         let later = now + PLAN.max_age + Duration::from_secs(1);
         assert_eq!(pool.take(&address("m"), later), Some(2));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_gives_none_is_asked_ever_more_seldom_and_by_one_alone() {
+    fn a_failing_server_is_asked_less_often_and_by_one_attempt_at_a_time() {
         let (mut pool, mut now) = filled();
         pool.forget(|_| true);
         let mut pauses = Vec::new();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_died_is_replaced_and_what_nobody_asks_for_is_forgotten() {
+    fn dead_sessions_are_replaced_and_unused_pools_are_dropped() {
         let (mut pool, now) = filled();
         assert_eq!(pool.forget(|number| *number == 2), 1);
         assert_eq!((pool.idle(), pool.to_open(now).len()), (1, 1));

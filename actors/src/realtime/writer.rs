@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn a_good_bye_to_a_server_that_reads_nothing_ends_all_the_same() {
+    async fn closing_ends_even_if_the_server_reads_nothing() {
         tokio::time::pause();
         let (tell, broken) = tokio::sync::oneshot::channel::<String>();
         drop(Writer::start(Stuck, 1_000, |problem| drop(tell.send(problem))));

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn signs_and_descriptions_of_noise_are_no_words() {
+fn punctuation_and_noise_descriptions_are_no_words() {
     for noise in [
         "",
         " ",

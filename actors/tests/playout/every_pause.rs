@@ -50,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn an_interruption_in_a_pause_is_told_what_the_phone_played(
+    fn an_interruption_in_a_pause_reports_what_the_phone_played(
         deltas in prop::collection::vec((1_usize..1_600, 0_usize..60, Just(false)), 1..30),
         pauses in prop::collection::vec((0_usize..120, 0_usize..200), 1..6),
         echo in prop::sample::select(vec![0_u64, 100, 300]),

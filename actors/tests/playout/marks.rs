@@ -25,7 +25,7 @@ fn a_mark_that_stands_at_the_end_already_is_not_doubled() {
 }
 
 #[test]
-fn strange_stale_and_doubled_echoes_are_nothing() {
+fn unknown_stale_and_repeated_echoes_are_ignored() {
     let mut call = Call::new(&BUFFERS);
     call.says("resp_1", "item_1", 300);
     call.reports();

@@ -27,7 +27,7 @@ fn the_beginning_of_an_item_is_heard_once_whatever_happens_to_it() {
 }
 
 #[test]
-fn a_beginning_is_proved_by_an_echo_and_told_before_an_interruption() {
+fn a_beginning_proved_by_an_echo_is_reported_before_an_interruption() {
     let mut call = Call::new(&BUFFERS);
     call.says("resp_1", "item_1", 300);
     call.now += ms(10);
@@ -52,7 +52,7 @@ fn an_item_shorter_than_a_beginning_begins_with_its_end() {
 }
 
 #[test]
-fn whoever_waits_for_the_end_is_told_how_long_it_will_be() {
+fn a_request_for_the_drain_is_answered_with_the_queued_time() {
     let mut call = Call::new(&BUFFERS);
     call.handle(AudioEvent::TellWhenDrained);
     assert_eq!(call.reports(), "queued 0, drained");

@@ -102,7 +102,7 @@ async fn a_server_that_never_confirms_the_configuration_is_left_in_time() {
 }
 
 #[actix::test]
-async fn a_connection_that_dies_without_a_word_is_a_loss_told_once() {
+async fn a_connection_that_dies_silently_is_reported_lost_once() {
     let (listener, port) = listen().await;
     let mut rig = Rig::start(plan(port));
     let peer = Peer::ready(&listener).await;

@@ -17,7 +17,7 @@ fn a_caller_is_the_same_however_the_number_is_written_and_another_with_another_s
 }
 
 #[test]
-fn a_withheld_number_is_nobodys() {
+fn a_withheld_number_has_no_hash() {
     let callers = Callers::new(None, Numbering::default());
     for number in
         ["", "anonymous", "Anonymous", "+266696687", "266696687", " ", "sip:anonymous@192.0.2.7", "client:anonymous"]

@@ -445,7 +445,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_that_its_server_would_refuse_is_told_with_the_agent_and_the_field() {
+    fn a_session_its_server_would_refuse_is_reported_with_agent_and_field() {
         let mut config = Config::builtin_with(&[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(plan_problems(&config), []);
         config.realtime.options.speed = Some(9.0);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn of_too_many_those_go_that_have_waited_longest() {
+fn the_longest_waiting_connections_are_closed_first() {
     let begun = Instant::now();
     let mut crowd = Crowd::new(10);
     let at = |ms: u64| begun + Duration::from_millis(ms);
@@ -23,7 +23,7 @@ fn of_too_many_those_go_that_have_waited_longest() {
 }
 
 #[test]
-fn nobody_waits_for_ever() {
+fn every_idle_connection_is_closed_in_time() {
     let begun = Instant::now();
     let mut crowd = Crowd::new(10);
     let (first, kept, streaming) = (crowd.enter(begun), crowd.enter(begun), crowd.enter(begun));

@@ -11,7 +11,7 @@ fn a_shortage_names_the_setting_and_both_numbers() {
 }
 
 #[test]
-fn strangers_are_fewer_than_the_files_that_calls_leave() {
+fn idle_connections_fit_into_the_open_files_left_by_calls() {
     for (max_calls, allowed, expected) in [
         (200, Some(1_024), 64),
         (200, Some(2_000), 550),

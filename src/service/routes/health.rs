@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn every_plan_is_looked_at_and_one_agents_refusal_is_not_everybodys() {
+    async fn readiness_looks_at_every_plan_and_one_agents_refusal_is_not_all() {
         let [most, spare, sales] =
             ["ws://127.0.0.1:9/most", "ws://127.0.0.1:9/spare", "ws://127.0.0.1:9/sales"].map(model);
         let plans = vec![vec![most.clone(), spare.clone()], vec![sales.clone()]];
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_model_that_fails_again_and_again_is_told_while_nothing_better_is_left() {
+    async fn a_model_that_fails_again_and_again_is_reported_while_nothing_better_is_left() {
         let [first, spare] = ["ws://127.0.0.1:9/first", "ws://127.0.0.1:9/spare"].map(model);
         let providers = Providers::new().start();
         let plans = vec![vec![first.clone(), spare.clone()]];
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_server_that_is_left_is_a_server() {
+    async fn one_healthy_fallback_keeps_the_service_ready() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let there = format!("ws://{}/v1", listener.local_addr().expect("an address"));
         let probe = |urls: &[&str]| {

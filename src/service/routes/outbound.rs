@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_calls_a_minute_and_no_more() {
+    fn outbound_calls_a_minute_are_limited() {
         let (mut pace, start) = (Pace::default(), clock::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         assert!(pace.take(2, at(0)) && pace.take(2, at(30)));

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browsers_word_is_believed() {
+    fn the_sec_fetch_site_header_is_trusted() {
         for site in ["same-origin", "none"] {
             assert_eq!(local("localhost", None, Some(site)), Ok(()));
         }

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_goes_on_where_it_stopped_and_is_told_when_that_is_gone() {
+    fn a_reader_resumes_after_its_last_event_or_learns_that_it_is_gone() {
         let mut recent = RecentEvents::default();
         assert_eq!(recent.after(0), Next::Wait);
         for _ in 0..3 {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_news_of_calls_that_are_over_make_room_and_those_of_live_ones_stay() {
+    fn events_of_ended_calls_are_dropped_first() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let watching = Watching::new(folder.path());
         let (live, watcher) = watching.listen(["live".to_owned(), "CA0".to_owned()]);

@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::ids::{CallId, CarrierCallId, ItemId, ResponseId};
 
 #[test]
-fn caller_audio_is_held_until_the_model_is_there_and_then_flows() {
+fn caller_audio_is_buffered_until_the_model_is_there_and_then_flows() {
     run(async {
         let call = Call::start();
         call.audio.do_send(caller_frame());

@@ -34,7 +34,7 @@ fn the_newest_two_seconds_wait_for_the_model_and_arrive_in_order() {
 }
 
 #[test]
-fn audio_is_held_again_when_the_model_is_gone() {
+fn audio_is_buffered_again_when_the_model_is_gone() {
     let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
     path.path.detach();
     path.frame(None, &[7; 160]);

@@ -8,7 +8,7 @@ const MS: Duration = Duration::from_millis(1);
 const LINES: [AudioFormat; 3] = [AudioFormat::MULAW_8K, AudioFormat::ALAW_8K, AudioFormat::PCM_8K];
 
 #[test]
-fn good_speech_is_called_good_at_every_level_and_from_every_offset() {
+fn good_speech_has_no_finding_at_any_level_and_offset() {
     let mut lines = 0;
     let voices = speech();
     // Recordings of real callers are used if there are any. Otherwise there is one voice.
@@ -28,7 +28,7 @@ fn good_speech_is_called_good_at_every_level_and_from_every_offset() {
 }
 
 #[test]
-fn every_wrong_way_of_writing_is_found_in_all_speech() {
+fn every_wrong_encoding_is_found_in_every_speech_sample() {
     let pcm = |change: fn(i16) -> i16| {
         move |speech: &[i16]| encoded(AudioFormat::PCM_8K, &speech.iter().map(|&s| change(s)).collect::<Vec<_>>())
     };
@@ -58,7 +58,7 @@ fn every_wrong_way_of_writing_is_found_in_all_speech() {
 }
 
 #[test]
-fn what_is_no_speech_accuses_nobody() {
+fn sound_that_is_not_speech_yields_no_finding() {
     let hum = |hz: f32, amplitude: f32| tone(&[(hz, amplitude)]);
     let noise = |amplitude: i32| noise(amplitude);
     let chord: Vec<(f32, f32)> = [262.0, 330.0, 392.0, 523.0, 1_046.0].map(|hz| (hz, 3_000.0)).into();
@@ -111,14 +111,14 @@ fn offset_clipping_and_level_are_found_with_their_numbers() {
 }
 
 #[test]
-fn a_quiet_caller_is_told() {
+fn a_quiet_caller_is_found() {
     let speech = scaled(&buzz(), 0.025);
     let diagnosis = listen(AudioFormat::PCM_8K, &encoded(AudioFormat::PCM_8K, &speech));
     assert_eq!(diagnosis.findings, [Finding::TooQuiet], "{diagnosis:?}");
 }
 
 #[test]
-fn digital_silence_is_told_late_and_another_laws_silence_soon() {
+fn digital_silence_is_reported_late_and_another_laws_silence_soon() {
     let diagnosis = listen(AudioFormat::MULAW_8K, &vec![0xFF; 8 * 20_000]);
     assert_eq!((diagnosis.verdict, &diagnosis.findings[..]), ("faulty", &[Finding::Silent][..]));
     assert_eq!(listen(AudioFormat::MULAW_8K, &vec![0xFF; 8 * 14_000]).findings, []);
@@ -137,7 +137,7 @@ fn speech_after_silence_is_judged_as_speech() {
 }
 
 #[test]
-fn a_rate_is_told_by_the_carriers_clock_and_by_ours() {
+fn the_sample_rate_is_measured_by_the_carriers_clock_and_by_ours() {
     let mut line = Line::new(AudioFormat::MULAW_8K);
     line.packets(100, 320, 20, true);
     assert_eq!(line.found(), [Finding::RateTooLow], "16 kHz read as 8, by timestamps");
@@ -195,7 +195,7 @@ fn lost_packets_are_counted_by_the_carriers_clock() {
 }
 
 #[test]
-fn speech_at_half_its_speed_is_told() {
+fn speech_at_half_speed_is_found() {
     for (name, speech) in speech() {
         let slow: Vec<i16> = halved(&speech);
         for format in [AudioFormat::MULAW_8K, AudioFormat::PCM_8K] {
@@ -206,7 +206,7 @@ fn speech_at_half_its_speed_is_told() {
 }
 
 #[test]
-fn corrected_bytes_are_those_that_were_meant() {
+fn the_correction_restores_the_intended_samples() {
     let speech = buzz();
     let swapped: Vec<i16> = speech.iter().map(|s| s.swap_bytes()).collect();
     let mut detector = FormatDetector::new(AudioFormat::PCM_8K, crate::carrier::testing::NAME);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_seam_rises_from_silence_within_5_ms_whatever_the_frames() {
+fn a_fade_in_takes_5_ms_whatever_the_frame_lengths() {
     for frame in [1, 7, 40, 160] {
         let mut fade = FadeIn::new(AudioFormat::PCM_8K);
         fade.begin();
@@ -16,7 +16,7 @@ fn a_seam_rises_from_silence_within_5_ms_whatever_the_frames() {
 }
 
 #[test]
-fn a_fade_speaks_the_line_s_code() {
+fn a_fade_works_in_the_lines_encoding() {
     for (format, decode) in [
         (AudioFormat::MULAW_8K, g711::decode_mulaw as fn(u8) -> i16),
         (AudioFormat::ALAW_8K, g711::decode_alaw as fn(u8) -> i16),

@@ -109,7 +109,7 @@ fn a_carrier_that_says_hold_is_sent_no_more_until_it_says_go() {
 }
 
 #[test]
-fn a_carrier_that_forgets_to_say_go_is_held_for_no_longer_than_it_has_something_to_play() {
+fn a_hold_without_a_go_ends_when_the_carriers_buffer_is_empty() {
     let mut rig = Rig::of(&Capabilities { flow: Flow::HoldAndGo, ..plain() });
     rig.says(ms(2_000));
     rig.playout.flow(FlowSignal::Hold);
@@ -119,7 +119,7 @@ fn a_carrier_that_forgets_to_say_go_is_held_for_no_longer_than_it_has_something_
 }
 
 #[test]
-fn nobody_is_held_who_is_not_known_to_say_so() {
+fn a_hold_signal_is_ignored_from_a_carrier_without_flow_control() {
     let mut rig = Rig::of(&plain());
     rig.says(ms(2_000));
     rig.playout.flow(FlowSignal::Hold);
@@ -127,7 +127,7 @@ fn nobody_is_held_who_is_not_known_to_say_so() {
 }
 
 #[test]
-fn a_line_that_wants_it_is_kept_open_with_silence_and_no_other_is() {
+fn only_a_line_that_needs_it_is_kept_open_with_silence() {
     let keeps = |after: Option<Duration>| {
         let mut rig = Rig::of(&Capabilities { keeps_open_with: after, ..plain() });
         rig.pass(ms(0));
@@ -139,7 +139,7 @@ fn a_line_that_wants_it_is_kept_open_with_silence_and_no_other_is() {
 }
 
 #[test]
-fn silence_is_no_part_of_an_answer_and_holds_its_end_back_for_nobody() {
+fn keep_open_silence_counts_for_no_item_and_delays_no_end() {
     for after in [100, 300, 2_000] {
         let mut rig = Rig::of(&Capabilities { keeps_open_with: Some(ms(after)), ..plain() });
         rig.says(ms(200));

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_was_read_and_not_released_is_read_again() {
+fn unreleased_bytes_are_read_again() {
     let mut queue = ReplayQueue::default();
     queue.push(&[1, 2, 3, 4, 5]);
     assert_eq!(read(&mut queue, 3), [1, 2, 3]);
@@ -17,7 +17,7 @@ fn what_was_read_and_not_released_is_read_again() {
 }
 
 #[test]
-fn what_was_not_read_is_never_released() {
+fn unread_bytes_are_never_released() {
     let mut queue = ReplayQueue::default();
     queue.push(&[1, 2, 3]);
     queue.release(2);
@@ -25,7 +25,7 @@ fn what_was_not_read_is_never_released() {
 }
 
 #[test]
-fn reading_goes_on_where_the_memory_turns_around() {
+fn reading_continues_across_the_ring_buffers_end() {
     let mut queue = ReplayQueue::default();
     let (mut next_in, mut next_out) = (0_u8, 0_u8);
     for round in 0..1_000_usize {

@@ -129,7 +129,7 @@ fn a_minute_of_frames_gives_a_minute_of_samples_frame_by_frame() {
 }
 
 #[test]
-fn loud_audio_is_held_at_the_rail_and_never_wraps() {
+fn loud_audio_is_clipped_and_never_wraps() {
     let square: Vec<i16> = (0..8_000).map(|n| if n / 20 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
     let out = resampled(8_000, 24_000, &square);
     let rails = out.iter().filter(|&&sample| sample == i16::MAX || sample == i16::MIN).count();
@@ -184,7 +184,7 @@ fn an_unknown_rate_is_refused_by_its_number() {
 }
 
 #[test]
-fn streams_of_one_thread_do_not_hear_each_other_nor_those_before() {
+fn streams_of_one_thread_share_no_filter_state() {
     let voice = speech_like(1_600);
     let alone = resampled(8_000, 24_000, &voice);
     // Every other stream is abandoned in mid-word and begins again.

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn buffers_are_lent_again_and_one_within_another_is_its_own() {
+fn scratch_buffers_are_reused_and_nested_ones_are_distinct() {
     let place = Scratch::lend(|outer| {
         outer.bytes.extend([1; 800]);
         let inner = Scratch::lend(|inner| inner.bytes.len());

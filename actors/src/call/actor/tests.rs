@@ -40,7 +40,7 @@ async fn a_caller_who_hangs_up_ends_everything_once() {
 }
 
 #[actix::test]
-async fn a_call_that_panics_is_cleaned_up_and_told_once() {
+async fn a_call_that_panics_is_cleaned_up_and_reported_once() {
     let call = Rig::start().await;
     call.addr.do_send(ready());
     settle().await;

@@ -38,7 +38,7 @@ use crate::transcript::messages::Fact;
 use CallAction as A;
 
 #[test]
-fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {
+fn a_carriers_clear_message_clears_the_models_input() {
     let discarded = || CallEvent::Line(LineReport::InputDiscarded);
     assert_eq!(Harness::listening().on(discarded()), [A::Order(ModelOrder::DiscardInput)]);
     assert_eq!(Harness::connecting().on(discarded()), [], "nobody has heard any");
@@ -85,7 +85,7 @@ fn a_turn_goes_from_greeting_to_listening_to_thinking_to_speaking() {
 }
 
 #[test]
-fn the_time_to_the_first_sound_is_told_once() {
+fn the_time_to_the_first_sound_is_reported_once() {
     let mut call = Harness::connecting();
     call.pass(Duration::from_millis(400));
     call.on(ready());
@@ -97,7 +97,7 @@ fn the_time_to_the_first_sound_is_told_once() {
 }
 
 #[test]
-fn a_tool_that_is_not_to_be_had_is_answered_in_words_and_once() {
+fn an_unavailable_tool_is_answered_with_an_error_once() {
     let mut call = Harness::listening();
     let done = call.on(tool("t1", "send_dtmf", r#"{"digits":"1"}"#));
     let [
@@ -112,7 +112,7 @@ fn a_tool_that_is_not_to_be_had_is_answered_in_words_and_once() {
 }
 
 #[test]
-fn keys_are_told_to_the_model_as_one_entry() {
+fn keys_are_passed_to_the_model_as_one_entry() {
     let mut call = Harness::listening();
     assert_eq!(call.on(key('4')), [A::Record(Fact::KeyPressed('4'))]);
     call.on(key('2'));
@@ -134,7 +134,7 @@ fn keys_pressed_before_the_model_is_there_wait_for_it() {
 }
 
 #[test]
-fn a_response_that_failed_is_told_and_one_that_was_cancelled_is_not() {
+fn a_failed_response_is_reported_and_a_cancelled_one_is_not() {
     let mut call = Harness::listening();
     for (outcome, expected) in [
         (ResponseOutcome::Failed("server_error".to_owned()), Some("server_error")),

@@ -17,7 +17,7 @@ fn spoken(seconds: u64) -> Usage {
 }
 
 #[test]
-fn the_agent_is_told_once_to_come_to_an_end_and_the_goodbye_fits_into_the_hard_limit() {
+fn the_wrap_up_is_requested_once_and_the_goodbye_fits_into_the_hard_limit() {
     // A minute of speech is 1,200 tokens: $0.0768.
     let mut meter = meter(0.1, 0.3);
     let mut verdicts = Vec::new();
@@ -32,7 +32,7 @@ fn the_agent_is_told_once_to_come_to_an_end_and_the_goodbye_fits_into_the_hard_l
 
 proptest! {
     #[test]
-    fn the_hard_limit_is_passed_by_less_than_the_two_dearest_responses(
+    fn the_hard_limit_is_exceeded_by_less_than_the_two_costliest_responses(
         costs in prop::collection::vec(1..200u64, 1..200), hard in 1..40u32,
     ) {
         let hard = Usd::from_dollars(f64::from(hard) / 10.0);

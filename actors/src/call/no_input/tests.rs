@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn silence_climbs_prompt_by_prompt_to_the_goodbye() {
+fn silence_leads_through_every_prompt_to_the_goodbye() {
     let start = origin();
     let mut no_input = NoInput::new(plan(), start);
     let mut now = start;
@@ -19,7 +19,7 @@ fn silence_climbs_prompt_by_prompt_to_the_goodbye() {
 }
 
 #[test]
-fn each_rung_waits_its_own_silence() {
+fn each_no_input_step_has_its_own_wait() {
     let start = origin();
     let plan = NoInputPlan { before_prompts: vec![secs(5), secs(7)], before_goodbye: secs(9), ..plan() };
     let mut no_input = NoInput::new(plan, start);
@@ -33,7 +33,7 @@ fn each_rung_waits_its_own_silence() {
 }
 
 #[test]
-fn words_take_the_ladder_back_to_its_foot_and_noise_does_not() {
+fn words_reset_the_no_input_steps_and_noise_does_not() {
     let start = origin();
     let mut no_input = NoInput::new(plan(), start);
     no_input.floor_silent(start);
@@ -47,7 +47,7 @@ fn words_take_the_ladder_back_to_its_foot_and_noise_does_not() {
 }
 
 #[test]
-fn a_muted_caller_whose_noise_always_takes_the_floor_is_let_go_by_the_wall_clock() {
+fn constant_noise_without_words_ends_the_call_after_the_longest_wait() {
     let start = origin();
     let mut no_input = NoInput::new(plan(), start);
     no_input.floor_taken();
@@ -57,7 +57,7 @@ fn a_muted_caller_whose_noise_always_takes_the_floor_is_let_go_by_the_wall_clock
 }
 
 #[test]
-fn a_caller_who_answers_the_goodbye_is_given_the_ladder_again() {
+fn an_answer_to_the_goodbye_resets_the_no_input_steps() {
     let start = origin();
     let mut no_input = NoInput::new(NoInputPlan { before_prompts: Vec::new(), ..plan() }, start);
     no_input.floor_silent(start);
@@ -93,7 +93,7 @@ fn a_turn_whose_transcript_never_comes_is_the_callers() {
 }
 
 #[test]
-fn a_late_transcript_without_words_leaves_the_ladder_where_it_was() {
+fn a_late_transcript_without_words_changes_no_step() {
     let start = origin();
     let mut no_input = NoInput::new(plan(), start);
     no_input.floor_silent(start);
@@ -109,7 +109,7 @@ fn a_late_transcript_without_words_leaves_the_ladder_where_it_was() {
 }
 
 #[test]
-fn noise_without_end_is_let_go_however_late_its_transcripts_are() {
+fn endless_noise_ends_the_call_however_late_its_transcripts_are() {
     for late in [1, 4, 20, 40] {
         let start = origin();
         let mut no_input = NoInput::new(plan(), start);
@@ -129,7 +129,7 @@ fn noise_without_end_is_let_go_however_late_its_transcripts_are() {
 }
 
 #[test]
-fn turns_that_were_not_named_are_told_in_order() {
+fn transcripts_without_an_item_are_matched_in_order() {
     let start = origin();
     let mut no_input = NoInput::new(plan(), start);
     for ended in [10, 20] {
@@ -141,7 +141,7 @@ fn turns_that_were_not_named_are_told_in_order() {
 }
 
 #[test]
-fn a_transcript_that_does_not_come_is_told_once_and_taken_back_when_it_does() {
+fn a_missing_transcript_is_reported_once_and_withdrawn_when_it_comes() {
     let start = origin();
     let mut no_input = NoInput::new(plan(), start);
     no_input.turn_ended(&turn(1), start);

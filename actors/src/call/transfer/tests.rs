@@ -6,7 +6,7 @@ use crate::ids::Private;
 /// Destinations that a caller may talk a model into: numbers, addresses, markup, look-alikes of
 /// the name.
 #[test]
-fn nothing_but_the_names_of_the_table_leads_anywhere() {
+fn only_names_of_the_table_are_destinations() {
     let sales = Destination {
         target: Target::Number(Private::new("+15550100003".to_owned())),
         hours: None,

@@ -11,7 +11,7 @@ use crate::delivery::schedule::RetryPlan;
 use crate::delivery::testing::summary;
 
 #[actix_rt::test]
-async fn what_is_told_is_on_disk_before_anybody_hears_of_it() {
+async fn a_notice_is_on_disk_before_it_is_delivered() {
     let scene = Scene::start(&["crm", "mail"]);
     let summary = summary();
     scene.delivery.send(CallUpdate::Started(summary.clone())).await.expect("it listens");
@@ -23,7 +23,7 @@ async fn what_is_told_is_on_disk_before_anybody_hears_of_it() {
 }
 
 #[actix_rt::test]
-async fn a_transferred_call_is_told_as_such() {
+async fn a_transferred_call_is_reported_as_transferred() {
     let scene = Scene::start(&["crm"]);
     let summary = summary();
     let update = CallUpdate::Ended { summary: summary.clone(), ending: Ending::Transferred, at: summary.started_at };
@@ -33,7 +33,7 @@ async fn a_transferred_call_is_told_as_such() {
 }
 
 #[actix_rt::test]
-async fn told_twice_it_is_delivered_once() {
+async fn a_repeated_notice_is_delivered_once() {
     let scene = Scene::start(&["crm"]);
     let summary = summary();
     for _ in 0..3 {

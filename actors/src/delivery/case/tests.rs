@@ -15,7 +15,7 @@ fn a_case_is_over_when_its_last_delivery_is() {
 }
 
 #[test]
-fn revived_only_what_has_failed_begins_again() {
+fn only_failed_deliveries_of_a_revived_case_begin_again() {
     let mut case = case(&["crm", "mail"]);
     let now = summary().started_at;
     set(&mut case, "crm", Status::Failed);

@@ -28,7 +28,7 @@ fn pauses_double_up_to_the_longest() {
 }
 
 #[test]
-fn chance_takes_any_part_of_the_pause() {
+fn jitter_shortens_the_pause_by_any_part() {
     let retry = RETRY;
     assert_eq!(backoff(&retry, 3, 0.0), Duration::ZERO);
     assert_eq!(backoff(&retry, 3, 0.25), s(5));
@@ -65,7 +65,7 @@ fn what_is_forgotten_is_tried_no_more_and_nothing_follows_from_a_try_under_way()
 }
 
 #[test]
-fn a_receiver_cannot_ask_to_be_forgotten() {
+fn a_retry_after_is_capped() {
     let mut scene = Scene::new(&[1]);
     scene.queue("a", 0);
     let steps = scene.answer("a", 0, Answer::Refused { status: 503, retry_after: Some(Duration::MAX) });
@@ -84,7 +84,7 @@ fn what_is_too_old_is_given_up_after_a_try() {
 }
 
 #[test]
-fn gone_shuts_the_endpoint_and_no_other() {
+fn status_410_shuts_that_endpoint_only() {
     let mut scene = Scene::new(&[1, 1]);
     scene.queue("a", 0);
     scene.queue("b", 0);

@@ -72,7 +72,7 @@ fn an_endpoint_that_moved_is_not_shut() {
 }
 
 #[test]
-fn requests_are_seen_until_they_are_seen_to() {
+fn a_retry_request_is_found_until_it_is_handled() {
     let scene = Scene::new();
     scene.store.ask_retry("evt_a_started").expect("written");
     assert_eq!(scene.store.retries().expect("readable"), ["evt_a_started"]);

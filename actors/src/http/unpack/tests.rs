@@ -40,7 +40,7 @@ fn what_servers_pack_with_is_undone() {
 }
 
 #[test]
-fn what_is_not_what_it_says_is_told() {
+fn a_body_that_contradicts_its_encoding_is_an_error() {
     assert_eq!(unpack(vec![1], ["zstd"], 10), Err(NotUnpacked::Unknown("zstd".to_owned())));
     for encoding in ["gzip", "br"] {
         assert_eq!(unpack(SHIPPED.to_vec(), [encoding], 100), Err(NotUnpacked::Damaged(encoding)));

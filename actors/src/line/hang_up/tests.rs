@@ -38,7 +38,7 @@ fn a_call_of_ours_that_outlives_our_close_is_ended_by_somebody_where_anybody_can
 }
 
 #[test]
-fn nobody_is_told_who_cannot_be_and_a_fault_is_never_caused() {
+fn no_hang_up_is_sent_to_a_carrier_that_cannot_or_would_fail() {
     for ending in Ending::ALL {
         for our_close in CLOSES {
             let plan = plan(ending, &carrier(our_close), false);

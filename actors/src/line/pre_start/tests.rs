@@ -4,7 +4,7 @@ use crate::frame::Frame;
 use super::*;
 
 #[test]
-fn two_seconds_are_held_in_order_and_the_oldest_makes_room() {
+fn two_seconds_are_buffered_in_order_and_the_oldest_is_dropped() {
     let mut buffer = PreStartBuffer::new(AudioFormat::MULAW_8K);
     buffer.push(LineEvent::KeyPressed('1'));
     for number in 0..103_u8 {
@@ -20,14 +20,14 @@ fn two_seconds_are_held_in_order_and_the_oldest_makes_room() {
 }
 
 #[test]
-fn a_frame_larger_than_all_that_is_held_is_dropped_itself() {
+fn a_frame_larger_than_the_buffer_is_dropped() {
     let mut buffer = PreStartBuffer::new(AudioFormat::MULAW_8K);
     buffer.push(frame(0, 16_001));
     assert_eq!(buffer.release(), (VecDeque::new(), 1));
 }
 
 #[test]
-fn a_storm_of_keys_is_held_up_to_its_bound() {
+fn a_storm_of_keys_is_buffered_up_to_its_bound() {
     let mut buffer = PreStartBuffer::new(AudioFormat::MULAW_8K);
     for _ in 0..1_000 {
         buffer.push(LineEvent::KeyPressed('#'));

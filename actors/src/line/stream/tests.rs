@@ -97,7 +97,7 @@ fn closes(actions: &[StreamAction]) -> Option<CloseCode> {
 }
 
 #[test]
-fn what_is_said_before_the_call_has_the_line_is_told_once_it_has() {
+fn events_before_the_line_is_attached_are_delivered_once_it_is() {
     let mut rig = Rig::asking(&plain());
     for event in [LineEvent::KeyPressed('1'), LineEvent::Audio(frame()), LineEvent::Stopped] {
         assert_eq!(rig.on(message(event)), []);
@@ -124,7 +124,7 @@ fn frames_before_start_are_counted_and_start_is_not_lost_for_them() {
 }
 
 #[test]
-fn a_flood_of_unreadable_messages_is_told_a_few_times_and_then_closed() {
+fn a_flood_of_unreadable_messages_is_reported_a_few_times_and_then_closes_the_stream() {
     let mut rig = Rig::attached(&plain());
     let mut out = Vec::new();
     for _ in 0..1_000 {
@@ -258,7 +258,7 @@ fn a_stream_that_does_not_start_or_is_not_taken_is_closed_in_its_time() {
 }
 
 #[test]
-fn frames_that_found_no_room_are_told_once_a_second_and_at_the_end() {
+fn dropped_frames_are_reported_once_a_second_and_at_the_end() {
     let mut rig = Rig::attached(&plain());
     rig.stream.frames_dropped(2);
     assert!(rig.pass(true).contains(&StreamAction::Report(LineReport::FramesDropped(2))));

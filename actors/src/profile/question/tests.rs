@@ -19,7 +19,7 @@ fn an_answer_is_written_down_in_the_form_of_its_kind() {
 }
 
 #[test]
-fn what_does_not_answer_is_told_without_being_repeated() {
+fn an_answer_of_the_wrong_kind_is_refused_without_quoting_it() {
     for (kind, said) in [
         (AnswerKind::Text, "   "),
         (AnswerKind::Number, "twelve"),
@@ -44,7 +44,7 @@ fn what_does_not_answer_is_told_without_being_repeated() {
 }
 
 #[test]
-fn choices_and_length_are_held() {
+fn choices_and_length_are_enforced() {
     let mut order = question(AnswerKind::Digits);
     order.validation.length = 6..=6;
     assert_eq!(order.accept("12 34 56").as_deref(), Ok("123456"));

@@ -29,7 +29,7 @@ mod tests {
     use crate::realtime::plan::Transcription;
 
     #[test]
-    fn what_the_plan_leaves_to_us_is_ours() {
+    fn capabilities_follow_the_plans_turn_detection() {
         let (mut common, mut plan) = (sample::common(), sample::openai());
         let by_default = capabilities(&common, &plan);
         assert!(by_default.server_answers() && by_default.server_interrupts() && !by_default.caller_words);

@@ -117,7 +117,7 @@ mod tests {
     use crate::ids::Private;
 
     #[test]
-    fn what_reasons_is_told_by_the_name() {
+    fn reasoning_models_are_recognised_by_name() {
         for model in ["gpt-realtime", "gpt-realtime-2025-08-28", "gpt-realtime-mini-2025-12-15", "gpt-realtime-1.5"] {
             assert!(never_reasons(model), "{model}");
         }

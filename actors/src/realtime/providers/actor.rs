@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn nothing_is_to_be_had_while_every_candidate_refuses_and_then_one_does_not() {
+    async fn readiness_fails_while_every_candidate_refuses_and_returns_with_one() {
         let providers = Providers::new().start();
         let both = ["wss://first.example", "wss://second.example"].map(address);
         let standings = async || providers.send(Consult(both.to_vec())).await.expect("it lives");

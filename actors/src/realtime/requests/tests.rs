@@ -96,7 +96,7 @@ fn the_servers_own_answer_that_failed_is_owed_until_the_caller_speaks_on() {
 }
 
 #[test]
-fn requests_are_bounded_and_told_where_there_are_too_many() {
+fn requests_are_bounded_and_the_excess_is_reported() {
     let mut requests = Requests::default();
     for _ in 0..MOST_REQUESTS {
         assert_eq!(ask(&mut requests, ResponsePurpose::Notice), None);

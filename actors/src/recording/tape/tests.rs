@@ -31,7 +31,7 @@ fn what_was_sent_ahead_follows_on_and_what_was_cleared_is_not_there() {
 }
 
 #[test]
-fn jitter_leaves_no_seam_and_a_gap_is_a_gap() {
+fn jitter_is_joined_and_a_gap_is_silence() {
     for clock in [true, false] {
         let (mut tape, t0) = tape();
         let late = [0, 30, 5, 60, 40, 20, 0, 80, 60, 40];
@@ -70,7 +70,7 @@ fn nothing_is_kept_of_a_pause_and_time_goes_on() {
 }
 
 #[test]
-fn memory_is_what_is_uncertain_and_sent_ahead_however_long_the_call() {
+fn a_tapes_memory_is_bounded_however_long_the_call() {
     let (mut tape, t0) = tape();
     let mut most = 0;
     for n in 0..50_000_u32 {

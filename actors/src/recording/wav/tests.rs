@@ -9,7 +9,7 @@ fn the_head_says_what_follows() {
 }
 
 #[test]
-fn a_file_too_long_for_its_head_is_said_to_be_as_long_as_can_be_said() {
+fn a_file_too_long_for_its_header_states_the_largest_length() {
     let head = head(8_000, u64::MAX / 8);
     assert!(head[40..].iter().skip(1).all(|&byte| byte == 0xFF));
 }

@@ -34,7 +34,7 @@ fn blocks_stand_where_they_belong_and_what_is_missing_is_silence() {
 }
 
 #[test]
-fn what_a_crash_leaves_is_a_wav_file() {
+fn a_crash_leaves_a_valid_wav_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("call.wav");
     let mut file = WavFile::create(&path, 8_000).expect("a file");

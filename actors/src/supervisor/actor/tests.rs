@@ -19,7 +19,7 @@ use crate::money::Usd;
 use crate::profile::spending::Budget;
 
 #[actix::test]
-async fn an_admitted_call_is_on_the_roll_until_it_ends() {
+async fn an_admitted_call_is_listed_until_it_ends() {
     let service = Service::start(2);
     let call = service.call(1).await.expect("a free place");
     let list = service.supervisor.send(ListCalls).await.expect("alive");
@@ -142,7 +142,7 @@ async fn a_drain_out_of_patience_hangs_up_on_those_who_are_still_on() {
 }
 
 #[actix::test]
-async fn a_drain_of_an_empty_house_is_answered_at_once() {
+async fn a_drain_without_calls_is_answered_at_once() {
     let service = Service::start(2);
     service.expect(1).await.expect("a free place");
     service.supervisor.send(Drain { patience: Duration::from_secs(5) }).await.expect("alive");

@@ -5,7 +5,7 @@ fn call(name: &str) -> CarrierCallId {
 }
 
 #[test]
-fn a_carrier_that_does_not_confirm_is_told_and_one_that_does_is_not() {
+fn only_a_carrier_that_does_not_confirm_is_asked_to_hang_up() {
     let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
     assert!(hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), start));
     assert!(hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA2"), start));
@@ -25,7 +25,7 @@ fn a_confirmation_may_come_before_the_end() {
 }
 
 #[test]
-fn a_carrier_is_told_a_few_times_and_then_left_alone() {
+fn a_carrier_is_asked_to_hang_up_a_bounded_number_of_times() {
     let (mut hangup_watchdog, mut now) = (HangupWatchdog::default(), crate::clock::now());
     hangup_watchdog.ended(crate::carrier::testing::CARRIER, &call("CA1"), now);
     let mut asked = Vec::new();

@@ -48,7 +48,7 @@ fn the_kill_switch_refuses_until_it_is_thrown_back_restarts_included() {
 }
 
 #[test]
-fn the_books_of_today_survive_a_restart_and_those_of_yesterday_do_not() {
+fn todays_spending_survives_a_restart_and_yesterdays_does_not() {
     let mut before = ledger();
     before.spent(Some("a"), dollars(2.5), DAY);
     let kept = serde_json::to_string(&before.spend_store()).expect("plain data");
@@ -63,7 +63,7 @@ fn the_books_of_today_survive_a_restart_and_those_of_yesterday_do_not() {
 }
 
 #[test]
-fn the_number_of_callers_is_bounded_and_the_dearest_are_kept() {
+fn the_number_of_callers_is_bounded_and_the_costliest_are_kept() {
     let mut ledger = ledger();
     ledger.spent(Some("costly"), dollars(2.5), DAY);
     for caller in 0..2 * MOST_CALLERS {

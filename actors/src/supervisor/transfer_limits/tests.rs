@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn so_many_an_hour_and_no_more_and_each_destination_by_itself() {
+fn each_destination_has_its_own_hourly_limit() {
     let (mut transfer_limits, start) = (TransferLimits::default(), crate::clock::now());
     let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
     assert!(transfer_limits.take("sales", 2, at(0)));

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn arguments_are_held_against_the_schema() {
+fn arguments_are_validated_against_the_schema() {
     let tool = booking();
     let good = tool.arguments(r#"{"day":"saturday","seats":2}"#).expect("fits the schema");
     assert_eq!(good["seats"], 2);

@@ -75,7 +75,7 @@ async fn words_that_never_come_are_not_waited_for_longer_than_two_seconds() {
 }
 
 #[actix_rt::test]
-async fn what_is_said_in_a_pause_is_neither_in_the_record_nor_told_to_watchers() {
+async fn words_during_a_paused_recording_reach_neither_record_nor_watchers() {
     let scene = Scene::start();
     let (watcher, events) = std::sync::mpsc::sync_channel(64);
     scene.transcript.do_send(Watch(Watcher::new(move |piece| watcher.try_send(piece).is_ok())));
@@ -127,7 +127,7 @@ async fn without_transcription_nothing_is_waited_for() {
 }
 
 #[actix_rt::test]
-async fn let_go_without_an_ending_it_files_what_was_said_as_crashed() {
+async fn a_transcript_dropped_without_an_ending_files_the_call_as_crashed() {
     let scene = Scene::start();
     scene.agent_said("a1", "Good morning.");
     let Scene { transcript, dir, writer, lost } = scene;
@@ -140,7 +140,7 @@ async fn let_go_without_an_ending_it_files_what_was_said_as_crashed() {
 }
 
 #[actix_rt::test]
-async fn let_go_after_the_end_it_still_waits_for_late_words() {
+async fn a_transcript_dropped_after_the_end_still_waits_for_late_words() {
     let scene = Scene::start();
     scene.caller_speaks("u1");
     scene.end(Ending::CallerHungUp);
@@ -158,7 +158,7 @@ async fn let_go_after_the_end_it_still_waits_for_late_words() {
 }
 
 #[actix_rt::test]
-async fn a_panic_of_its_own_leaves_a_record_too() {
+async fn a_panic_of_the_transcript_leaves_a_record_too() {
     let scene = Scene::start();
     scene.agent_said("a1", "Good morning.");
     scene.transcript.do_send(Panic);
@@ -186,7 +186,7 @@ impl Handler<IncidentMet> for Listener {
 }
 
 #[actix_rt::test]
-async fn a_disk_that_takes_no_journal_is_told_to_the_call_once() {
+async fn a_disk_that_takes_no_journal_is_reported_to_the_call_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let writer = RecordWriter::start(dir.path()).expect("writable");
     let folder = dir.path().join("journal");
@@ -239,7 +239,7 @@ async fn a_call_whose_thread_is_stopped_has_a_record() {
 }
 
 #[actix_rt::test]
-async fn told_twice_that_the_call_ended_it_believes_the_first() {
+async fn of_two_endings_the_first_counts() {
     let scene = Scene::start();
     scene.caller_speaks("u1");
     scene.end(Ending::Transferred);

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn what_is_told_late_stands_where_it_happened() {
+fn a_late_report_is_placed_by_its_time() {
     let mut happenings = Happenings::default();
     happenings.switched(ms(20), "hi".to_owned(), "ta".to_owned());
     happenings.switched(ms(10), "en".to_owned(), "hi".to_owned());

@@ -10,7 +10,7 @@ use crate::realtime::report::Speaker;
 use crate::transcript::testing::{identity, profile};
 
 #[test]
-fn the_checksum_is_the_one_that_everybody_has() {
+fn the_checksum_is_standard_crc_32() {
     assert_eq!(checksum(0, b"123456789"), 0xCBF4_3926);
     assert_eq!(checksum(checksum(0, b"1234"), b"56789"), 0xCBF4_3926);
 }
@@ -80,7 +80,7 @@ fn a_journal_makes_the_record_that_the_call_would_have_made() {
 }
 
 #[test]
-fn what_is_known_of_the_end_is_believed() {
+fn an_ending_in_the_journal_is_kept_by_recovery() {
     let (mut entries, _) = a_call();
     let tally = Tally { turns: 1, ..Tally::default() };
     entries.push(fact(2_000, Fact::Ended { ending: Ending::CallerHungUp, tally }));

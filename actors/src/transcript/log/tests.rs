@@ -21,7 +21,7 @@ fn a_late_transcription_takes_its_items_place() {
 }
 
 #[test]
-fn what_transcription_writes_for_noise_was_said_by_nobody() {
+fn transcripts_of_noise_are_not_the_callers_words() {
     let mut log = Scene::new();
     for (number, text) in [".", "…", "[BLANK_AUDIO]", " - ", "(music)", "[inaudible] yes", "7"].into_iter().enumerate()
     {

@@ -53,7 +53,7 @@ fn what_was_erased_becomes_no_record() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_but_the_services_group_may_read_who_called() {
+fn recovered_records_are_readable_by_the_services_group_only() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().expect("a directory");
     let records = dir.path().join("calls");
@@ -67,7 +67,7 @@ fn nobody_but_the_services_group_may_read_who_called() {
 }
 
 #[test]
-fn dying_at_any_step_of_it_changes_nothing() {
+fn a_crash_at_any_step_of_recovery_changes_nothing() {
     // The parts of the record that are on disk when the process dies for the second time.
     for step in ["nothing", "half a transcript", "a transcript", "half a queue file", "both"] {
         let dir = tempfile::tempdir().expect("a directory");

@@ -3,7 +3,7 @@ use std::sync::mpsc;
 use super::*;
 
 #[test]
-fn a_watcher_who_does_not_keep_up_is_let_go_and_the_others_are_not() {
+fn a_slow_watcher_is_dropped_and_the_others_are_not() {
     let mut watchers = Watchers::default();
     let ((slow, read_by_slow), (quick, read)) = (mpsc::sync_channel(1), mpsc::sync_channel(10));
     watchers.add(Watcher::new(move |event| slow.try_send(event).is_ok()));
@@ -16,6 +16,6 @@ fn a_watcher_who_does_not_keep_up_is_let_go_and_the_others_are_not() {
 }
 
 #[test]
-fn nothing_is_written_down_for_nobody() {
+fn events_are_not_built_without_watchers() {
     Watchers::default().tell(|| panic!("nobody asked"));
 }

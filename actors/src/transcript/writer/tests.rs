@@ -50,7 +50,7 @@ fn names_that_are_taken_are_never_written_over() {
 }
 
 #[test]
-fn many_hands_file_at_once_and_nothing_is_lost() {
+fn concurrent_filing_loses_no_record() {
     let dir = tempfile::tempdir().expect("a directory");
     let writer = RecordWriter::start(dir.path()).expect("writable");
     std::thread::scope(|scope| {
@@ -119,7 +119,7 @@ fn a_directory_that_cannot_be_is_refused_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn strangers_cannot_read_a_record() {
+fn a_record_is_readable_by_owner_and_group_only() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().expect("a directory");
     let writer = RecordWriter::start(dir.path()).expect("writable");

@@ -55,7 +55,7 @@ fn a_value_is_taken_as_it_is_written() {
 }
 
 #[test]
-fn marks_line_ends_exports_and_comments_are_no_part_of_it() {
+fn byte_order_marks_line_ends_exports_and_comments_are_stripped() {
     let text = "\u{FEFF}KEY=one\r\n# TOKEN=no\r\n\r\n  export TOKEN = two\r\nexport KEY\n";
     let pairs = [("KEY".to_owned(), "one".to_owned()), ("TOKEN".to_owned(), "two".to_owned())];
     assert_eq!(set(text), pairs);
@@ -81,7 +81,7 @@ fn utf_16_is_refused_with_and_without_its_mark() {
 }
 
 #[test]
-fn lines_of_others_stop_nothing() {
+fn foreign_lines_of_a_dotenv_file_are_ignored() {
     let text = "COMPANY=Example Motors Pvt Ltd\nCREDS={\"type\": \"x\", \"id\": 1}\nJSON={\n \"a\": \"b=c\"\n}\n\
         just some words\n=nothing\n- yaml: yes\nPEM=\"-----BEGIN\nMIIE==\n-----END\"\nSTRAY='tis\nKEY=mine\n";
     let found = set(text);

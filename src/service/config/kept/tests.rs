@@ -13,7 +13,7 @@ fn the_folders_are_read_without_anybodys_secrets() {
 }
 
 #[test]
-fn what_is_wrong_with_the_folders_is_told_and_what_is_wrong_elsewhere_is_not() {
+fn only_problems_of_the_folder_settings_are_reported() {
     let problems = |text: &str| Kept::of(&Sources::default().file("c.toml", text), None).map_err(|it| it.to_string());
     let problem =
         problems("[records]\ndri = \"x\"\n[limits]\nnonsense = 1\n[server]\nbind = 5").expect_err("a wrong key");

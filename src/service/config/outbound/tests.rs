@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn only_numbers_of_the_list_are_called_and_never_dear_ones() {
+fn only_allowed_numbers_are_called_and_never_costly_ones() {
     let outbound = Outbound {
         enabled: true,
         allow: vec!["+91".to_owned(), "+1".to_owned()],

@@ -9,7 +9,7 @@ fn every_figure_of_ours_is_within_its_limit() {
 }
 
 #[test]
-fn a_limit_that_is_missed_is_told() {
+fn a_missed_limit_is_reported() {
     assert!(!Limit::AtLeast(92.5).holds(92.4) && Limit::AtLeast(92.5).holds(92.5));
     assert!(!Limit::AtMost(-95.0).holds(-94.9) && Limit::AtMost(-95.0).holds(-96.0));
     assert!(!Limit::Exactly(0.0).holds(1.0) && Limit::Exactly(0.0).holds(0.0));

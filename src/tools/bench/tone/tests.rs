@@ -9,7 +9,7 @@ fn a_tone_in_16_bits_has_their_sinad_and_no_gain() {
 }
 
 #[test]
-fn what_is_added_is_measured_as_it_was_added() {
+fn added_noise_is_measured_at_its_level() {
     let clean = sine(1_004.0, 24_000, 24_000);
     let dirt = sine(7_003.0, 24_000, 24_000);
     let mixed: Vec<i16> = clean.iter().zip(&dirt).map(|(&a, &b)| a / 2 + b / 200).collect();

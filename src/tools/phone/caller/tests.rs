@@ -36,7 +36,7 @@ fn a_silent_service_is_spoken_to_after_a_while() {
 }
 
 #[test]
-fn a_caller_who_is_told_when_interrupts() {
+fn a_scheduled_interruption_is_spoken_at_its_time() {
     let mut caller = Caller::new(&PhoneOptions { speak_at: Some(ms(100)), ..options() });
     assert_eq!(caller.frame(ms(80), heard(0, 80)), [0; FRAME]);
     assert_eq!(caller.frame(ms(100), heard(0, 100)), [500; FRAME]);
@@ -69,7 +69,7 @@ fn keys_are_pressed_in_order_and_waited_for() {
 }
 
 #[test]
-fn a_caller_who_is_told_when_to_hang_up_does_so_and_not_before() {
+fn a_scheduled_hang_up_happens_at_its_time_and_not_before() {
     let caller = Caller::new(&PhoneOptions { hangup_after: Some(ms(20_000)), ..options() });
     assert_eq!(caller.goodbye(ms(19_999), heard(0, 0)), None);
     assert_eq!(caller.goodbye(ms(20_000), heard(0, 19_999)), Some(Goodbye::CarrierEvent));

@@ -52,7 +52,7 @@ fn bad_usage_says_what_was_expected() {
 }
 
 #[test]
-fn without_a_file_the_caller_says_the_bundled_sentence_unless_told_to_be_mute() {
+fn without_a_file_the_caller_says_the_bundled_sentence_unless_mute() {
     let speech = |line: &str| parse(line).expect("good usage").options().expect("possible").speech.len();
     let english = speech("--stream ws://127.0.0.1:1/ws");
     assert!(english > 8_000 && speech("--stream ws://127.0.0.1:1/ws --say en") == english);

@@ -51,7 +51,7 @@ fn an_id_is_believed_where_it_is_of_our_form() {
 }
 
 #[test]
-fn a_path_is_no_recording_of_anybodys() {
+fn a_recording_name_with_a_path_is_ignored() {
     let names = |record: Value| recordings_of(&record).map(str::to_owned).collect::<Vec<_>>();
     assert!(
         names(json!({ "recording": "../../etc/x.wav", "recordings": ["/etc/x.wav", "a/b.wav", "..", ""] })).is_empty()
@@ -61,7 +61,7 @@ fn a_path_is_no_recording_of_anybodys() {
 }
 
 #[test]
-fn what_two_records_name_is_the_ones_whose_name_it_bears() {
+fn a_recording_named_by_two_records_belongs_to_the_matching_one() {
     let mut owners = Owners::default();
     let name = "call_CA1_1760700000000_recording.wav";
     let record = |id: &str| json!({ "ucid": id, "call_start_time": 1_760_700_000_000_i64, "recording": name });

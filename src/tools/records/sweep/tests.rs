@@ -3,7 +3,7 @@ use super::*;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
-fn what_is_too_old_goes_with_its_queue_file_and_nothing_else() {
+fn an_expired_call_is_removed_with_its_queue_file_only() {
     let (dir, dirs) = some_folders();
     let now = at(1_760_700_000_000);
     for (name, text) in [
@@ -24,7 +24,7 @@ fn what_is_too_old_goes_with_its_queue_file_and_nothing_else() {
 }
 
 #[test]
-fn with_a_transcript_goes_everything_of_its_call() {
+fn removing_a_transcript_removes_every_file_of_its_call() {
     let (dir, dirs) = some_folders();
     let id = "48b7f720-aa86-4a7d-8698-a8643a397676";
     let record = |carrier_id: &str, names: &[&str]| {
@@ -72,7 +72,7 @@ fn recordings_in_a_folder_of_their_own_have_their_limit_there() {
 }
 
 #[test]
-fn what_has_no_record_goes_where_only_their_size_is_limited() {
+fn recordings_without_a_record_are_removed_under_a_size_limit() {
     let (dir, dirs) = some_folders();
     let put = |path: &str, text: &str| {
         let path = dir.path().join(path);
@@ -126,7 +126,7 @@ fn queue_files_go_only_when_they_are_done() {
 }
 
 #[test]
-fn of_too_much_the_oldest_goes() {
+fn above_the_size_limit_the_oldest_calls_are_removed() {
     let (dir, dirs) = some_folders();
     let recordings = dir.path().join("recordings");
     fs::create_dir(&recordings).expect("ours");

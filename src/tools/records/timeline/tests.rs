@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_call_is_told_in_order_with_what_was_heard_and_how_long_it_took() {
+fn a_calls_timeline_has_words_heard_parts_and_durations_in_order() {
     let at = |ms: u32| format!("2025-10-17T11:20:{:02}.{:03}Z", ms / 1_000, ms % 1_000);
     let record = json!({
         "call_start_time": 1_760_700_000_000_i64, "duration_ms": 34_000, "stream_id": "MZ1",
@@ -42,7 +42,7 @@ fn a_call_is_told_in_order_with_what_was_heard_and_how_long_it_took() {
 }
 
 #[test]
-fn a_record_of_another_age_is_told_as_far_as_it_goes() {
+fn a_record_of_an_older_version_is_shown_as_far_as_possible() {
     let rich = json!({ "call_start_time": 1_760_700_000_000_i64, "rich_transcript": [
         { "timestamp": 1_760_700_001_500_i64, "role": "user", "content": "Hello?" }, { "role": "assistant", "content": "Yes" },
     ]});

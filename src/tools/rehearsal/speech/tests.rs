@@ -41,7 +41,7 @@ fn a_placeholder_tells_the_length() {
 }
 
 #[test]
-fn what_stands_for_the_callers_words_is_no_noise() {
+fn the_placeholder_of_the_callers_words_counts_as_words() {
     for language in &LANGUAGES {
         let heard = language.heard(2_345);
         assert!(switchboard_actors::words::holds_words(&heard), "{}: {heard}", language.code);

@@ -49,7 +49,7 @@ fn a_key_with_an_action_of_its_own_is_complete_at_once() {
 }
 
 #[test]
-fn entries_wait_one_by_one_for_whoever_takes_them() {
+fn complete_entries_queue_until_they_are_taken() {
     let (mut keypad, now) = (Keypad::default(), crate::clock::now());
     let action = |keys: &str| (keys.to_owned(), KeyAction::Repeat);
     let plan = KeypadPlan { actions: [action("1"), action("2")].into(), ..KeypadPlan::default() };
@@ -104,7 +104,7 @@ fn what_follows_the_keys_that_pause_the_recording_is_private_at_any_speed() {
 }
 
 #[test]
-fn keys_are_private_once_more_wait_than_are_kept() {
+fn entries_beyond_the_bound_are_private() {
     let actions = [("1".to_owned(), KeyAction::Repeat), ("7".to_owned(), KeyAction::PauseRecording(true))].into();
     let plan = KeypadPlan { actions, ..KeypadPlan::default() };
     let (mut keypad, now) = (Keypad::default(), crate::clock::now());

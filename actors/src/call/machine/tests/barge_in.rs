@@ -53,7 +53,7 @@ fn an_item_heard_whole_and_a_line_of_ours_are_left_alone() {
 }
 
 #[test]
-fn a_server_that_does_not_interrupt_is_told_to_cancel() {
+fn a_server_that_does_not_interrupt_by_itself_gets_a_cancel() {
     let mut call = Harness::of(interrupting_ourselves());
     call.on(ready());
     call.on(response_started("r1"));

@@ -106,7 +106,7 @@ fn a_greeting_is_protected_for_its_first_part_only() {
 }
 
 #[test]
-fn a_recorded_greeting_plays_before_the_model_is_there_and_is_told_to_it() {
+fn a_recorded_greeting_plays_before_the_model_is_ready_and_is_added_to_its_context() {
     let greeting = Greeting::Clip { text: "Welcome.".to_owned(), pcm: Arc::from([1i16; 8]) };
     let mut call = Harness::of(CallProfile { greeting, ..profile() });
     let done = call.on(CallEvent::Begun);
@@ -170,7 +170,7 @@ fn keys_do_what_the_configuration_says() {
 }
 
 #[test]
-fn a_language_is_switched_without_the_voice_and_said_to_the_record() {
+fn a_switch_of_language_keeps_the_voice_and_is_recorded() {
     let mut call = Harness::of(CallProfile { languages: hindi(), ..profile() });
     call.on(ready());
     call.says("greet");
@@ -259,7 +259,7 @@ fn a_caller_whose_model_is_lost_hears_a_voice_all_the_same() {
 }
 
 #[test]
-fn every_part_of_a_turn_is_timed_to_the_ear() {
+fn the_latency_of_a_turn_is_measured_up_to_the_callers_ear() {
     let mut call = Harness::listening();
     call.on(speech_started());
     call.on(speech_stopped());

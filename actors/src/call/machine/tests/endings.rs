@@ -141,7 +141,7 @@ fn a_model_that_never_comes_up_is_waited_for_no_longer_than_the_limit() {
 }
 
 #[test]
-fn the_line_names_the_ending_unless_we_have() {
+fn the_streams_end_sets_the_ending_unless_we_did() {
     for (report, ending) in [(LineReport::Stopped, Ending::CallerHungUp), (LineReport::Closed, Ending::LineLost)] {
         // A carrier that does not ask what follows its stream.
         for mut call in [Harness::connecting(), Harness::listening()] {
@@ -192,7 +192,7 @@ fn a_call_too_short_for_a_warning_has_none() {
 }
 
 #[test]
-fn a_lost_organ_ends_the_call_in_order_and_a_lost_transcript_is_replaced_once() {
+fn a_lost_child_ends_the_call_in_order_and_a_lost_transcript_is_replaced_once() {
     assert_ending(&Harness::listening().on(CallEvent::ChildLost(Child::Audio)), Ending::Crashed);
     let mut call = Harness::listening();
     call.on(CallEvent::ChildLost(Child::Model));

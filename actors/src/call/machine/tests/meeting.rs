@@ -32,7 +32,7 @@ fn a_person_is_called_once_the_caller_waits_and_not_before() {
 }
 
 #[test]
-fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
+fn a_callee_hears_reason_and_summary_and_joins_by_a_key() {
     let mut call = ringing();
     let expected = Briefing { words: "A quote. Ms {reason} wants ten. A key.".to_owned(), language: "en".to_owned() };
     assert_eq!(call.machine.briefing(), Some(expected));
@@ -45,7 +45,7 @@ fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
 }
 
 #[test]
-fn a_caller_whom_nobody_joins_is_taken_out_of_the_conference_and_comes_back() {
+fn a_caller_alone_in_the_conference_returns_to_the_agent() {
     for (ended, expected) in [
         (DialOutcome::Busy, "busy"),
         (DialOutcome::NoAnswer, "no_answer"),
@@ -74,7 +74,7 @@ fn a_person_who_cannot_be_called_brings_the_caller_back() {
 }
 
 #[test]
-fn a_carrier_that_does_not_take_the_caller_out_is_told_again_and_again() {
+fn a_carrier_that_leaves_the_caller_in_the_conference_is_asked_repeatedly() {
     let mut call = ringing();
     call.on(CallEvent::CalleeEnded(DialOutcome::Busy));
     for attempt in 1..=5 {
@@ -97,7 +97,7 @@ fn a_carrier_that_does_not_take_the_caller_out_is_told_again_and_again() {
 }
 
 #[test]
-fn a_carrier_that_asks_what_follows_needs_not_be_told_again() {
+fn a_carrier_that_fetched_the_next_document_is_not_asked_again() {
     let mut call = ringing();
     call.on(CallEvent::CalleeEnded(DialOutcome::Busy));
     call.on(CallEvent::CarrierAnswered(CarrierAnswer::Failed { reason: "no answer".to_owned() }));
@@ -108,7 +108,7 @@ fn a_carrier_that_asks_what_follows_needs_not_be_told_again() {
 }
 
 #[test]
-fn whoever_rings_for_a_caller_who_is_gone_is_hung_up_on() {
+fn the_callee_is_hung_up_on_when_the_caller_is_gone() {
     for event in [
         CallEvent::Line(LineReport::CallOver),
         CallEvent::HangUp(HangUp::Operator),
@@ -138,7 +138,7 @@ fn a_person_who_is_gone_before_they_have_joined_brings_the_caller_back() {
 }
 
 #[test]
-fn a_person_whose_line_s_end_nobody_tells_is_given_up_on() {
+fn a_callee_whose_end_is_never_reported_is_given_up() {
     let mut call = ringing();
     call.now = call.machine.deadline().expect("the person's word").0;
     let done = call.on(CallEvent::TimeUp);

@@ -89,7 +89,7 @@ fn sound_without_level_is_cleared_and_not_heard() {
 }
 
 #[test]
-fn noise_leaves_the_caller_with_the_word() {
+fn noise_leaves_the_floor_to_the_caller() {
     let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
@@ -102,7 +102,7 @@ fn noise_leaves_the_caller_with_the_word() {
 }
 
 #[test]
-fn whatever_is_owed_while_the_caller_has_the_word_is_minded_too() {
+fn an_answer_owed_while_the_caller_speaks_is_waited_for_too() {
     let mut call = harness();
     assert_eq!(call.state(), "listening");
     call.on(key('5'));
@@ -159,7 +159,7 @@ fn an_answer_that_was_cut_is_gone_on_with_once_it_was_heard() {
 }
 
 #[test]
-fn an_answer_that_was_cut_and_interrupted_is_past() {
+fn a_cut_answer_that_was_then_interrupted_is_not_continued() {
     let mut call = harness();
     call.on(response_started("r1"));
     call.on(playing("r1"));
@@ -172,7 +172,7 @@ fn an_answer_that_was_cut_and_interrupted_is_past() {
 }
 
 #[test]
-fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
+fn an_end_call_without_words_gets_one_goodbye_of_ours() {
     let goodbye = |done: &[CallAction]| {
         done.iter().any(
             |action| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Goodbye),
@@ -216,7 +216,7 @@ fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
 }
 
 #[test]
-fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_words() {
+fn a_model_that_only_calls_tools_is_asked_to_speak_and_then_the_call_ends_politely() {
     let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());
@@ -245,7 +245,7 @@ fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_word
 }
 
 #[test]
-fn a_late_answer_is_told_and_a_filler_is_none() {
+fn a_late_answer_is_reported_and_a_filler_does_not_count_as_one() {
     let mut call = harness();
     call.on(speech_started());
     call.on(speech_stopped());

@@ -57,7 +57,7 @@ fn no_line_is_said_while_something_plays_or_once_a_session_is_there() {
 }
 
 #[test]
-fn a_turn_that_nobody_hears_the_end_of_is_over() {
+fn a_turn_without_an_end_event_ends_by_its_deadline() {
     let mut call = Harness::listening();
     call.on(speech_started());
     let done = call.on(faltered());
@@ -68,7 +68,7 @@ fn a_turn_that_nobody_hears_the_end_of_is_over() {
 }
 
 #[test]
-fn a_session_is_replaced_when_nobody_notices() {
+fn a_session_is_rotated_while_nothing_is_heard() {
     let rotate = A::Order(ModelOrder::Rotate);
     let mut call = Harness::listening();
     call.on(speech_started());

@@ -40,7 +40,7 @@ fn an_answer_owed_while_listening_that_is_given_up_is_apologised_for() {
 }
 
 #[test]
-fn a_caller_who_has_the_word_hears_no_apology_for_what_they_do_not_wait_for() {
+fn a_caller_who_speaks_hears_no_apology_for_a_missing_answer() {
     let mut call = keys_entered();
     call.on(speech_started());
     assert!(!lines(&call.on(given_up(Some(ResponsePurpose::Keypad)))));

@@ -27,7 +27,7 @@ enum Transcription {
 use Transcription::{Fails, Says, Silent};
 
 #[test]
-fn a_talk_goes_on_whose_words_nobody_knows() {
+fn a_call_goes_on_while_transcription_is_missing() {
     for script in
         [&[Fails][..], &[Silent], &[Fails, Silent, Says("yes"), Says("")], &[Silent, Silent, Silent, Says(".")]]
     {
@@ -41,7 +41,7 @@ fn a_talk_goes_on_whose_words_nobody_knows() {
 }
 
 #[test]
-fn noise_is_no_talk_whatever_is_written_for_it() {
+fn transcripts_of_noise_do_not_count_as_an_answer() {
     for noise in ["", ".", "…", "[BLANK_AUDIO]", " - ", "(music)", "*cough*", "♪", "👍"] {
         let mut call = harness();
         let turns = (0..40).take_while(|turn| {
@@ -53,7 +53,7 @@ fn noise_is_no_talk_whatever_is_written_for_it() {
 }
 
 #[test]
-fn a_prompt_that_is_answered_aloud_was_answered() {
+fn speech_after_a_prompt_counts_as_its_answer() {
     for transcription in [Fails, Silent] {
         let mut call =
             Harness::of(CallProfile { model: transcribing(), no_input: NoInputPlan::default(), ..profile() });
@@ -89,7 +89,7 @@ fn a_transcript_that_comes_after_the_next_turn_began_is_that_of_its_own_turn() {
 }
 
 #[test]
-fn operators_are_told_that_words_are_missing_and_the_record_says_how_many() {
+fn missing_words_are_reported_and_counted_in_the_record() {
     let missing = |done: &[CallAction]| {
         let mut seen = Vec::new();
         for action in done {

@@ -105,7 +105,7 @@ fn a_notice_that_will_not_be_said_protects_nothing_else() {
 }
 
 #[test]
-fn a_silent_caller_is_not_let_go_before_the_notice_was_heard() {
+fn a_silent_caller_is_not_hung_up_on_before_the_notice_was_heard() {
     let no_input = NoInputPlan { longest_without_words: secs(3), ..NoInputPlan::default() };
     let mut call = Harness::of(CallProfile { no_input, ..noticing() });
     call.on(ready());
@@ -239,7 +239,7 @@ fn a_key_that_pauses_the_recording_in_mid_answer_lets_the_agent_go_on() {
 }
 
 #[test]
-fn while_the_recording_is_paused_keys_are_told_to_nobody() {
+fn keys_are_withheld_while_the_recording_is_paused() {
     let mut call = paused(KeysWhilePaused::default());
     let mut done = Vec::new();
     for digit in "4111111111111111#".chars() {
@@ -251,7 +251,7 @@ fn while_the_recording_is_paused_keys_are_told_to_nobody() {
 }
 
 #[test]
-fn a_model_is_told_which_keys_only_if_the_configuration_says_so() {
+fn keys_of_a_paused_recording_reach_the_model_only_if_configured() {
     let mut call = paused(KeysWhilePaused::Model);
     let mut done = Vec::new();
     for digit in "411#".chars() {
@@ -348,7 +348,7 @@ fn a_caller_who_returns_in_a_pause_is_not_recorded() {
 }
 
 #[test]
-fn of_a_tool_that_is_called_in_a_pause_no_more_than_its_name_is_kept() {
+fn only_the_name_of_a_tool_called_in_a_pause_is_kept() {
     let mut call = paused(KeysWhilePaused::Model);
     let saved = call.on(tool("t1", "save_answer", r#"{"key":"card","value":"4111"}"#));
     let sent = call.on(tool("t2", "transfer_call", r#"{"destination":"4111","reason":"4111"}"#));

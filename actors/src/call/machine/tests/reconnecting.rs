@@ -80,7 +80,7 @@ fn nobody_who_does_not_come_back_is_waited_for_longer_than_the_limit() {
 }
 
 #[test]
-fn nothing_is_said_while_nobody_hears_it_and_all_that_is_due_afterwards() {
+fn speech_waits_while_the_line_is_gone_and_follows_when_it_is_back() {
     let mut call = Harness::listening();
     call.on(speech_started());
     call.on(speech_stopped());
@@ -129,7 +129,7 @@ fn an_opening_that_was_cut_is_heard_from_its_beginning() {
 }
 
 #[test]
-fn a_line_that_breaks_again_and_again_is_mended_as_often() {
+fn a_line_may_break_and_return_any_number_of_times() {
     let mut call = Harness::listening();
     for _ in 0..3 {
         call.on(closed());
@@ -140,7 +140,7 @@ fn a_line_that_breaks_again_and_again_is_mended_as_often() {
 }
 
 #[test]
-fn a_caller_who_was_about_to_be_put_through_is() {
+fn a_transfer_in_preparation_survives_a_broken_line() {
     let mut call = Harness::listening();
     call.on(tool("t0", "transfer_call", r#"{"destination":"sales"}"#));
     call.on(CallEvent::TransferPermitGiven { granted: true });

@@ -13,7 +13,7 @@ use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::ModelReport;
 
 #[test]
-fn the_table_in_the_docs_is_the_machine() {
+fn the_documented_table_matches_the_machine() {
     let table = table();
     let docs: String = include_str!("../../machine.md")
         .lines()

@@ -135,7 +135,7 @@ fn a_caller_who_hangs_up_while_it_rings_was_not_transferred_and_one_who_speaks_w
 }
 
 #[test]
-fn a_carrier_that_does_not_do_as_asked_is_told_by_its_document() {
+fn a_carrier_that_ignores_the_redirect_gets_the_transfer_by_its_next_document() {
     for answer in [Some(CarrierAnswer::Failed { reason: "HTTP 429".to_owned() }), None] {
         let mut call = asking(Handover::Document);
         let done = match answer {
@@ -208,14 +208,14 @@ fn one_transfer_at_a_time() {
 }
 
 #[test]
-fn a_drain_leaves_the_caller_with_the_person() {
+fn a_drain_does_not_end_a_connected_transfer() {
     let mut call = ringing();
     call.on(CallEvent::HangUp(HangUp::Drain));
     assert_eq!(call.machine.ending(), Some(Ending::Transferred));
 }
 
 #[test]
-fn a_destination_that_nothing_is_heard_of_is_taken_for_a_conversation() {
+fn a_transfer_without_a_result_counts_as_connected() {
     let mut call = ringing();
     let (at, timer) = call.machine.deadline().expect("the carrier's word");
     assert_eq!((at - call.now, timer), (Duration::from_secs(50), Timer::Transfer));

@@ -43,7 +43,7 @@ fn a_response_that_began_and_is_not_heard_is_waited_for_in_the_same_way() {
 }
 
 #[test]
-fn nobody_is_told_to_wait_who_has_the_word_or_is_being_spoken_to() {
+fn a_caller_who_speaks_or_listens_hears_no_filler() {
     let waits = |call: &Harness| call.machine.deadline().is_some_and(|(_, timer)| timer == Timer::Wait);
     let mut call = harness();
     assert!(!waits(&call), "the caller may speak");

@@ -82,7 +82,7 @@ fn the_seats_document_is_read_without_a_complaint() {
 }
 
 #[test]
-fn what_became_of_a_dialled_person_is_told_in_twilios_words() {
+fn the_result_of_a_dial_is_reported_in_twilios_words() {
     let url: Url = "https://voice.example.com/after".parse().expect("an address");
     let event = |event: &CarrierEvent| {
         let (_, body) = request::Twiml.request(&call(), &url, false, event).body.expect("a form");

@@ -119,7 +119,7 @@ fn without_a_token_nothing_is_accepted() {
 }
 
 #[test]
-fn a_raw_body_is_held_to_the_hash_in_the_url() {
+fn a_raw_body_must_match_the_hash_in_the_url() {
     let url = raw_url();
     let signature = Some("OpblXSuNBhxVKLwYq4DLqVrnJ+A=");
     let request = |body: &'static [u8]| Request { url: &url, signed: Signed::Body(body), signature, settings: None };

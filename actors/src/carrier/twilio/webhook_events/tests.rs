@@ -16,7 +16,7 @@ fn every_code_of_the_reference_is_explained_but_those_of_other_products() {
 }
 
 #[test]
-fn a_webhook_is_a_call_an_answer_to_ours_or_news() {
+fn a_webhook_is_an_inbound_call_an_answer_or_a_status() {
     let webhook = |form: &str, query| {
         read(Role::Arrives, &Form::parse(form.as_bytes()).expect("a form"), query).expect("what a call needs")
     };
@@ -49,7 +49,7 @@ fn a_webhook_is_a_call_an_answer_to_ours_or_news() {
 }
 
 #[test]
-fn an_answer_alone_joins_nobody() {
+fn each_dial_status_has_its_outcome() {
     let outcome = |form: &str| {
         let form = Form::parse(format!("CallSid=CA1&{form}").as_bytes()).expect("a form");
         let webhook = read(Role::DialEnded, &form, "").expect("what a leg needs");

@@ -75,7 +75,7 @@ fn create(ticket: u64, request: u64, purpose: Option<ResponsePurpose>) -> Sequen
 }
 
 #[test]
-fn wishes_are_spoken_one_after_the_other() {
+fn requests_are_spoken_one_after_the_other() {
     let mut harness = Harness::new();
     assert_eq!(harness.request(Greeting), [create(1, 1, Some(Greeting))]);
     assert_eq!(harness.request(Keypad), []);
@@ -87,7 +87,7 @@ fn wishes_are_spoken_one_after_the_other() {
 }
 
 #[test]
-fn a_wish_waits_for_the_servers_own_response() {
+fn a_request_waits_for_the_servers_own_response() {
     let mut harness = Harness::new();
     assert_eq!(harness.created("own", None), []);
     assert_eq!(harness.request(Keypad), []);
@@ -132,7 +132,7 @@ fn an_answer_that_was_asked_for_outlives_a_sound_of_the_caller() {
 }
 
 #[test]
-fn a_refused_wish_goes_back_and_is_spoken_after_the_response_that_was_in_its_way() {
+fn a_refused_request_is_spoken_after_the_response_that_blocked_it() {
     let mut harness = Harness::new();
     assert_eq!(harness.request(Greeting), [create(1, 1, Some(Greeting))]);
     assert_eq!(harness.created("own", None), []);
@@ -278,7 +278,7 @@ fn a_rate_limit_is_waited_out_as_advertised_and_no_longer_than_five_seconds() {
 }
 
 #[test]
-fn a_wish_is_given_up_after_three_retries() {
+fn a_request_is_given_up_after_three_retries() {
     let mut harness = Harness::new();
     harness.request(Greeting);
     for attempt in 1..=4 {
@@ -314,7 +314,7 @@ fn trouble_of_the_server_is_retried_once_and_left_to_another_session() {
 }
 
 #[test]
-fn a_session_that_refuses_every_wish_is_left_for_another() {
+fn a_session_that_refuses_every_request_is_left_for_another() {
     let mut harness = Harness::new();
     let refused = |harness: &mut Harness, id: &str| {
         harness.created(id, None);
@@ -437,7 +437,7 @@ fn an_unanswered_cancel_frees_the_way() {
 }
 
 #[test]
-fn a_response_without_signs_of_life_does_not_hold_a_wish_for_ever() {
+fn a_response_without_events_does_not_block_a_request_for_ever() {
     let mut harness = Harness::new();
     harness.created("own", None);
     assert_eq!(harness.sequencer.deadline(), None, "nobody waits");
@@ -465,7 +465,7 @@ fn a_server_that_does_not_echo_metadata_is_served_all_the_same() {
 }
 
 #[test]
-fn a_flood_of_wishes_is_bounded_and_told() {
+fn a_flood_of_requests_is_bounded_and_reported() {
     let mut harness = Harness::new();
     harness.created("own", None);
     for _ in 0..MOST_REQUESTS {

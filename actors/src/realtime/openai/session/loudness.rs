@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sound_without_level_is_told_from_speech_in_every_encoding() {
+    fn silence_is_distinguished_from_speech_in_every_encoding() {
         let silent = |bytes: Vec<u8>, format| {
             let (mut loudness, response) = (Loudness::default(), ResponseId::new("r"));
             loudness.hear(&response, &bytes, format);

@@ -178,14 +178,14 @@ fn every_client_event_has_an_id_of_its_own() {
 }
 
 #[test]
-fn an_expired_session_is_told_as_such() {
+fn an_expired_session_is_reported_as_expired() {
     let mut harness = Harness::ready();
     let seen = harness.error("session_expired", "Your session hit the maximum duration of 60 minutes.", None);
     assert_eq!(class(&seen), Some(LossClass::Expired));
 }
 
 #[test]
-fn an_old_complaint_says_nothing_about_the_end_of_a_running_session() {
+fn an_old_error_does_not_classify_a_later_loss() {
     let mut harness = Harness::ready();
     harness.error("invalid_value", "some value", None);
     assert_eq!(class(&harness.on(SessionEvent::Broken("connection reset"))), Some(LossClass::Retryable));
@@ -262,7 +262,7 @@ fn a_response_flows_to_audio_and_words() {
 }
 
 #[test]
-fn audio_whose_end_is_not_told_ends_with_its_response() {
+fn audio_without_a_done_event_ends_with_its_response() {
     let mut harness = Harness::ready();
     harness.audio("resp_1", "item_1", 4);
     harness.audio("resp_1", "item_2", 4);
@@ -295,7 +295,7 @@ fn the_callers_turn_is_reported_placed_and_transcribed() {
 }
 
 #[test]
-fn a_predecessor_that_becomes_known_is_told() {
+fn a_predecessor_that_becomes_known_is_reported() {
     let mut harness = Harness::ready();
     let committed = harness.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u"}));
     assert_eq!(committed.words.len(), 1);
@@ -317,7 +317,7 @@ fn texts_of_ours_are_no_part_of_the_record() {
 }
 
 #[test]
-fn a_wishs_instructions_come_after_the_sessions() {
+fn a_requests_instructions_come_after_the_sessions() {
     let mut harness = Harness::ready();
     let sent = harness.order(request(ResponsePurpose::Greeting, Some("Greet the caller."))).sent;
     assert_eq!(
@@ -397,7 +397,7 @@ fn a_response_that_failed_for_want_of_money_ends_the_session() {
 }
 
 #[test]
-fn other_errors_are_told_and_survived() {
+fn other_errors_are_reported_and_survived() {
     let mut harness = Harness::ready();
     let seen = harness.error("item_truncate_invalid_item_id", "no such item", None);
     let complained = ModelReport::Complained {

@@ -333,7 +333,7 @@ proptest! {
     }
 
     #[test]
-    fn a_call_that_is_over_is_over(steps in proptest::collection::vec(step(), 1..60)) {
+    fn nothing_happens_after_the_end_of_a_call(steps in proptest::collection::vec(step(), 1..60)) {
         let mut world = World::new(1_000_000);
         for step in steps {
             world.run(step);

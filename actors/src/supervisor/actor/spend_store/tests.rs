@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_is_no_books_is_not_taken_for_an_empty_day() {
+fn an_unreadable_spend_file_is_not_taken_for_an_empty_day() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("spend.json");
     assert!(matches!(read_spend_store(&file), Ok(None)), "none yet");
@@ -26,7 +26,7 @@ fn what_is_no_books_is_not_taken_for_an_empty_day() {
 }
 
 #[test]
-fn books_are_written_whole_in_order_and_for_few_eyes() {
+fn the_spend_file_is_written_atomically_in_order_and_privately() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("deep/er/spend.json");
     let mut writer = SpendWriter::new(Some(file.clone()));

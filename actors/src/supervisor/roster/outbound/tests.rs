@@ -31,7 +31,7 @@ fn a_busy_line_frees_its_place_under_the_carriers_name() {
 }
 
 #[test]
-fn so_many_calls_are_begun_at_once_and_no_more() {
+fn the_number_of_outbound_calls_at_once_is_limited() {
     let (mut roster, now) = (Roster::<()>::new(5, LIFETIME), clock::now());
     for name in ["ref-1", "ref-2"] {
         roster.expect_outbound(outbound(name), fresh(), (2, RING), now).expect("a place");
@@ -41,7 +41,7 @@ fn so_many_calls_are_begun_at_once_and_no_more() {
 }
 
 #[test]
-fn the_model_is_told_once_that_a_machine_has_answered() {
+fn the_note_on_an_answering_machine_is_added_once() {
     let plain = profile();
     let noted = plain.with_note("A machine.").with_note("A machine.");
     assert_eq!(noted.model.common.instructions, format!("{}\n\nA machine.", plain.model.common.instructions));
@@ -58,7 +58,7 @@ fn identify(name: &str, carrier_call: &str, picked_up: bool) -> Identify {
 }
 
 #[test]
-fn calls_of_somebody_elses_dialler_do_not_count() {
+fn calls_of_an_external_dialler_do_not_count_as_ours() {
     let (mut roster, now) = (Roster::<()>::new(5, LIFETIME), clock::now());
     for name in ["CA-theirs-1", "CA-theirs-2"] {
         roster.expect(outbound(name), fresh(), true, now).expect("a place");

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_journals_of_a_living_process_are_nobodys_to_take() {
+fn the_journals_of_a_running_process_are_not_recovered() {
     let dir = tempfile::tempdir().expect("a directory");
     let folder = JournalFolder::open(dir.path(), "1-a").expect("a folder");
     fs::write(folder.path("x"), "").expect("writable");
@@ -31,7 +31,7 @@ fn a_folder_that_the_disk_did_not_take_is_made_later() {
 }
 
 #[test]
-fn what_is_set_aside_never_covers_what_was() {
+fn setting_a_journal_aside_overwrites_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     for number in 0..3 {
         let journal = dir.path().join("x.journal");

@@ -9,7 +9,7 @@ use crate::transcript::record::CallSettings;
 use crate::transcript::testing::{identity, profile};
 
 #[test]
-fn what_is_told_is_on_disk_soon_and_in_order() {
+fn journal_entries_are_written_soon_and_in_order() {
     for commit in [Duration::ZERO, Duration::from_millis(50)] {
         let (_dir, journal) = a_journal(commit);
         for key in '0'..='9' {

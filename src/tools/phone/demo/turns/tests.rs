@@ -25,7 +25,7 @@ fn a_short_word_or_silence_is_one_turn() {
 }
 
 #[test]
-fn silence_and_a_whisper_are_told_from_speech() {
+fn silence_and_a_whisper_are_distinguished_from_speech() {
     assert!(loudest_dbfs(&[0; 8_000]) < -100.0 && loudest_dbfs(&[]) < -100.0 && loudest_dbfs(&[30; 8_000]) < -45.0);
     assert!((loudest_dbfs(&tone(1.0)) + 12.2).abs() < 0.1);
 }

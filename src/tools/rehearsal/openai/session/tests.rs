@@ -321,7 +321,7 @@ fn a_connection_that_may_not_be_gets_an_error_and_a_close() {
 }
 
 #[test]
-fn the_end_of_the_hour_is_told_before_the_close() {
+fn the_expiry_error_precedes_the_close() {
     let mut client = Client::new("");
     client.wait(3_599_000);
     assert!(!kinds(&client.events).contains(&"error"));

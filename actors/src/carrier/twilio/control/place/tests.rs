@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_call_is_begun_with_our_document_and_its_status_told() {
+fn an_outbound_call_is_placed_with_our_document_and_status_callback() {
     let api = TwilioApi {
         api_url: "https://api.example.com/".parse().expect("a URL"),
         account: "AC1".to_owned(),

@@ -71,7 +71,7 @@ fn a_note_about_what_was_heard_reaches_the_model_before_its_next_answer() {
 }
 
 #[test]
-fn texts_of_all_roles_are_told_apart_by_brackets() {
+fn texts_of_all_roles_are_reported_apart_by_brackets() {
     for (role, expected) in [
         (TextRole::System, "[Hi.]"),
         (TextRole::User, "Hi."),

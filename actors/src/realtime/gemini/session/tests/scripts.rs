@@ -426,7 +426,7 @@ fn stage(model: usize, manual: bool, interrupts: bool, transcribes: bool, contin
 
 proptest! {
     #[test]
-    fn no_rule_of_the_protocol_is_broken_and_the_call_is_told_a_story_that_holds_together(
+    fn no_rule_of_the_protocol_is_broken_and_the_call_is_reported_a_story_that_holds_together(
         (model, manual, interrupts, transcribes, continues) in (0..4_usize, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
         before in prop::collection::vec(step(), 0..6),
         steps in prop::collection::vec(step(), 0..80),

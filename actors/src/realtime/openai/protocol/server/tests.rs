@@ -95,7 +95,7 @@ fn what_is_no_event_is_an_error() {
 }
 
 #[test]
-fn a_response_with_odd_extras_still_ends() {
+fn a_response_with_unknown_extras_still_ends() {
     let text = r#"{"type":"response.done","response":{"id":"resp_1","status":"completed","status_details":"odd",
         "output":{"not":"a list"},"metadata":[1],"usage":{"input_tokens":-1}}}"#;
     let ServerEvent::ResponseDone(response) = parse(text) else { panic!("not done") };
@@ -222,7 +222,7 @@ fn arguments_may_be_an_object_and_spoil_no_other_call() {
 }
 
 #[test]
-fn half_a_character_costs_one_sign() {
+fn half_a_surrogate_pair_costs_one_character() {
     let text = r#"{"type":"response.output_audio_transcript.done","response_id":"r","item_id":"i","transcript":"open \ud83d from nine"}"#;
     let ServerEvent::WordsDone(done) = parse(text) else { panic!("not words") };
     assert_eq!(done.transcript.as_deref(), Some("open \u{fffd} from nine"));
@@ -261,7 +261,7 @@ fn usage_is_found_within_the_response_and_beside_it() {
 }
 
 #[test]
-fn what_python_writes_for_no_number_is_mended() {
+fn nan_and_infinity_of_python_are_read() {
     let text = r#"{"type":"response.output_audio.done","response_id":"r","item_id":"i","logprob":-Infinity}"#;
     assert!(ServerEvent::parse(text).is_err());
     let mended = mended(text).expect("an odd number");

@@ -367,7 +367,7 @@ impl World {
 }
 
 #[test]
-fn in_any_order_of_events_one_response_runs_no_wish_is_lost_and_nothing_is_stuck() {
+fn in_any_order_of_events_one_response_runs_and_no_request_is_lost_or_stuck() {
     for seed in 0..3_000 {
         World::new(seed).run();
     }

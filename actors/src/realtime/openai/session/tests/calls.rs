@@ -8,7 +8,7 @@ pub(super) fn call_item(status: &str) -> Value {
 }
 
 #[test]
-fn a_tool_call_is_told_once_however_often_it_comes() {
+fn a_repeated_tool_call_is_reported_once() {
     let mut harness = Harness::ready();
     let arguments = json!({"type": "response.function_call_arguments.done", "response_id": "r", "item_id": "item_f",
         "output_index": 0, "call_id": "call_1", "name": "end_call", "arguments": "{\"reason\":\"done\"}"});
@@ -28,7 +28,7 @@ fn a_tool_call_is_told_once_however_often_it_comes() {
 }
 
 #[test]
-fn a_tool_call_without_item_events_is_told_at_the_end_of_its_response() {
+fn a_tool_call_without_item_events_is_reported_at_the_end_of_its_response() {
     for output in [json!([call_item("completed")]), json!([]), Value::Null] {
         let mut harness = Harness::ready();
         let early = harness.hear(json!({"type": "response.function_call_arguments.done", "response_id": "r",
@@ -44,7 +44,7 @@ fn a_tool_call_without_item_events_is_told_at_the_end_of_its_response() {
 }
 
 #[test]
-fn half_a_tool_call_is_not_told() {
+fn an_incomplete_tool_call_is_not_reported() {
     let mut harness = Harness::ready();
     let output =
         harness.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("incomplete")}));

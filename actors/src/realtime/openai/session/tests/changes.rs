@@ -34,7 +34,7 @@ fn a_change_before_the_session_is_ready_waits_for_it() {
 }
 
 #[test]
-fn a_wish_speaks_under_the_instructions_that_were_sent_before_it() {
+fn a_request_is_spoken_under_the_instructions_sent_before_it() {
     let mut harness = Harness::ready();
     harness.order(change(Some("Speak Hindi."), None, None));
     harness.order(change(None, Some(None), None));
@@ -45,7 +45,7 @@ fn a_wish_speaks_under_the_instructions_that_were_sent_before_it() {
 }
 
 #[test]
-fn a_refused_change_is_told_taken_back_and_survived() {
+fn a_refused_change_is_reported_reverted_and_survived() {
     let mut harness = Harness::ready();
     harness.order(change(Some("Speak Hindi."), Some(None), None));
     harness.order(change(Some("Speak French."), None, None));

@@ -71,7 +71,7 @@ fn a_ping_is_answered_with_its_own_payload() {
 }
 
 #[test]
-fn garbage_is_told_and_endless_garbage_ends_the_session() {
+fn garbage_is_reported_and_endless_garbage_ends_the_session() {
     let mut harness = Harness::ready();
     let bad_audio = json!({"type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "delta": "!"});
     assert!(

@@ -18,7 +18,7 @@ fn a_key_stops_what_runs_and_drops_what_waits() {
 }
 
 #[test]
-fn what_was_asked_for_and_had_not_begun_is_heard_by_nobody() {
+fn a_requested_response_that_had_not_begun_is_dropped() {
     let mut harness = Harness::ready();
     let asked = harness.order(request(ResponsePurpose::Greeting, None));
     assert_eq!(harness.order(ModelOrder::Overtake).sent[0]["type"], "response.cancel");

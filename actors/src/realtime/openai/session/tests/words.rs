@@ -6,7 +6,7 @@ const DELTA: &str = "conversation.item.input_audio_transcription.delta";
 const COMPLETED: &str = "conversation.item.input_audio_transcription.completed";
 
 #[test]
-fn the_callers_words_are_told_piece_by_piece_and_then_whole() {
+fn the_callers_words_are_reported_piece_by_piece_and_then_whole() {
     let mut harness = Harness::ready();
     let piece = harness.hear(json!({"type": DELTA, "item_id": "u", "content_index": 0, "delta": "I need"}));
     assert_eq!(piece.reports, [caller_words("I need", false)]);
@@ -17,7 +17,7 @@ fn the_callers_words_are_told_piece_by_piece_and_then_whole() {
 }
 
 #[test]
-fn a_turn_without_words_is_told_as_such() {
+fn a_turn_without_words_is_reported_as_such() {
     let mut harness = Harness::ready();
     let silence = harness.hear(json!({"type": COMPLETED, "item_id": "u", "transcript": ""}));
     assert_eq!(silence.reports, [caller_words("", true)]);
@@ -43,7 +43,7 @@ fn the_callers_words_do_not_print() {
 }
 
 #[test]
-fn what_transcription_cost_is_told_in_the_servers_own_unit() {
+fn transcription_usage_is_reported_in_the_servers_unit() {
     let cases = [
         (
             json!({"type": "duration", "seconds": 2.5}),
@@ -71,7 +71,7 @@ fn what_transcription_cost_is_told_in_the_servers_own_unit() {
 }
 
 #[test]
-fn the_first_audio_of_a_response_is_told_once() {
+fn the_first_audio_of_a_response_is_reported_once() {
     let mut harness = Harness::ready();
     let first = |response: &str| ModelReport::FirstAudio { response: ResponseId::new(response) };
     assert_eq!(harness.audio("r1", "i1", 4).reports, [first("r1")]);

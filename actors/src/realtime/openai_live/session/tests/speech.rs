@@ -157,7 +157,7 @@ fn withheld_words_are_apologised_for() {
 }
 
 #[test]
-fn what_was_heard_is_told_in_words() {
+fn what_was_heard_is_reported_in_words() {
     let mut rig = Rig::running();
     rig.tell("The caller interrupted you. Of what you said last they have heard only: “It is”.");
     assert!(rig.said()[0].starts_with("thinking.append The caller interrupted you."));
