@@ -34,7 +34,7 @@ pub struct Cli {
 pub enum Command {
     /// Shows one whole call on this machine, without keys and network
     Demo(DemoArgs),
-    /// Answers calls until it is told to stop
+    /// Answers calls until it is stopped
     #[command(after_long_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
         SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.\n\
         The log on stderr follows [log] of the configuration, and RUST_LOG before it: RUST_LOG=warn,switchboard=debug.")]
@@ -46,12 +46,12 @@ pub enum Command {
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
-    /// Shows what receivers of webhooks are told, and sends dead letters again
+    /// Lists webhook deliveries, and sends dead letters again
     #[command(
         after_long_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
     )]
     Deliveries(DeliveriesArgs),
-    /// Asks a service of this machine whether it is well
+    /// Checks the health of a service on this machine
     #[command(
         after_long_help = "Examples:\n  switchboard health\n  switchboard health --ready --at 127.0.0.1:8080\n\n\
         Exit codes: 0 it is, 1 it is not or nothing answers"
@@ -68,7 +68,7 @@ pub enum Command {
         #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
         bind: SocketAddr,
     },
-    /// Prints what a shell completes
+    /// Prints shell completions
     #[command(after_long_help = "Example: switchboard completions bash > /etc/bash_completion.d/switchboard")]
     Completions {
         /// The shell
@@ -87,7 +87,7 @@ fn carriers() -> Vec<&'static str> {
 
 fn rehearse_help() -> String {
     format!(
-        "A connection may be told to misbehave by its URL: ws://…/v1/realtime?model=m&rehearse=KEY:NUMBER,KEY:NUMBER\n{}\n\
+        "The URL of a connection may order misbehaviour: ws://…/v1/realtime?model=m&rehearse=KEY:NUMBER,KEY:NUMBER\n{}\n\
          Example: switchboard rehearse --bind 127.0.0.1:9999",
         Misbehaviour::HELP
     )

@@ -36,7 +36,7 @@ pub struct BenchArgs {
     /// Measured seconds of each step.
     #[arg(long, default_value_t = 8)]
     pub seconds: u64,
-    /// The objective: 99 of 100 frames are through within this many ms, each way.
+    /// The objective: 99 % of frames pass within this many ms, each way.
     #[arg(long, default_value_t = 10)]
     pub p99_ms: u32,
     /// The model's audio: pcm24k or g711.

@@ -69,7 +69,7 @@ pub struct CallArgs {
     /// When the caller hangs up, after the start of the stream [default: see below]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub hangup_after: Option<Duration>,
-    /// No call lasts longer
+    /// Longest duration of a call
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
     pub longest: Duration,
     /// Sign requests and the upgrade with this token, as the carrier does
@@ -78,7 +78,7 @@ pub struct CallArgs {
     /// A custom parameter of the stream, with --stream; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "url")]
     pub parameters: Vec<(String, String)>,
-    /// How a person behaves whom the service dials
+    /// How a dialled callee behaves
     #[arg(long, value_enum, default_value_t)]
     pub dial_outcome: DialOutcome,
     /// What the carrier does wrong
@@ -87,10 +87,10 @@ pub struct CallArgs {
     /// Noise between the words instead of digital silence
     #[arg(long)]
     pub comfort_noise: bool,
-    /// Certificate authorities (PEM) to trust beside the public ones
+    /// Certificate authorities (PEM) to trust in addition to the public ones
     #[arg(long, value_name = "FILE")]
     pub authorities: Option<PathBuf>,
-    /// So many calls at once
+    /// Number of concurrent calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub calls: u16,
     /// Calls placed per second, with --calls

@@ -47,7 +47,7 @@ pub struct DemoArgs {
     /// The language both sides speak
     #[arg(long, default_value = "en", value_name = "CODE", value_parser = clap::builder::PossibleValuesParser::new(Sentence::languages()))]
     pub language: String,
-    /// Where to write what the caller heard [default: beside the records]
+    /// Where to write what the caller heard [default: next to the records]
     #[arg(long, value_name = "FILE")]
     pub heard: Option<PathBuf>,
     /// Where the records go

@@ -40,13 +40,13 @@ pub(super) struct EraseArgs {
     /// again
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with = "call")]
     also: Vec<String>,
-    /// A number that may be the caller's is not, written as the record has it; may be given again
+    /// A number, as the record has it, to treat as another's; may be repeated
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with = "call")]
     leave: Vec<String>,
     /// Shows what would be erased and erases nothing
     #[arg(long)]
     dry_run: bool,
-    /// Erases without asking; nothing is asked where nobody sits at a terminal
+    /// Erases without asking; without a terminal nothing is asked
     #[arg(long)]
     yes: bool,
 }

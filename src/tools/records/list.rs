@@ -29,10 +29,10 @@ pub(super) struct ListArgs {
     /// Only calls of this agent
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
-    /// Only calls with this person, however their number is written
+    /// Only calls with this caller or callee, in any spelling of the number
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     caller: Option<String>,
-    /// Shows people's numbers whole
+    /// Shows numbers unmasked
     #[arg(long)]
     full: bool,
 }

@@ -23,7 +23,7 @@ pub(super) struct ShowArgs {
     /// The call: the carrier's id of it, or ours
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     id: String,
-    /// Shows the person's number whole
+    /// Shows the caller's or callee's number unmasked
     #[arg(long)]
     full: bool,
 }

@@ -31,7 +31,7 @@ macro_rules! table {
 
 table! {
     // The affected connections.
-    #[doc = "Misbehave on the first so many connections alone; those that ask for the same are counted together."]
+    #[doc = "Misbehave on the first N connections only; connections with the same options are counted together."]
     first,
 
     // The upgrade and the start.
@@ -41,13 +41,13 @@ table! {
     reject,
     #[doc = "Open and close with 1013, for the reason 0: too busy, 1: too many requests, without a word before."]
     busy,
-    #[doc = "Accept the connection and answer the upgrade so much later."]
+    #[doc = "Accept the connection and delay the answer to the upgrade."]
     upgrade_after_ms,
     #[doc = "1: never send `session.created`."]
     no_created,
     #[doc = "1: never send `session.updated`."]
     no_updated,
-    #[doc = "Make `session.updated` at least so many bytes long."]
+    #[doc = "Make `session.updated` at least this many bytes long."]
     big_updated_bytes,
 
     // The end of the connection.
@@ -59,7 +59,7 @@ table! {
     drop_at_speech,
     #[doc = "Drop the TCP connection at the end of this turn of the caller, before anything is answered."]
     drop_at_turn_end,
-    #[doc = "Drop the TCP connection so long after a response that calls a tool."]
+    #[doc = "Drop the TCP connection this long after a response that calls a tool."]
     drop_after_call_ms,
     #[doc = "Close with 1011 after this time."]
     close_after_ms,
@@ -73,37 +73,37 @@ table! {
     deaf_after_ms,
     #[doc = "1: send no pings."]
     no_pings,
-    #[doc = "Before every answer, send an event of an unknown type so many bytes long."]
+    #[doc = "Before every answer, send an event of an unknown type with this many bytes."]
     big_event_bytes,
-    #[doc = "Send no event any more after so many responses (0: from the start)."]
+    #[doc = "Send no events after this many responses (0: from the start)."]
     stall_after_responses,
-    #[doc = "Every so many events, send a text that is not JSON."]
+    #[doc = "Every N events, send a text that is not JSON."]
     garbage_every,
-    #[doc = "Every so many events, send an event of an unknown type."]
+    #[doc = "Every N events, send an event of an unknown type."]
     unknown_every,
-    #[doc = "Send every event in fragments of so many bytes."]
+    #[doc = "Send every event in fragments of this many bytes."]
     fragment_bytes,
     #[doc = "Time between pings, instead of 20 s."]
     ping_every_ms,
 
     // Responses.
-    #[doc = "Give so many responses as always before the misbehaviour of the next four begins."]
+    #[doc = "Give this many normal responses before the misbehaviour of the next four options begins."]
     good_responses,
-    #[doc = "End so many responses as completed with nothing in them."]
+    #[doc = "End this many responses as completed and empty."]
     empty_responses,
-    #[doc = "End so many responses by the content filter before they have any sound."]
+    #[doc = "End this many responses by the content filter before they have any sound."]
     filtered_responses,
-    #[doc = "Give so many responses sound of full length and no level."]
+    #[doc = "Give this many responses silent audio of full length."]
     silent_responses,
-    #[doc = "Fail so many responses with `rate_limit_exceeded` before one succeeds."]
+    #[doc = "Fail this many responses with `rate_limit_exceeded` before one succeeds."]
     fail_responses,
-    #[doc = "Wait so long from `response.created` to the first audio."]
+    #[doc = "Wait this long from `response.created` to the first audio."]
     first_audio_ms,
-    #[doc = "Make every spoken answer so long, by repeating it."]
+    #[doc = "Make every spoken answer this long, by repeating it."]
     answer_ms,
-    #[doc = "Speak so many times faster than real time, in percent (100 is real time); 0 is all at once."]
+    #[doc = "Speed of speech in percent of real time (100 is real time); 0 is all at once."]
     speed_percent,
-    #[doc = "A flood: every answer so long, all at once."]
+    #[doc = "A flood: every answer this long, all at once."]
     flood_ms,
     #[doc = "Deltas still sent after `speech_started` interrupted a response, instead of one."]
     late_deltas,
@@ -113,7 +113,7 @@ table! {
     no_transcripts,
     #[doc = "1: fail transcriptions."]
     fail_transcripts,
-    #[doc = "Send transcripts so long after the commit."]
+    #[doc = "Send transcripts this long after the commit."]
     transcripts_after_ms,
     #[doc = "1: hold each transcript back until the next one was sent."]
     shuffle_transcripts,
