@@ -102,7 +102,7 @@ impl Finding {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::ByteOrder => {
-                "the two bytes of each sample come in the other order; have the carrier send little-endian, or set audio.correct"
+                "the two bytes of each sample are swapped; have the carrier send little-endian, or set audio.correct"
             }
             Self::Unsigned => {
                 "samples count from 0 instead of around it; have the carrier send signed samples, or set audio.correct"
@@ -111,19 +111,19 @@ impl Finding {
                 "samples are unsigned and big-endian; have the carrier send signed little-endian ones, or set audio.correct"
             }
             Self::AlawAsMulaw => {
-                "the audio is A-law, but mu-law was said; have the carrier say which it is, or set audio.correct"
+                "the audio is A-law, but mu-law was declared; have the carrier declare the encoding it sends, or set audio.correct"
             }
             Self::MulawAsAlaw => {
-                "the audio is mu-law, but A-law was said; have the carrier say which it is, or set audio.correct"
+                "the audio is mu-law, but A-law was declared; have the carrier declare the encoding it sends, or set audio.correct"
             }
             Self::RateTooLow => {
-                "twice as many samples come as the declared rate has, so the model hears everything at half speed; have the carrier declare the rate it sends"
+                "twice as many samples arrive as the declared rate says, so the model hears everything at half speed; have the carrier declare the rate it sends"
             }
             Self::RateTooHigh => {
-                "half as many samples come as the declared rate has, so the model hears everything at double speed; have the carrier declare the rate it sends"
+                "half as many samples arrive as the declared rate says, so the model hears everything at double speed; have the carrier declare the rate it sends"
             }
             Self::HalfSpeed => {
-                "nothing is heard in the upper half of the band, as if 16 kHz had been taken for 8 kHz before it came here; ask the carrier how it converts"
+                "the upper half of the band is empty, as if 16 kHz audio had been taken for 8 kHz earlier; ask the carrier how it converts"
             }
             Self::Offset => "the samples' mean is far from zero; have the line's equipment checked",
             Self::Clipped => {
@@ -131,7 +131,7 @@ impl Finding {
             }
             Self::TooLoud => "the line is very loud; lower the carrier's level, or its gain_in_db",
             Self::TooQuiet => "the line is very quiet; raise the carrier's level, or its gain_in_db",
-            Self::Silent => "nothing but digital silence comes; a muted phone, or the carrier sends the wrong track",
+            Self::Silent => "only digital silence arrives; a muted phone, or the carrier sends the wrong track",
             Self::Loss => {
                 "packets are missing by the carrier's clock; look at the network between the carrier and this service"
             }

@@ -59,10 +59,10 @@ pub enum Unanswered {
     #[error("{0}")]
     Address(#[from] resolve::NotFound),
     /// The server does not accept connections.
-    #[error("it cannot be connected to")]
+    #[error("the connection failed")]
     Connect,
     /// No certificate authority vouches for the server, or it does not speak TLS.
-    #[error("the TLS handshake failed: its certificate is not trusted, or it speaks no TLS")]
+    #[error("the TLS handshake failed: its certificate is not trusted, or it does not speak TLS")]
     Tls,
     /// The response is not HTTP, or ends within its head.
     #[error("the answer is no HTTP, or was cut short")]

@@ -43,7 +43,7 @@ impl Open {
 /// Logs how long a secret is valid, and warns before and at its expiry.
 pub(crate) async fn watch(Expiring { name, at }: Expiring) {
     let left = || u64::try_from(at.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
-    info!(left_s = left(); "{name} is good for so long");
+    info!(left_s = left(); "{name}: the time until it expires");
     for notice in NOTICES {
         // The wait is split into short sleeps: the wall clock may be set in between.
         while left() > notice.as_secs() {

@@ -42,7 +42,7 @@ pub(crate) fn notes(config: &Config) -> Vec<String> {
     let unreached = queue.and_then(|url| Url::parse(url.expose()).ok()).and_then(|url| {
         let (host, port) = (url.host_str()?.to_owned(), url.port().unwrap_or(REDIS));
         let error = connect(&host, port).err()?;
-        Some(format!("delivery.redis_url: nobody answers at {host}:{port} ({error}); deliveries wait on this disk until somebody does"))
+        Some(format!("delivery.redis_url: no server answers at {host}:{port} ({error}); deliveries wait on this disk until it does"))
     });
     unreached.into_iter().collect()
 }

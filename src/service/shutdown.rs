@@ -53,7 +53,7 @@ async fn run(config: Config) -> Result<(), ServiceError> {
         say(&format!("{signal} again: ending the calls now"));
         supervisor.do_send(Drain { patience: Duration::ZERO });
         if timeout(NOW, stopping).await.is_err() {
-            say("not everything has ended in order; going all the same");
+            say("not everything has stopped in time; exiting anyway");
             return Ok(());
         }
     }

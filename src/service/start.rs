@@ -227,7 +227,7 @@ impl Service {
         self.providers.do_send(ReleaseSessions);
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
-            warn!("not every call has ended in order; stopping all the same");
+            warn!("not every call has ended in time; stopping anyway");
         }
         // A Transcript that waits for its call's last words still has a handle of the writer.
         let patient = async {
@@ -236,7 +236,7 @@ impl Service {
             }
         };
         if timeout(LAST_WORDS, patient).await.is_err() {
-            warn!("a transcript is still waited for; it is filed as it is");
+            warn!("a transcript is not complete; it is filed as it is");
         }
         self.public.stop().await;
         self.admin.stop().await;
@@ -244,13 +244,13 @@ impl Service {
         let flushed = actix_rt::task::spawn_blocking(move || writer.flush());
         if timeout(GRACE, flushed).await.is_err() {
             warn!(
-                "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
+                "the disk is slow; the last records may be missing and are made from their journals at the next start"
             );
         }
         if let Some((delivery, thread)) = self.delivery {
             // Deliveries that are unfinished by then continue at the next start.
             if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
-                warn!("deliveries hang; they go on at the next start");
+                warn!("deliveries did not stop in time; they continue at the next start");
             }
             thread.stop();
         }

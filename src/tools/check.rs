@@ -111,7 +111,7 @@ fn in_words(config: &Config, route: Option<(&str, &Decision)>) -> String {
             text += &format!("  - {note}\n");
         }
     }
-    text + &format!("\n{}\n", style("The configuration is good.").green())
+    text + &format!("\n{}\n", style("The configuration is valid.").green())
 }
 
 /// Writes to stdout. A closed pipe (`| head`) is not an error.

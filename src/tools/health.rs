@@ -52,7 +52,7 @@ fn ask(args: &HealthArgs) -> io::Result<Answer> {
     write!(line, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", args.at)?;
     let mut text = Vec::new();
     line.take(MOST).read_to_end(&mut text)?;
-    read(&String::from_utf8_lossy(&text)).ok_or_else(|| io::Error::other("its answer is no HTTP"))
+    read(&String::from_utf8_lossy(&text)).ok_or_else(|| io::Error::other("its answer is not HTTP"))
 }
 
 /// Parses the answer of a Switchboard service: the head has the length of the body, so everything

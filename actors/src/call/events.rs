@@ -201,7 +201,7 @@ impl Emit for Event<'_> {
             }
             Self::TransferReported { call, destination, by, outcome } => transfer_event(call, destination, by, outcome),
             Self::CarrierRefused { call, reason } => {
-                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), reason; "the carrier does not do as it was asked");
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), reason; "the carrier did not carry out a request");
             }
             Self::LanguageSwitched { call, to } => {
                 info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), to; "language switched");

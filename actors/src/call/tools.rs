@@ -227,7 +227,7 @@ fn built_in(name: &str, arguments: &str, profile: &CallProfile) -> Result<Answer
         "transfer_call" => transfer_call(&arguments),
         "send_dtmf" => Err("keys cannot be sent on this line".to_owned()),
         _ => Err(match offered(profile) {
-            names if names.is_empty() => "there is no such tool, nor any other".to_owned(),
+            names if names.is_empty() => "there is no such tool; no tools are configured".to_owned(),
             names => format!("there is no such tool; the tools are: {}", names.join(", ")),
         }),
     }

@@ -128,10 +128,10 @@ impl Emit for Event<'_> {
                 error!(target: TARGET, endpoint, event, carrier_call:% = Known(carrier_call.map(logged)), attempts, problem; "webhook given up; `switchboard deliveries retry` sends it again");
             }
             Self::EndpointShut { endpoint } => {
-                error!(target: TARGET, endpoint; "the endpoint answered 410 and is told nothing more; give it another url, or retry one of its deliveries");
+                error!(target: TARGET, endpoint; "the endpoint answered 410, so nothing more is sent to it; give it another url, or retry one of its deliveries");
             }
             Self::EndpointRested { endpoint, pause } => {
-                warn!(target: TARGET, endpoint, pause_ms = pause.as_millis(); "the endpoint fails and is left in peace");
+                warn!(target: TARGET, endpoint, pause_ms = pause.as_millis(); "the endpoint fails; no delivery is sent to it for a while");
             }
             Self::EndpointRecovered { endpoint } => {
                 info!(target: TARGET, endpoint; "the endpoint works again");
@@ -153,7 +153,7 @@ impl Emit for Event<'_> {
                 error!(target: TARGET, event, carrier_call:% = Known(carrier_call.map(logged)), problem; "webhook dropped");
             }
             Self::UpdateDropped { call } => {
-                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again");
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "the queue of notices is full; the notice is made again from the call's record");
             }
             Self::QueueUnreadable { name, problem } => {
                 error!(target: TARGET, name, problem; "queue file not delivered");

@@ -21,7 +21,7 @@ pub enum SecretProblem {
     #[error("it does not begin with `whsec_`")]
     Prefix,
     /// The rest is not base64.
-    #[error("what follows `whsec_` is no base64")]
+    #[error("what follows `whsec_` is not base64")]
     Encoding,
     /// It is too short or too long.
     #[error("it has {found} bytes, expected {LEAST_BYTES} to {MOST_BYTES}")]

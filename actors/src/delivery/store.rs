@@ -303,7 +303,7 @@ impl Store {
     /// When it is missing, too large or not JSON.
     pub fn transcript(&self, files: &RecordFiles) -> io::Result<Value> {
         if Path::new(&files.transcript).file_name() != Some(OsStr::new(&files.transcript)) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the transcript's name is no file name"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the transcript's name is not a file name"));
         }
         self.read_json(&self.records.join(&files.transcript))
     }
@@ -314,7 +314,7 @@ impl Store {
     /// When it cannot be read or written.
     pub fn mark_queue(&self, name: &str, case: &Case, now: DateTime<Utc>) -> io::Result<()> {
         let Value::Object(mut queue) = self.read_json(&self.records.join(name))? else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no JSON object"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a JSON object"));
         };
         let was = queue.clone();
         mark(&mut queue, case, now);

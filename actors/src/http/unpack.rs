@@ -9,10 +9,10 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotUnpacked {
     /// The encoding is unknown.
-    #[error("packed as `{0}`, which cannot be undone")]
+    #[error("compressed as `{0}`, which is not supported")]
     Unknown(String),
     /// The data does not match the declared encoding.
-    #[error("packed as `{0}` and damaged or cut short")]
+    #[error("compressed as `{0}` and damaged or cut short")]
     Damaged(&'static str),
 }
 

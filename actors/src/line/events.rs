@@ -44,9 +44,9 @@ impl Emit for Event<'_> {
                 counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
                 let carrier_call = Known(carrier_call.map(logged));
                 if again {
-                    debug!(target: TARGET, carrier_call:%, carrier, what, times; "odd audio of the carrier again");
+                    debug!(target: TARGET, carrier_call:%, carrier, what, times; "mismatched audio from the carrier again");
                 } else {
-                    warn!(target: TARGET, carrier_call:%, carrier, what, times; "odd audio of the carrier");
+                    warn!(target: TARGET, carrier_call:%, carrier, what, times; "mismatched audio from the carrier");
                 }
             }
         }

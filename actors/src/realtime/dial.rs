@@ -66,7 +66,7 @@ fn loss_of_dial(error: &WsClientError) -> ModelLoss {
         | WsClientError::InvalidConnectionHeader(_)
         | WsClientError::MissingConnectionHeader
         | WsClientError::MissingWebSocketAcceptHeader
-        | WsClientError::InvalidChallengeResponse(..) => fatal(format!("the server is no WebSocket server: {error}")),
+        | WsClientError::InvalidChallengeResponse(..) => fatal(format!("the server does not speak WebSocket: {error}")),
     }
 }
 

@@ -146,7 +146,7 @@ impl Emit for Event<'_> {
                 warn!(target: TARGET, call:% = id, carrier_call, code, times; "model complained again");
             }
             Self::RequestGivenUp { call, purpose, reason } => {
-                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak");
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model gives no answer");
             }
             Self::WordsMissing { call, why, turns, again } => {
                 counter!("switchboard_transcriptions_missing_total", "why" => why).increment(turns);

@@ -87,7 +87,7 @@ impl Emit for Event<'_> {
             }
             Self::HangUpForced { carrier, call, result, reason } => {
                 counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
-                warn!(target: TARGET, carrier, carrier_call:% = logged(call), result, reason; "the carrier did not confirm the end of a call and was told");
+                warn!(target: TARGET, carrier, carrier_call:% = logged(call), result, reason; "the carrier did not confirm the end of a call and was asked to hang up");
             }
             Self::OutboundEnded { call, status } => {
                 counter!("switchboard_outbound_unanswered_total", "status" => status).increment(1);
@@ -100,7 +100,7 @@ impl Emit for Event<'_> {
             }
             Self::SpendKilled { on } => {
                 gauge!("switchboard_spend_killed").set(if on { 1.0 } else { 0.0 });
-                warn!(target: TARGET, on; "spend kill switch thrown");
+                warn!(target: TARGET, on; "spend kill switch set");
             }
             Self::SpendStoreFailed { problem } => {
                 error!(target: TARGET, problem; "the spending is not saved");

@@ -153,7 +153,7 @@ impl Emit for Event<'_> {
                 debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "an entry is missing in the journal");
             }
             Self::RecordsUnwritable { problem } => {
-                error!(target: TARGET, problem; "no room for records: they wait in memory; make room");
+                error!(target: TARGET, problem; "the records' disk is full; records wait in memory: free some space");
             }
             Self::OthersRecovered { filed, torn, unreadable } => {
                 warn!(target: TARGET, filed, torn, unreadable; "recovered calls of another process that did not end in order");

@@ -384,7 +384,7 @@ impl DiskQueue {
                 return Some(task);
             }
             Err(_) => {
-                self.shared.give_up(&call, "writing it panicked; this is a bug, the panic stands above in the log");
+                self.shared.give_up(&call, "writing it panicked; this is a bug, see the panic above in the log");
             }
         }
         self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);

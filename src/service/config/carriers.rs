@@ -196,7 +196,7 @@ pub(super) fn check_pairs(variables: &BTreeMap<String, Variable>, secrets: &Secr
         let listed = variable.value.split(',').filter(|key| !key.trim().is_empty()).count();
         let read = secrets.pairs(secret.name).len();
         if listed != read {
-            let found = format!("found {listed} entries of which {read} can be told apart and read");
+            let found = format!("found {listed} entries, of which {read} are distinct and valid");
             let message = format!("{found}, expected `id=secret`, several separated by commas");
             let origin = Origin::Variable { name: secret.name.to_owned(), dotenv: variable.dotenv };
             reader.problem(secret.name, origin, message);

@@ -125,7 +125,7 @@ fn announcement_language(section: &Section<'_>, languages: Option<&[&str]>) -> O
         if !languages.contains(&base) {
             section.problem("language", unknown("language", found, languages.iter().copied(), "languages"));
         } else if !section.has("whisper") && !section.has("warm") {
-            section.problem("language", "found without `whisper` or `warm = true`, so nobody is told anything in it");
+            section.problem("language", "found without `whisper` or `warm = true`, so it is never used");
         }
     }
     Some(language)

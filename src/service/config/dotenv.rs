@@ -132,7 +132,7 @@ fn closing(value: &str, lines: &[&[u8]]) -> Option<usize> {
 const SETTING: [&str; 10] = ["set", "setenv", "declare", "typeset", "readonly", "local", "export", "-x", "-", "$env"];
 const SEVERAL_LINES: &str = "the value goes on over several lines, expected one";
 const UNCLOSED: &str = "the value opens with a quote that nothing closes";
-const SWALLOWED: &str = "the line stands within the quotes that a line before it opens; close them";
+const SWALLOWED: &str = "the line is within quotes that an earlier line opened; close them";
 
 #[cfg(test)]
 mod tests;

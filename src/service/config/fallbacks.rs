@@ -95,7 +95,7 @@ fn key(
     let (own, name) = match (provider.key(), variable) {
         (None, None) => return Some((None, None)),
         // The message does not repeat the value: it may be the key itself, written here by mistake.
-        (None, Some(_)) => return refuse("found one for a server that takes no key; leave it out".to_owned()),
+        (None, Some(_)) => return refuse("found a key for a server that needs none; leave it out".to_owned()),
         (Some(own), None) => {
             let variable = own.variable;
             return match secrets.model_keys.of(provider) {
@@ -107,7 +107,7 @@ fn key(
     };
     if !is_variable(&name) {
         return refuse(format!(
-            "found no variable's name, expected one in capitals, as \"{own}_2\"; the key itself never stands in a file"
+            "found no variable's name, expected one in capitals, as \"{own}_2\"; the key itself is never written in a file"
         ));
     }
     match variables.get(&name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty()) {

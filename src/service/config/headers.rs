@@ -28,7 +28,7 @@ pub(super) fn read_header(
     }
     if !is_variable(variable) {
         return refuse(format!(
-            "found no variable's name for {header:?}, expected one in capitals; the value itself never stands in a file"
+            "found no variable's name for {header:?}, expected one in capitals; the value itself is never written in a file"
         ));
     }
     let value = variables.get(variable).map(|variable| variable.value.trim()).filter(|value| !value.is_empty());

@@ -339,7 +339,7 @@ pub(super) fn list<T>(most: usize, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&
         }
         let read = |(at, entry): (usize, &Node)| {
             kind(entry).map_err(|expected| {
-                let what = format!("{} as its entry {}, where {} stands", expected.what, at + 1, shown(&entry.value));
+                let what = format!("{} as its entry {}, where {} is found", expected.what, at + 1, shown(&entry.value));
                 Expected { what, ..expected }
             })
         };

@@ -146,7 +146,7 @@ pub(super) fn read_server(
     let allowed_tools = section.read_if_set("allowed_tools", list(128, text));
     let approval = section.read_if_set("require_approval", word(APPROVALS));
     if approval == Some(Some(Approval::Always)) {
-        let next = "expected \"never\": nobody on a phone call approves; allowed_tools says what may be called";
+        let next = "expected \"never\": no one on a phone call can approve; allowed_tools says what may be called";
         section.problem("require_approval", format!("found \"always\", {next}"));
     }
     let token = section.read_if_set("token_env", text).and_then(|variable| match variable {

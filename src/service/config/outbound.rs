@@ -107,7 +107,7 @@ impl Outbound {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotCalled {
     /// The text is no telephone number.
-    #[error("`to` is no telephone number, expected one as \"+14155550100\" (E.164)")]
+    #[error("`to` is not a telephone number, expected one as \"+14155550100\" (E.164)")]
     NoNumber,
     /// The number is a premium-rate number.
     #[error("`to` is a premium-rate number ({prefix}…), which are never called")]

@@ -36,7 +36,7 @@ impl Sources {
                 }
                 Err(_) if variables::is_ours(name) => {
                     let origin = Origin::Variable { name: name.to_owned(), dotenv: false };
-                    sources.refuse(name, origin, "found bytes that are no UTF-8, expected text");
+                    sources.refuse(name, origin, "found bytes that are not UTF-8, expected text");
                 }
                 Err(_) => {}
             }

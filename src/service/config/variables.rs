@@ -46,7 +46,7 @@ pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node,
     for (name, form) in all {
         let Some(variable) = variables.get(name) else { continue };
         if variable.quoted && !variable.dotenv {
-            reader.note(format!("{name}: stands in quotes, which are no part of it and were taken off"));
+            reader.note(format!("{name}: is in quotes, which are not part of it and were removed"));
         }
         if form == Form::Phrase && variable.value.trim().contains(' ') {
             reader.note(format!("{name}: has a blank in it, which some clients cannot send"));

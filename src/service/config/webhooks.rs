@@ -194,10 +194,8 @@ impl Environment<'_> {
                 );
             }
             if has_bearer && header.eq_ignore_ascii_case("Authorization") {
-                return self.refuse(
-                    "headers",
-                    "found \"Authorization\" beside a bearer (bearer_env), expected one of the two",
-                );
+                return self
+                    .refuse("headers", "found \"Authorization\" and a bearer (bearer_env), expected one of the two");
             }
             read_header((header, variable), "headers", self.section, self.variables)
         };
@@ -208,8 +206,7 @@ impl Environment<'_> {
     fn is_named(&self, variable: &str, key: &str) -> bool {
         let named = is_variable(variable);
         if !named {
-            let message =
-                "expected the name of an environment variable, in capitals; the secret itself never stands in a file";
+            let message = "expected the name of an environment variable, in capitals; the secret itself is never written in a file";
             self.section.problem(key, message);
         }
         named

@@ -236,7 +236,7 @@ impl<'a> CarrierRoutes<'a> {
             }
             Some(permit) => self.stream(&permit),
             None => {
-                warn!(carrier_call = logged(carrier_call.as_str()); "somebody has answered a call that we know nothing of; it is ended");
+                warn!(carrier_call = logged(carrier_call.as_str()); "an unknown outbound call was answered; it is ended");
                 self.answer(&Answer::HangUp)
             }
         }
@@ -268,7 +268,7 @@ impl<'a> CarrierRoutes<'a> {
     fn misdirected(&self, call: CarrierCallId, over: bool, status: &str, path: &str) -> HttpResponse {
         if self.app.hints.callback_at_voice.due(clock::now()) {
             let right = self.carrier.path(Role::Status).unwrap_or_default();
-            warn!(carrier_call = logged(call.as_str()), status; "{path} was asked with a callback: set the status callback of the number to `server.public_url` + {right}");
+            warn!(carrier_call = logged(call.as_str()), status; "{path} received a status callback: set the status callback of the number to `server.public_url` + {right}");
         }
         if over {
             self.app.supervisor.do_send(CarrierEnded(call));

@@ -96,7 +96,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     let permit = permit.map_err(|_| unresponsive())?.map_err(refused)?;
     if !dialling.pace.lock().unwrap_or_else(PoisonError::into_inner).take(dialling.rules.max_per_minute, clock::now()) {
         app.supervisor.do_send(NotBegun(name));
-        let detail = "as many calls as may be were begun within the last minute (`outbound.max_per_minute`)";
+        let detail = "the limit of outbound calls a minute is reached (`outbound.max_per_minute`)";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60"));
     }
     let Some(Callbacks { document, status }) = dialling.webhook_api.callbacks(&name) else {
@@ -136,7 +136,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
             // The carrier has not named the call, so the log has our name, which is also in the
             // URLs for the carrier.
             let call = CallTag::new(permit.call, &name);
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not begun");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not placed");
             emit(Event::OutboundEnded { call: &call, status: "refused" });
             // If the carrier dials after all, its webhook finds no slot and answers with a hang-up.
             app.supervisor.do_send(NotBegun(name));
@@ -156,7 +156,7 @@ fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>
     })?;
     let unprocessable = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
     let from = order.from.clone().or_else(|| dialling.rules.from.clone());
-    let from = from.ok_or_else(|| unprocessable("no number to show: say `from`, or set `outbound.from`".to_owned()))?;
+    let from = from.ok_or_else(|| unprocessable("no caller id: give `from`, or set `outbound.from`".to_owned()))?;
     let profile = (dialling.profile)(&order.agent, order.language.as_deref(), &order.to).map_err(unprocessable)?;
     Ok((from, profile))
 }
@@ -196,7 +196,7 @@ fn refused(refusal: Refusal) -> Problem {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
         Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => {
-            error!(refusal:%; "a place was refused for a token that nobody showed");
+            error!(refusal:%; "the stream's token was refused");
             unresponsive()
         }
     }

@@ -21,10 +21,10 @@ pub(super) struct RequestOrigin<'r> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Foreign {
     /// The host is not this machine.
-    #[error("its Host is no name of this machine's loopback address")]
+    #[error("its Host does not name this machine's loopback address")]
     Host,
     /// The origin is another site.
-    #[error("its Origin is another than its Host")]
+    #[error("its Origin differs from its Host")]
     Origin,
     /// The browser marks the request as coming from another site.
     #[error("its Sec-Fetch-Site is neither same-origin nor none")]

@@ -85,7 +85,7 @@ fn without_upgrade(request: &HttpRequest, app: &AppState) {
     emit(Event::CallRefused { reason: "no_upgrade", carrier_call: None });
     if app.hints.no_upgrade.due(clock::now()) {
         let version = request.version();
-        warn!(path = request.path(), version:?; "a stream's request came without its upgrade: the proxy in front has to pass it on (nginx: `proxy_http_version 1.1`, `proxy_set_header Upgrade $http_upgrade`, `proxy_set_header Connection \"upgrade\"`)");
+        warn!(path = request.path(), version:?; "a stream's request came without its upgrade header: the proxy in front must pass it on (nginx: `proxy_http_version 1.1`, `proxy_set_header Upgrade $http_upgrade`, `proxy_set_header Connection \"upgrade\"`)");
     }
 }
 

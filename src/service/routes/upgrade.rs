@@ -209,7 +209,7 @@ impl Connection {
         if stalled && self.written.is_some() {
             let carrier_call = self.carrier_call.get().map(CarrierCallId::as_str);
             emit(Event::CallRefused { reason: "stalled", carrier_call });
-            warn!(carrier_call = named(carrier_call); "a stream took nothing for {patience:?} and was cut");
+            warn!(carrier_call = named(carrier_call); "a stream read nothing for {patience:?} and was closed");
         }
         stalled
     }

@@ -140,18 +140,18 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Counter,
         "Speech of callers over the agent that was no interruption: too short, or a word of agreement.",
     ),
-    Metric::new("switchboard_transfers_total", Kind::Counter, "Transfers that were asked for, and what came of them.")
+    Metric::new("switchboard_transfers_total", Kind::Counter, "Transfers that were requested, and their results.")
         .by(&[named("destination", "the names of `[transfers]`"), known("outcome", transfer_outcomes)]),
     Metric::new(
         "switchboard_hangups_forced_total",
         Kind::Counter,
-        "Calls whose end the carrier did not confirm in time, and what came of telling it over its API.",
+        "Calls whose end the carrier did not confirm in time, and the result of the request over its API.",
     )
     .by(&[known("result", || vec!["done", "gone", "failed", "given_up"])]),
     Metric::new(
         "switchboard_outbound_unanswered_total",
         Kind::Counter,
-        "Calls of ours that nobody the agent speaks to has answered, by the carrier's word.",
+        "Outbound calls without an answer, by the carrier's status.",
     )
     .by(&[known("status", || vec!["busy", "failed", "no-answer", "canceled", "machine", "refused"])]),
     Metric::new(
@@ -184,7 +184,7 @@ pub(super) static METRICS: &[Metric] = &[
     Metric::new(
         "switchboard_line_oddities_total",
         Kind::Counter,
-        "What was odd in a carrier's audio and was put right or dropped.",
+        "Mismatches in a carrier's audio that were corrected or dropped.",
     )
     .by(&[known("carrier", carriers), known("what", || FormatMismatch::ALL.map(FormatMismatch::word).into())]),
     Metric::new("switchboard_audio_findings_total", Kind::Counter, "Calls in which a carrier's audio was found faulty.")
@@ -212,7 +212,7 @@ pub(super) static METRICS: &[Metric] = &[
     Metric::new(
         "switchboard_model_errors_total",
         Kind::Counter,
-        "Complaints of the model's server, by its code; a code that is not in the table is counted as other.",
+        "Errors of the model's server, by its code; a code that is not in the table counts as other.",
     )
     .by(&[known("code", Provider::codes)]),
     Metric::new(
@@ -235,9 +235,9 @@ pub(super) static METRICS: &[Metric] = &[
     Metric::new(
         "switchboard_model_breaker_open",
         Kind::Gauge,
-        "Keys and models that refused a session and are left alone for a while.",
+        "Keys and models that refused a session and are not tried for a while.",
     ),
-    Metric::new("switchboard_model_warm_total", Kind::Counter, "What became of sessions that wait for a call.")
+    Metric::new("switchboard_model_warm_total", Kind::Counter, "Results of sessions that wait for a call.")
         .by(&[known("what", || vec!["opened", "taken", "missed", "dead", "old", "refused", "drained"])]),
     Metric::new("switchboard_model_warm_sessions", Kind::Gauge, "Opened sessions that wait for a call."),
     Metric::new(
@@ -305,16 +305,16 @@ pub(super) static METRICS: &[Metric] = &[
     Metric::new(
         "switchboard_loop_lag_seconds",
         Kind::Histogram(&LAG),
-        "How late a thread comes to what is due, by thread.",
+        "How late a thread's timers run, by thread.",
     )
     .by(&[named("thread", "the service's threads")]),
-    Metric::new("switchboard_build_info", Kind::Measurement, "Which program this is; always 1.")
+    Metric::new("switchboard_build_info", Kind::Measurement, "The program's version; always 1.")
         .by(&[named("version", "the version of this program")]),
     Metric::new("process_cpu_seconds_total", Kind::Amount, "Processor time used, in user and system mode."),
     Metric::new("process_resident_memory_bytes", Kind::Measurement, "Memory that is in use."),
     Metric::new("process_virtual_memory_bytes", Kind::Measurement, "Memory that is addressed."),
     Metric::new("process_open_fds", Kind::Measurement, "Open files and sockets."),
-    Metric::new("process_max_fds", Kind::Measurement, "Open files and sockets that may be."),
+    Metric::new("process_max_fds", Kind::Measurement, "Limit of open files and sockets."),
     Metric::new("process_threads", Kind::Measurement, "Threads."),
     Metric::new(
         "process_start_time_seconds",

@@ -60,7 +60,7 @@ impl Played {
     /// parameters of its `start`.
     async fn announce(&self, address: &str, calling: &Calling) -> Result<(Url, BTreeMap<String, String>), String> {
         let entry = format!("http://{address}{}", self.fake.usage().entry);
-        let entry: Url = entry.parse().map_err(|error| format!("{entry} is no address: {error}"))?;
+        let entry: Url = entry.parse().map_err(|error| format!("{entry} is not an address: {error}"))?;
         let Some(documents) = self.fake.documents() else {
             return Ok((self.fake.stream_at(entry)?, BTreeMap::new()));
         };

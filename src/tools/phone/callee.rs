@@ -120,7 +120,7 @@ impl Invited {
 }
 
 fn parse_url(text: &str) -> Result<Url, String> {
-    text.parse().map_err(|error| format!("{text} is no absolute address: {error}"))
+    text.parse().map_err(|error| format!("{text} is not an absolute address: {error}"))
 }
 
 /// Ringing time. Real people take longer; a test gains nothing by waiting for them.

@@ -166,7 +166,7 @@ pub async fn run(args: CallArgs) -> Result<(), CommandError> {
     match problems.first() {
         None => Ok(()),
         Some(problem) if unheard => {
-            Err(CommandError::Failed(format!("{problem}; nobody listens there: is `switchboard serve` running?")))
+            Err(CommandError::Failed(format!("{problem}; nothing listens there: is `switchboard serve` running?")))
         }
         Some(problem) => Err(CommandError::Failed(problem.clone())),
     }

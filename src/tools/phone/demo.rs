@@ -128,7 +128,7 @@ where
     .into();
     if turns::loudest_dbfs(&speech) < QUIETEST_DBFS {
         let path = args.wav.clone().unwrap_or_default();
-        let problem = format!("{} has no speech above {QUIETEST_DBFS} dBFS: nobody would hear it", path.display());
+        let problem = format!("{} has no speech above {QUIETEST_DBFS} dBFS, so it would not be heard", path.display());
         return Err(CommandError::Usage(problem));
     }
     if let Some(path) = &args.heard {

@@ -300,7 +300,7 @@ impl<'a> Session<'a> {
         self.played(reached, now);
         let most = fake::most_queued(self.stream.options.carrier.capabilities());
         if most.is_some_and(|most| self.playout.queued() > most) {
-            let text = "audio is sent far ahead of real time; this carrier cannot be told to drop it";
+            let text = "audio is sent far ahead of real time; this carrier has no message to drop it";
             self.stream.summary.warn(Warning::new(0, text));
         }
         if self.playout.tally().overflowed > 0 && !self.overflow_warned {

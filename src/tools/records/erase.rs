@@ -98,7 +98,7 @@ fn erase(
     let mut problems = std::mem::take(&mut all.problems);
     problems.append(&mut plan.problems);
     if all.queue.is_some() {
-        plan.notes.push("nodes with a folder of records of their own keep theirs; erase there too".to_owned());
+        plan.notes.push("nodes with their own folder of records keep theirs; erase there too".to_owned());
     }
     let nothing = plan.files.is_empty() && plan.places.is_empty();
     if nothing && plan.perhaps.is_empty() && problems.is_empty() {

@@ -8,7 +8,7 @@ use crate::ids::CarrierCallId;
 /// Sends a request and waits for its answer.
 pub async fn ask(api: &dyn Control, request: Request, call: &CarrierCallId) -> CarrierAnswer {
     let Some(ask) = api.ask(request, call) else {
-        return CarrierAnswer::Failed { reason: "the carrier's API cannot be told that".to_owned() };
+        return CarrierAnswer::Failed { reason: "the carrier's API has no such request".to_owned() };
     };
     match exchange(&ask).await {
         Ok((status, body)) => api.judge(status, &body),

@@ -113,7 +113,7 @@ impl Sessions {
             ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {
                 if !self.orders.push(order) {
                     let code = "too_many_orders".to_owned();
-                    let message = "an order was dropped, as there is no session yet".to_owned();
+                    let message = "an order was dropped because there is no session yet".to_owned();
                     out.push(SessionsAction::Report(ModelReport::Complained { code, message }));
                 }
             }

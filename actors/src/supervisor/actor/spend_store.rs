@@ -18,7 +18,7 @@ use crate::supervisor::ledger::SpendStore;
 /// Why the stored spending cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{problem}; nobody knows what was spent today: put the file back from a copy, or remove it so that the day begins at 0"
+    "{problem}; today's spending is unknown: restore the file from a copy, or remove it so that the day begins at 0"
 )]
 pub struct SpendStoreUnreadable {
     problem: String,

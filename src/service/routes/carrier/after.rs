@@ -25,11 +25,11 @@ impl CarrierRoutes<'_> {
             Ok(Aftermath::On(_)) => return self.what_next(call).await,
             Ok(Aftermath::NeverCame { language }) => {
                 let path = self.carrier.path(Role::Stream).unwrap_or_default();
-                warn!(carrier_call = logged(call.as_str()); "the stream never came: the carrier could not open `server.public_url` + {path}; the caller is told");
+                warn!(carrier_call = logged(call.as_str()); "the stream never came: the carrier could not open `server.public_url` + {path}; the caller hears an apology");
                 language
             }
             Ok(Aftermath::Lost) if ending.in_progress => {
-                info!(carrier_call = logged(call.as_str()); "a call without a stream is still in progress; the caller is told");
+                info!(carrier_call = logged(call.as_str()); "a call without a stream is still in progress; the caller hears an apology");
                 self.language_of(&ending)
             }
             Ok(Aftermath::Lost | Aftermath::Over) | Err(_) => {

@@ -78,7 +78,7 @@ impl Call {
                 self.note(match goodbye {
                     Goodbye::CarrierEvent => "caller hung up",
                     Goodbye::Answered => "caller hung up after the answer",
-                    Goodbye::Unanswered => "caller hung up, nobody answered",
+                    Goodbye::Unanswered => "caller hung up without an answer",
                 });
                 Some(EndedBy::Caller)
             }

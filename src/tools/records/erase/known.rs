@@ -120,7 +120,7 @@ impl Gathered {
         if unreadable > 0 {
             let what = if unreadable == 1 { "1 journal" } else { &format!("{unreadable} journals") };
             self.problems.push(format!(
-                "{what} in {} cannot be read and may be anybody's; look and remove by hand",
+                "{what} in {} cannot be read and may belong to any call; look and remove it by hand",
                 aside.display()
             ));
         }

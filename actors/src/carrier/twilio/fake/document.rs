@@ -272,7 +272,7 @@ fn tree(text: &str) -> Result<Element, String> {
     match (holder.children.pop(), holder.children.is_empty(), holder.text.trim()) {
         (Some(root), true, "") => Ok(root),
         (None, ..) => Err("no element at all".into()),
-        _ => Err("more than one root element, or text beside it".into()),
+        _ => Err("more than one root element, or text next to it".into()),
     }
 }
 

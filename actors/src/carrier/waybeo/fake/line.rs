@@ -137,7 +137,7 @@ fn samples(data: &Map<String, Value>) -> Result<Vec<i16>, String> {
     let numbers = data["samples"].as_array().ok_or("`data.samples` is not an array")?;
     let read = |number: &Value| number.as_i64().and_then(|number| i16::try_from(number).ok());
     let samples: Option<Vec<i16>> = numbers.iter().map(read).collect();
-    let samples = samples.ok_or("`data.samples` holds something that is no 16-bit sample")?;
+    let samples = samples.ok_or("`data.samples` holds something that is not a 16-bit sample")?;
     for (field, expected) in
         [("bitsPerSample", json!(16)), ("sampleRate", json!(8000)), ("channelCount", json!(1)), ("type", json!("data"))]
     {

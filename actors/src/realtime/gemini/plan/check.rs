@@ -127,7 +127,7 @@ fn check_voice(GeminiPlan { voice, address, .. }: &GeminiPlan) -> Result<(), Pla
         return expect(!voice.trim().is_empty(), "voice", || "is empty, expected a voice's name".to_owned());
     }
     expect(VOICES.contains(&voice.as_str()), "voice", || {
-        format!("`{voice}` is no voice, expected one of {}", VOICES.join(", "))
+        format!("`{voice}` is not a voice, expected one of {}", VOICES.join(", "))
     })
 }
 

@@ -100,7 +100,7 @@ fn check_voice(OpenAiPlan { voice, address, .. }: &OpenAiPlan) -> Result<(), Pla
     }
     let custom = voice.strip_prefix(CUSTOM_VOICE).is_some_and(|rest| !rest.is_empty());
     expect(custom || VOICES.contains(&voice.as_str()), "voice", || {
-        format!("`{voice}` is no voice, expected one of {} or `{CUSTOM_VOICE}…`", VOICES.join(", "))
+        format!("`{voice}` is not a voice, expected one of {} or `{CUSTOM_VOICE}…`", VOICES.join(", "))
     })
 }
 
@@ -147,7 +147,7 @@ fn check_transcription(transcription: &Transcription) -> Result<(), PlanProblem>
     if let Some(language) = &transcription.language {
         let iso = language.len() == 2 && language.bytes().all(|byte| byte.is_ascii_lowercase());
         expect(iso, "transcription.language", || {
-            format!("`{language}` is no ISO 639-1 code, expected two small letters")
+            format!("`{language}` is not an ISO 639-1 code, expected two small letters")
         })?;
     }
     for (field, list) in [("languages", &transcription.languages), ("keywords", &transcription.keywords)] {
