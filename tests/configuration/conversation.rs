@@ -60,6 +60,8 @@ fn an_interruption_may_pause_only_where_the_server_leaves_it_to_us() {
     let plan = profile(&config).interruption;
     assert_eq!(plan.policy, InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(900) });
     assert_eq!((plan.min_speech, plan.greeting_protection), (Duration::from_millis(250), Duration::from_secs(2)));
+    let error = refused(&[("interruption.policy", "model")]);
+    assert!(problem(&error, "interruption.policy").message.contains("does not listen while it speaks"));
 }
 
 #[test]

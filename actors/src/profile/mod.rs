@@ -172,6 +172,8 @@ impl Default for InterruptionPlan {
 /// What an interruption does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InterruptionPolicy {
+    /// Nothing. A model that listens while it speaks decides itself whether it stops.
+    Model,
     /// The answer ends.
     Immediate,
     /// The answer pauses, and ends once words or continued speech confirm the interruption. Only

@@ -256,7 +256,8 @@ fn check_options(section: &Section<'_>, common: &Common<'_>, own: Option<&Option
         let next = format!("set {} = \"auto\" or another model", section.name(&format!("realtime.{key}")));
         section.problem(place, format!("found {key} with model {}, {why}; {next}", quoted(model)));
     }
-    let pauses = common.interruption.is_some_and(|plan| plan.policy != InterruptionPolicy::Immediate);
+    let pauses =
+        common.interruption.is_some_and(|plan| matches!(plan.policy, InterruptionPolicy::PauseAndConfirm { .. }));
     if own.is_some() && pauses && realtime.interrupts(options) {
         let next = "expected false with interruption.policy = \"pause\", because a server that interrupts leaves nothing to go on with";
         section.problem("realtime", format!("found turn_detection.interrupt_response = true, {next}"));

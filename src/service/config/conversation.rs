@@ -38,7 +38,15 @@ pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtim
     let greeting_protection = section.read("greeting_protection", duration(Duration::ZERO..=MINUTE));
     let policy = section.read("policy", word(POLICIES));
     let resume_after = section.read("resume_after", duration(100 * MILLISECOND..=10 * SECOND));
-    if realtime.is_some_and(|realtime| realtime.interrupts(&realtime.options)) {
+    let server_interrupts = realtime.is_some_and(|realtime| realtime.interrupts(&realtime.options));
+    // A provider with a setting for interruptions has a model that takes turns.
+    if policy == Some(Policy::Model)
+        && realtime.is_some_and(|it| it.provider.knows("turn_detection.interrupt_response"))
+    {
+        let next = "expected \"immediate\" or \"pause\", because its model does not listen while it speaks";
+        section.problem("policy", format!("found \"model\" with this realtime.provider; {next}"));
+    }
+    if server_interrupts {
         if policy == Some(Policy::Pause) {
             let next = "set realtime.turn_detection.interrupt_response = false, because a server that interrupts leaves \
                         nothing to go on with";
@@ -60,6 +68,7 @@ pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtim
         greeting_protection: greeting_protection?,
         policy: match policy {
             Policy::Immediate => InterruptionPolicy::Immediate,
+            Policy::Model => InterruptionPolicy::Model,
             Policy::Pause => InterruptionPolicy::PauseAndConfirm { resume_after },
         },
     })
@@ -150,9 +159,11 @@ const fn is_key(sign: char) -> bool {
 enum Policy {
     Immediate,
     Pause,
+    Model,
 }
 
-const POLICIES: &[(&str, Policy)] = &[("immediate", Policy::Immediate), ("pause", Policy::Pause)];
+const POLICIES: &[(&str, Policy)] =
+    &[("immediate", Policy::Immediate), ("pause", Policy::Pause), ("model", Policy::Model)];
 const TERMINATORS: &[(&str, char)] = &[("#", '#'), ("*", '*')];
 /// Most keys of one action; an entry of the caller has the same limit.
 const LONGEST_KEYS: usize = 32;

@@ -143,6 +143,7 @@ impl Config {
         let plan = &self.interruption;
         let (policy, resume_after) = match plan.policy {
             InterruptionPolicy::Immediate => ("immediate", None),
+            InterruptionPolicy::Model => ("model", None),
             InterruptionPolicy::PauseAndConfirm { resume_after } => ("pause", Some(resume_after.as_millis())),
         };
         json!({

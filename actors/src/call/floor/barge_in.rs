@@ -50,6 +50,9 @@ pub(super) enum Verdict {
 impl BargeInFilter {
     /// The caller began to speak while the agent was heard, or was about to be.
     pub(super) fn speech_started(&mut self, item: &ItemId, plan: &InterruptionPlan, now: Instant) -> Verdict {
+        if plan.policy == InterruptionPolicy::Model {
+            return Verdict::GoOn;
+        }
         let paused = matches!(plan.policy, InterruptionPolicy::PauseAndConfirm { .. });
         if !paused && plan.min_speech.is_zero() {
             return Verdict::Interrupt;
@@ -64,7 +67,7 @@ impl BargeInFilter {
     pub(super) fn speech_stopped(&mut self, plan: &InterruptionPlan, now: Instant) {
         let resume_after = match plan.policy {
             InterruptionPolicy::PauseAndConfirm { resume_after } => Some(resume_after),
-            InterruptionPolicy::Immediate => None,
+            InterruptionPolicy::Immediate | InterruptionPolicy::Model => None,
         };
         match (self.pending.as_mut(), resume_after) {
             (Some(pending), Some(resume_after)) => {

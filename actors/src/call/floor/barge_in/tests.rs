@@ -56,3 +56,13 @@ fn item() -> ItemId {
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
+
+#[test]
+fn a_model_that_decides_by_itself_is_never_interrupted_by_us() {
+    let plan = InterruptionPlan { policy: InterruptionPolicy::Model, ..InterruptionPlan::default() };
+    let mut filter = BargeInFilter::default();
+    let now = crate::clock::now();
+    assert_eq!(filter.speech_started(&item(), &plan, now), Verdict::GoOn);
+    assert!(!filter.is_pending() && filter.due().is_none());
+    assert_eq!(filter.words(&item(), "wait a moment"), Verdict::GoOn);
+}
