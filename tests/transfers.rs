@@ -258,7 +258,18 @@ async fn an_api_that_does_not_hand_the_caller_over_is_done_without() {
 
 #[actix_rt::test]
 async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
+    gives_up(Api::start(ApiBehaviour::Obey).with_callee(Some(DialOutcome::Answered))).await;
+}
+
+#[actix_rt::test]
+async fn a_caller_who_hangs_up_before_the_callee_is_known_to_be_called_leaves_nobody_ringing() {
     let api = Api::start(ApiBehaviour::Obey).with_callee(Some(DialOutcome::Answered));
+    api.state.dials_slowly.store(true, Ordering::Relaxed);
+    gives_up(api).await;
+}
+
+/// A caller who hangs up while their callee rings, or is about to.
+async fn gives_up(api: Api) {
     api.state.rings.store(true, Ordering::Relaxed);
     let running = api.service(&WARM).await;
     let (handset, remote) = Handset::new();
@@ -269,9 +280,10 @@ async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
         remote.hang_up();
     };
     let (report, ()) = tokio::join!(place_call(options(&running, DialOutcome::Answered), handset), hang_up);
+    // A service that stops gives up its requests.
+    let requests = api.until(3).await;
     let record = record(running, &report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
-    let requests = api.until(3).await;
     assert_eq!(requests[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALLEE}.json Status=completed"));
     api.stop().await;
 }

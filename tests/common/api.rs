@@ -70,6 +70,8 @@ pub struct State {
     callee: Mutex<Option<DialOutcome>>,
     /// Whether the callee's phone rings without being answered.
     pub rings: AtomicBool,
+    /// Whether the API takes two seconds to say that it calls the callee.
+    pub dials_slowly: AtomicBool,
     /// Results of the calls to the callee.
     reports: Mutex<Vec<Result<CalleeReport, String>>>,
 }
@@ -84,6 +86,7 @@ impl Api {
             updates: AtomicUsize::new(0),
             callee: Mutex::default(),
             rings: AtomicBool::new(false),
+            dials_slowly: AtomicBool::new(false),
             reports: Mutex::default(),
         });
         let shared = web::Data::from(Arc::clone(&state));
@@ -155,6 +158,9 @@ impl Api {
 async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<State>) -> HttpResponse {
     state.requests.lock().expect("whole").push(format!("{} {body}", request.path()));
     if request.path().ends_with("/Calls.json") {
+        if state.dials_slowly.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
         return call_callee(body, state);
     }
     let url = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Url").map(|(_, url)| url.parse());

@@ -8,7 +8,7 @@ use super::transfer::{DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
 use crate::carrier::LineFormats;
 use crate::carrier::webhook_api::AnsweredBy;
-use crate::ids::StreamId;
+use crate::ids::{CarrierCallId, StreamId};
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
 use crate::line::messages::Line;
@@ -75,6 +75,12 @@ pub struct Briefing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
 pub struct CalleeAccepted;
+
+/// The carrier's answer to the call of a warm transfer's callee: its name there, or why there is
+/// none. The call sends it to itself.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub(in crate::call) struct CalleeCalled(pub(in crate::call) Result<CarrierCallId, String>);
 
 /// The line of a warm transfer's callee has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

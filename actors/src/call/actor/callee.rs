@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use actix::{ActorFutureExt, AsyncContext, Context};
+use actix::{AsyncContext, Context};
 
 use super::CallActor;
 use crate::call::events::Event;
-use crate::call::messages::Next;
-use crate::call::steps::CallEvent;
-use crate::carrier::control::{self, CarrierAnswer, Placed, Request, Target};
+use crate::call::messages::{CalleeCalled, Next};
+use crate::carrier::control::{self, CarrierAnswer, Control, Placed, Request, Target};
 use crate::events::emit;
-use crate::ids::{CarrierCallId, Private};
+use crate::ids::{CallTag, CarrierCallId, Private};
 use crate::line::identity::Direction;
 use crate::numbers::{Numbering, Party};
 
@@ -35,7 +34,9 @@ impl CallActor {
     }
 
     /// Asks the carrier to call the callee. They see `caller_id`, or our number of the call: the
-    /// carrier shows no other.
+    /// carrier shows no other. The request outlives this actor: a callee who is called after the
+    /// end of the call is hung up on.
+    #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of two requests")]
     pub(super) fn call_callee(
         &self,
         target: &Target,
@@ -50,24 +51,27 @@ impl CallActor {
         };
         let from = caller_id.unwrap_or_else(|| in_full(own.expose()).map_or_else(|| own.clone(), Private::new));
         let placing = self.setup.api.as_ref().and_then(|api| api.invite(&identity.carrier_call, target, from, ring));
-        let api = self.setup.api.clone();
-        let asked = async move {
-            match (api, placing) {
-                (Some(api), Some(placing)) => {
-                    let placed = control::http::place(&*api, &placing).await.map_err(|problem| problem.reason)?;
-                    match placed {
-                        Placed::Named(callee) => Ok(callee),
-                        // Without a name, the call could not be hung up.
-                        Placed::Unnamed => Err("the carrier does not name the call to the person".to_owned()),
-                    }
-                }
-                (None, _) | (_, None) => Err("the carrier's API cannot call anybody".to_owned()),
+        let Some((api, placing)) = self.setup.api.clone().zip(placing) else {
+            let reason = "the carrier's API cannot call anybody".to_owned();
+            return ctx.notify(CalleeCalled(Err(reason)));
+        };
+        let (call, tag) = (ctx.address().downgrade(), self.tag.clone());
+        actix_rt::spawn(async move {
+            let answer = match control::http::place(&*api, &placing).await {
+                Ok(Placed::Named(callee)) => Ok(callee),
+                // Without a name, the call could not be hung up.
+                Ok(Placed::Unnamed) => Err("the carrier does not name the call to the person".to_owned()),
+                Err(problem) => Err(problem.reason),
+            };
+            let callee = answer.as_ref().ok().cloned();
+            let received = match call.upgrade() {
+                Some(call) => call.send(CalleeCalled(answer)).await.is_ok(),
+                None => false,
+            };
+            if let (false, Some(callee)) = (received, callee) {
+                hang_up(&*api, &callee, &tag).await;
             }
-        };
-        let answered = |answer, this: &mut Self, ctx: &mut Context<Self>| {
-            this.step(CallEvent::CalleeCalled(answer), ctx);
-        };
-        ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
+        });
     }
 
     /// Asks the carrier to hang up on the callee. The task runs beside this actor, which may have
@@ -76,12 +80,15 @@ impl CallActor {
     pub(super) fn drop_callee(&self, callee: CarrierCallId) {
         let Some(api) = self.setup.api.clone() else { return };
         let tag = self.tag.clone();
-        actix_rt::spawn(async move {
-            // The callee hangs up, or the carrier's next request is answered with a hang-up.
-            if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &callee).await {
-                emit(Event::CarrierRefused { call: &tag, reason: &reason });
-            }
-        });
+        actix_rt::spawn(async move { hang_up(&*api, &callee, &tag).await });
+    }
+}
+
+/// Hangs up on a callee. If the carrier refuses, they hang up themselves, or the carrier's next
+/// request is answered with a hang-up.
+async fn hang_up(api: &dyn Control, callee: &CarrierCallId, tag: &CallTag) {
+    if let CarrierAnswer::Failed { reason } = control::http::ask(api, Request::HangUp, callee).await {
+        emit(Event::CarrierRefused { call: tag, reason: &reason });
     }
 }
 

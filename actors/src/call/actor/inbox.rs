@@ -12,9 +12,9 @@ use crate::alarm::TimeUp;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::messages::{
-    Briefing, CallDetail, CallSnapshot, CalleeAccepted, CalleeEnded, Detected, DialAnswered, DialEnded, Examine,
-    HangUp, Inspect, LineReturned, Next, NextAsked, PauseRecording, ReadBriefing, ReadNext, StreamOffered, TransferTo,
-    WrapUp,
+    Briefing, CallDetail, CallSnapshot, CalleeAccepted, CalleeCalled, CalleeEnded, Detected, DialAnswered, DialEnded,
+    Examine, HangUp, Inspect, LineReturned, Next, NextAsked, PauseRecording, ReadBriefing, ReadNext, StreamOffered,
+    TransferTo, WrapUp,
 };
 use crate::call::steps::CallEvent;
 use crate::call::transfer::TransferRefusal;
@@ -156,6 +156,14 @@ impl Handler<CalleeAccepted> for CallActor {
 
     fn handle(&mut self, _: CalleeAccepted, ctx: &mut Self::Context) -> Next {
         self.ask(CallEvent::CalleeAccepted, ctx)
+    }
+}
+
+impl Handler<CalleeCalled> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, CalleeCalled(answer): CalleeCalled, ctx: &mut Self::Context) {
+        self.step(CallEvent::CalleeCalled(answer), ctx);
     }
 }
 

@@ -366,10 +366,13 @@ impl Exit {
     /// The carrier has answered our request to call the callee: its id of that call, or why there
     /// is none.
     pub(in crate::call) fn callee_called(&mut self, answer: Result<CarrierCallId, String>, talk: &mut Conversation) {
-        let Way::Transferring(on) = &mut self.way else { return };
-        if on.transfer.callee != CalleeState::Asked {
-            return;
-        }
+        let on = match &mut self.way {
+            Way::Transferring(on) if on.transfer.callee == CalleeState::Asked => on,
+            // The transfer is over, and nobody waits for them.
+            Way::Transferring(_) | Way::Staying | Way::Closing(..) | Way::Announcing(..) | Way::Ended(..) => {
+                return talk.call.out.extend(answer.ok().map(CallAction::DropCallee));
+            }
+        };
         let waits = on.waits_for_callee(&talk.call);
         match answer {
             Ok(callee) => {

@@ -382,26 +382,25 @@ fn anything() -> impl Strategy<Value = (u64, LogInput)> {
     let item = (0..8_u8).prop_map(|n| id(&format!("i{n}")));
     let response = ResponseId::new("r");
     let speaker = prop_oneof![Just(Speaker::Caller), Just(Speaker::Agent)];
-    let given =
-        prop_oneof![
-            (item.clone(), speaker, proptest::option::of(item.clone()))
-                .prop_map(|(item, speaker, previous)| LogInput::Words(Words::Placed { item, speaker, previous })),
-            (item.clone(), proptest::option::of("[a-z]{1,9}"))
-                .prop_map(|(item, text)| LogInput::Words(Words::CallerSaid { item, text })),
-            (item.clone(), "[a-z ]{1,9}x").prop_map({
-                let response = response.clone();
-                move |(item, delta)| LogInput::Words(Words::AgentSays { response: response.clone(), item, delta })
-            }),
-            (item.clone(), "[a-z]{1,9}").prop_map(move |(item, text)| LogInput::Words(Words::AgentSaid {
-                response: response.clone(),
-                item,
-                text
-            })),
-            (item.clone(), 0..900_u64, 0..900_u64, any::<bool>()).prop_map(|(item, heard, of, interrupted)| {
-                LogInput::Fact(Fact::Heard { item, heard: ms(heard), of: ms(of), interrupted })
-            }),
-            item.prop_map(|item| LogInput::Fact(Fact::CallerSpoke { item })),
-        ];
+    let given = prop_oneof![
+        (item.clone(), speaker, proptest::option::of(item.clone()))
+            .prop_map(|(item, speaker, previous)| LogInput::Words(Words::Placed { item, speaker, previous })),
+        (item.clone(), proptest::option::of("[a-z]{1,9}"))
+            .prop_map(|(item, text)| LogInput::Words(Words::CallerSaid { item, text })),
+        (item.clone(), "[a-z ]{1,9}x").prop_map({
+            let response = response.clone();
+            move |(item, delta)| LogInput::Words(Words::AgentSays { response: response.clone(), item, delta })
+        }),
+        (item.clone(), "[a-z]{1,9}").prop_map(move |(item, text)| LogInput::Words(Words::AgentSaid {
+            response: response.clone(),
+            item,
+            text
+        })),
+        (item.clone(), 0..900_u64, 0..900_u64, any::<bool>()).prop_map(|(item, heard, of, interrupted)| {
+            LogInput::Fact(Fact::Heard { item, heard: ms(heard), of: ms(of), interrupted })
+        }),
+        item.prop_map(|item| LogInput::Fact(Fact::CallerSpoke { item })),
+    ];
     (0..10_000_u64, given)
 }
 
