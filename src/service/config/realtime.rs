@@ -122,28 +122,14 @@ impl Realtime {
         }
         let read: Vec<_> =
             fallbacks.iter().map(|fallback| Fallback::read(fallback, first, secrets, variables)).collect();
-        let failover_patience = section.read("failover_patience", or_word("off", duration(SECOND..=2 * MINUTE)));
-        let canary_every = section.read("canary_every", or_word("off", duration(10 * SECOND..=24 * 60 * MINUTE)));
-        let rotate_before = section.read("rotate_before", or_word("off", duration(500 * MILLISECOND..=30 * MINUTE)));
-        let rotate_latest = section.read("rotate_latest", duration(100 * MILLISECOND..=10 * MINUTE));
+        let times = Times::read(section);
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);
         let options = options::read(section, provider, mcp);
         let safety_identifier = section.read("safety_identifier", flag);
-        let connect_timeout = section.read("connect_timeout", duration(100 * MILLISECOND..=MINUTE));
-        let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
-        let updated_timeout = section.read("updated_timeout", duration(100 * MILLISECOND..=MINUTE));
-        let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
         let waiting = read_pool(section);
-        let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
         let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
-        // A default that is a name of another provider's is left out.
-        let own_names = provider.shares_names_with(Provider::usual());
-        let fitting = |key: &str, found: String, own: &str| {
-            if own_names || section.chosen(key) { found } else { own.to_owned() }
-        };
-        let model = fitting("model", model, provider.names().model);
-        let voice = fitting("voice", voice, provider.names().voice);
+        let (model, voice) = fitting_names(section, provider, model, voice);
         options::check_model(&options, provider, section, &model);
         let at = At { provider, url: url.as_ref() };
         at.check_model(section, "model", &model);
@@ -159,13 +145,12 @@ impl Realtime {
         if let Some(server) = server {
             let allowed = rehearsal_in_public?;
             trust::check_model((provider, url.as_ref()), allowed, server, secrets, section);
-            for (fallback, section) in read.iter().zip(&fallbacks) {
-                if let Some(fallback) = fallback.as_ref().filter(|it| it.is_here(provider)) {
-                    trust::check_embedded(fallback.provider, allowed, server, section);
-                }
-            }
+            check_fallbacks(&read, &fallbacks, provider, |provider, section| {
+                trust::check_embedded(provider, allowed, server, section);
+            });
         }
         let url = read_url(section, provider, url);
+        let times = times?;
         Some(Self {
             provider,
             url: url?,
@@ -173,21 +158,82 @@ impl Realtime {
             imitated,
             fallback_models: fallback_models?,
             fallbacks: read.into_iter().collect::<Option<_>>()?,
-            failover_patience: failover_patience?.unwrap_or_default(),
-            canary_every: canary_every?,
-            rotate_before: rotate_before?.unwrap_or_default(),
-            rotate_latest: rotate_latest?,
+            failover_patience: times.failover_patience,
+            canary_every: times.canary_every,
+            rotate_before: times.rotate_before,
+            rotate_latest: times.rotate_latest,
             waiting: waiting?,
             audio_format: audio_format?,
             voice,
             options,
             safety_identifier: safety_identifier? && provider.knows("safety_identifier"),
-            connect_timeout: connect_timeout?,
-            created_timeout: created_timeout?,
-            updated_timeout: updated_timeout?,
+            connect_timeout: times.connect_timeout,
+            created_timeout: times.created_timeout,
+            updated_timeout: times.updated_timeout,
+            silence_timeout: times.silence_timeout,
+            ping_timeout: times.ping_timeout,
+        })
+    }
+}
+
+/// The time limits among the settings; each is described at [`Realtime`].
+struct Times {
+    failover_patience: Duration,
+    canary_every: Option<Duration>,
+    rotate_before: Duration,
+    rotate_latest: Duration,
+    connect_timeout: Duration,
+    created_timeout: Duration,
+    updated_timeout: Duration,
+    silence_timeout: Duration,
+    ping_timeout: Duration,
+}
+
+impl Times {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let step = |key| section.read(key, duration(100 * MILLISECOND..=MINUTE));
+        let failover_patience = section.read("failover_patience", or_word("off", duration(SECOND..=2 * MINUTE)));
+        let canary_every = section.read("canary_every", or_word("off", duration(10 * SECOND..=24 * 60 * MINUTE)));
+        let rotate_before = section.read("rotate_before", or_word("off", duration(500 * MILLISECOND..=30 * MINUTE)));
+        let rotate_latest = section.read("rotate_latest", duration(100 * MILLISECOND..=10 * MINUTE));
+        let (connect, created, updated) = (step("connect_timeout"), step("created_timeout"), step("updated_timeout"));
+        let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
+        let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
+        Some(Self {
+            failover_patience: failover_patience?.unwrap_or_default(),
+            canary_every: canary_every?,
+            rotate_before: rotate_before?.unwrap_or_default(),
+            rotate_latest: rotate_latest?,
+            connect_timeout: connect?,
+            created_timeout: created?,
+            updated_timeout: updated?,
             silence_timeout: silence_timeout?,
             ping_timeout: ping_timeout?.unwrap_or_default(),
         })
+    }
+}
+
+/// The model and the voice. A default that is a name of another provider's is replaced by the
+/// provider's own.
+fn fitting_names(section: &Section<'_>, provider: Provider, model: String, voice: String) -> (String, String) {
+    let shared = provider.shares_names_with(Provider::usual());
+    let fitting = |key: &str, found: String, own: &str| {
+        if shared || section.chosen(key) { found } else { own.to_owned() }
+    };
+    (fitting("model", model, provider.names().model), fitting("voice", voice, provider.names().voice))
+}
+
+/// Checks the fallbacks that are the embedded model of this process.
+fn check_fallbacks(
+    read: &[Option<Fallback>],
+    sections: &[Section<'_>],
+    first: Provider,
+    check: impl Fn(Provider, &Section<'_>),
+) {
+    for (fallback, section) in read.iter().zip(sections) {
+        if let Some(fallback) = fallback.as_ref().filter(|it| it.is_here(first)) {
+            check(fallback.provider, section);
+        }
     }
 }
 

@@ -65,33 +65,37 @@ fn every_field_of_a_message_is_read() {
         usage: Some(Usage { input_text: 8, ..Usage::default() }),
     };
     assert_eq!(read(&text), expected);
-    let snake = text
-        .replace("serverContent", "server_content")
-        .replace("modelTurn", "model_turn")
-        .replace("inlineData", "inline_data")
-        .replace("mimeType", "mime_type")
-        .replace("outputTranscription", "output_transcription")
-        .replace("interimInputTranscription", "interim_input_transcription")
-        .replace("inputTranscription", "input_transcription")
-        .replace("generationComplete", "generation_complete")
-        .replace("turnCompleteReason", "turn_complete_reason")
-        .replace("turnComplete", "turn_complete")
-        .replace("interactionStatus", "interaction_status")
-        .replace("setupComplete", "setup_complete")
-        .replace("sessionId", "session_id")
-        .replace("toolCallCancellation", "tool_call_cancellation")
-        .replace("toolCall", "tool_call")
-        .replace("functionCalls", "function_calls")
-        .replace("goAway", "go_away")
-        .replace("timeLeft", "time_left")
-        .replace("sessionResumptionUpdate", "session_resumption_update")
-        .replace("newHandle", "new_handle")
-        .replace("voiceActivityType", "voice_activity_type")
-        .replace("voiceActivity", "voice_activity")
-        .replace("usageMetadata", "usage_metadata")
-        .replace("promptTokenCount", "prompt_token_count");
+    let snake = SNAKE.iter().fold(text, |text, (camel, snake)| text.replace(camel, snake));
     assert_eq!(read(&snake), expected);
 }
+
+/// The fields of that message in the other spelling; a name stands before those that it contains.
+const SNAKE: [(&str, &str); 24] = [
+    ("serverContent", "server_content"),
+    ("modelTurn", "model_turn"),
+    ("inlineData", "inline_data"),
+    ("mimeType", "mime_type"),
+    ("outputTranscription", "output_transcription"),
+    ("interimInputTranscription", "interim_input_transcription"),
+    ("inputTranscription", "input_transcription"),
+    ("generationComplete", "generation_complete"),
+    ("turnCompleteReason", "turn_complete_reason"),
+    ("turnComplete", "turn_complete"),
+    ("interactionStatus", "interaction_status"),
+    ("setupComplete", "setup_complete"),
+    ("sessionId", "session_id"),
+    ("toolCallCancellation", "tool_call_cancellation"),
+    ("toolCall", "tool_call"),
+    ("functionCalls", "function_calls"),
+    ("goAway", "go_away"),
+    ("timeLeft", "time_left"),
+    ("sessionResumptionUpdate", "session_resumption_update"),
+    ("newHandle", "new_handle"),
+    ("voiceActivityType", "voice_activity_type"),
+    ("voiceActivity", "voice_activity"),
+    ("usageMetadata", "usage_metadata"),
+    ("promptTokenCount", "prompt_token_count"),
+];
 
 #[test]
 fn audio_is_found_without_the_json_reader_and_in_unusual_forms_with_it() {

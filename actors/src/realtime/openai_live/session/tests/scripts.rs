@@ -22,17 +22,23 @@ enum Step {
     ModelSpeaks(bool),
     AgentWords(u64),
     CallerWords(u64),
-    Wish(u8),
+    Request(u8),
     Text(u8, usize),
     Order(u8),
-    ToolCall,
-    Completes(bool),
-    AnswerTool(usize, usize, bool),
-    Delegation,
+    Tool(ToolStep),
     Ack(u64),
     Refuse(u64, u8),
     Used(u64),
     Garbage(u8),
+}
+
+/// A step of a tool's call or of a delegation.
+#[derive(Debug, Clone, Copy)]
+enum ToolStep {
+    Called,
+    Completes(bool),
+    Answered(usize, usize, bool),
+    Delegated,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -43,13 +49,15 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<bool>().prop_map(Step::ModelSpeaks),
         2 => (0..3_000_u64).prop_map(Step::AgentWords),
         2 => (0..3_000_u64).prop_map(Step::CallerWords),
-        3 => (0..8_u8).prop_map(Step::Wish),
+        3 => (0..8_u8).prop_map(Step::Request),
         2 => (0..3_u8, 0..2_000_usize).prop_map(|(role, length)| Step::Text(role, length)),
         2 => (0..6_u8).prop_map(Step::Order),
-        2 => Just(Step::ToolCall),
-        2 => any::<bool>().prop_map(Step::Completes),
-        2 => (0..9_usize, 0..5_000_usize, any::<bool>()).prop_map(|(call, length, speak)| Step::AnswerTool(call, length, speak)),
-        1 => Just(Step::Delegation),
+        2 => Just(Step::Tool(ToolStep::Called)),
+        2 => any::<bool>().prop_map(|well| Step::Tool(ToolStep::Completes(well))),
+        2 => (0..9_usize, 0..5_000_usize, any::<bool>()).prop_map(|(call, length, speak)| {
+            Step::Tool(ToolStep::Answered(call, length, speak))
+        }),
+        1 => Just(Step::Tool(ToolStep::Delegated)),
         2 => (0..40_u64).prop_map(Step::Ack),
         1 => (0..40_u64, 0..4_u8).prop_map(|(number, kind)| Step::Refuse(number, kind)),
         1 => (0..60_u64).prop_map(Step::Used),
@@ -85,7 +93,7 @@ impl Script {
                     "end_ms": start + 200}));
             }
             Step::CallerWords(back) => rig.caller_words(" word", rig.ms().saturating_sub(back)),
-            Step::Wish(number) => {
+            Step::Request(number) => {
                 let purposes = ResponsePurpose::ALL;
                 let purpose = purposes[usize::from(number) % purposes.len()];
                 rig.speak(purpose, &"Say this. ".repeat(usize::from(number) * 10));
@@ -106,35 +114,7 @@ impl Script {
                 },
                 _ => ModelOrder::Rotate,
             }),
-            Step::ToolCall if self.hosted => {
-                let (response, call) = (self.response.unwrap_or(self.calls), self.calls);
-                self.calls += 1;
-                if self.response.replace(response).is_none() {
-                    let id = format!("resp_{response}");
-                    self.rig.nested(&json!({"type": "response.created", "response": {"id": id, "output": []}}));
-                }
-                let item = json!({"type": "function_call", "call_id": format!("call_{call}"), "name": "t",
-                    "arguments": "{}", "status": "completed"});
-                self.rig.nested(&json!({"type": "response.output_item.done", "item": item}));
-            }
-            Step::Completes(well) => {
-                if let Some(response) = self.response.take() {
-                    let kind = if well { "response.completed" } else { "response.failed" };
-                    let id = format!("resp_{response}");
-                    self.rig.nested(&json!({"type": kind, "response": {"id": id, "output": []}}));
-                }
-            }
-            Step::AnswerTool(call, length, speak) => {
-                let name = if self.hosted { format!("call_{call}") } else { format!("deleg_{call}") };
-                rig.answer_tool(&name, &"x".repeat(length), speak);
-            }
-            Step::Delegation => {
-                let (id, target) = (format!("deleg_{}", self.calls), if self.hosted { "responses" } else { "client" });
-                self.calls += 1;
-                self.rig
-                    .server(&json!({"type": "session.delegation.created", "delegation": {"id": id, "target": target}}));
-            }
-            Step::ToolCall => {}
+            Step::Tool(step) => self.take_tool(step),
             Step::Ack(number) => {
                 let id = format!("append-{number}");
                 rig.server(&json!({"type": "session.commentary.appended", "client_event_id": id}));
@@ -156,6 +136,42 @@ impl Script {
                     ["", "{}", "[1]", r#"{"type":"session.output_audio.delta"}"#, r#"{"type":"error"}"#, "null"];
                 rig.on(SessionEvent::Text(texts[usize::from(kind)]));
             }
+        }
+    }
+
+    /// The steps of tools and delegations.
+    fn take_tool(&mut self, step: ToolStep) {
+        match step {
+            ToolStep::Called if self.hosted => {
+                let (response, call) = (self.response.unwrap_or(self.calls), self.calls);
+                self.calls += 1;
+                if self.response.replace(response).is_none() {
+                    let id = format!("resp_{response}");
+                    self.rig.nested(&json!({"type": "response.created", "response": {"id": id, "output": []}}));
+                }
+                let item = json!({"type": "function_call", "call_id": format!("call_{call}"), "name": "t",
+                    "arguments": "{}", "status": "completed"});
+                self.rig.nested(&json!({"type": "response.output_item.done", "item": item}));
+            }
+            ToolStep::Completes(well) => {
+                if let Some(response) = self.response.take() {
+                    let kind = if well { "response.completed" } else { "response.failed" };
+                    let id = format!("resp_{response}");
+                    self.rig.nested(&json!({"type": kind, "response": {"id": id, "output": []}}));
+                }
+            }
+            ToolStep::Answered(call, length, speak) => {
+                let name = if self.hosted { format!("call_{call}") } else { format!("deleg_{call}") };
+                self.rig.answer_tool(&name, &"x".repeat(length), speak);
+            }
+            ToolStep::Delegated => {
+                let (id, target) = (format!("deleg_{}", self.calls), if self.hosted { "responses" } else { "client" });
+                self.calls += 1;
+                self.rig
+                    .server(&json!({"type": "session.delegation.created", "delegation": {"id": id, "target": target}}));
+            }
+            // A client's delegation has no call.
+            ToolStep::Called => {}
         }
     }
 }
