@@ -49,7 +49,7 @@ async def news_at_the_voice_address_takes_no_place():
             if status not in (200, 204) or connects(document) or said_by_carrier(document)[0]:
                 taken.append((name, status, ET.tostring(document)))
         check(not taken, "took a place or led somewhere:", taken)
-        check(line.log().count("/twilio/voice was asked with a callback") == 1, line.log())
+        check(line.log().count("/twilio/voice received a status callback") == 1, line.log())
         _, document = await line.voice("CAthird")
         check(connects(document), "the caller is told that all places are taken")
         # Of a call that is expected: what it holds is freed.
