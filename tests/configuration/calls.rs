@@ -126,6 +126,18 @@ fn a_provider_of_another_protocol_gets_its_own_plan_and_refuses_what_it_does_not
 }
 
 #[test]
+fn a_provider_takes_a_model_of_its_own_where_nobody_chose_one() {
+    let models = [("openai", "gpt-realtime-2.1"), ("openai_live", "gpt-live-1.1"), ("gemini", "gemini-3.8-live")];
+    for (provider, expected) in models {
+        let keys = [("GEMINI_API_KEY", KEY), ("OPENAI_API_KEY", KEY)];
+        let sources = Sources::default().variables(&keys).overrides(&[("realtime.provider", provider)]);
+        let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}"));
+        let model = profile(&config).model.clone();
+        assert_eq!((model.model(), model.check()), (expected, Ok(())), "{provider}");
+    }
+}
+
+#[test]
 fn a_real_provider_gets_its_address_and_its_key() {
     let plan = |settings: &[(&str, &str)]| {
         let sources = Sources::default().variables(&[("OPENAI_API_KEY", KEY)]).overrides(settings);

@@ -204,9 +204,9 @@ impl Provider {
         self.0.names
     }
 
-    /// Whether its servers know the same names as those of `other`.
+    /// Whether its servers know the same models, and so the same names, as those of `other`.
     pub fn shares_names_with(self, other: Self) -> bool {
-        self.names().of == other.names().of
+        self.names().models == other.names().models
     }
 
     /// The key that its servers take, if they take one.
