@@ -4,6 +4,8 @@
 //! ([`ProviderPlan`]): the server, the model and its own settings. The failover list contains
 //! complete provider plans, so that a call may continue with another provider.
 
+pub(in crate::realtime) mod rules;
+
 use std::sync::Arc;
 use std::time::Duration;
 

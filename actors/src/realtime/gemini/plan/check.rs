@@ -10,7 +10,8 @@ use url::Url;
 
 use super::{Activity, GeminiPlan};
 use crate::carrier::Encoding;
-use crate::realtime::plan::{Common, Credential, Endpoint, PlanProblem};
+use crate::realtime::plan::rules::{check_credential, check_url, check_waits, expect};
+use crate::realtime::plan::{Common, Endpoint, PlanProblem};
 use crate::tools::spec::ToolSpec;
 
 /// The voices of every model.
@@ -88,35 +89,20 @@ pub fn check(common: &Common, plan: &GeminiPlan) -> Result<(), PlanProblem> {
         })?;
     }
     check_tools(&common.tools)?;
-    for (field, wait) in [
+    let waits = [
         ("connect_timeout", common.connect_timeout),
         ("setup_timeout", plan.setup_timeout),
         ("silence_timeout", common.silence_timeout),
-    ] {
-        expect(!wait.is_zero() && wait <= LONGEST_WAIT, field, || {
-            format!("{wait:?} is not within 1ms–{LONGEST_WAIT:?}")
-        })?;
-    }
-    Ok(())
+    ];
+    check_waits(waits, LONGEST_WAIT)
 }
 
 fn check_endpoint(endpoint: &Endpoint) -> Result<(), PlanProblem> {
-    let url = Url::parse(&endpoint.url).map_err(|error| problem("endpoint.url", format!("is no URL: {error}")))?;
-    expect(matches!(url.scheme(), "ws" | "wss"), "endpoint.url", || {
-        format!("has scheme `{}`, expected ws or wss", url.scheme())
-    })?;
-    expect(url.host_str().is_some_and(|host| !host.is_empty()), "endpoint.url", || "has no host".to_owned())?;
+    let url = check_url(endpoint)?;
     expect(!url.query_pairs().any(|(name, _)| SECRETS.contains(&&*name)), "endpoint.url", || {
         "holds a key in its query, where it would be logged; expected the key in its own variable".to_owned()
     })?;
-    let secret = match &endpoint.credential {
-        Credential::Bearer(secret) | Credential::ApiKey(secret) => secret.expose(),
-        Credential::None => return Ok(()),
-    };
-    // A character that a header cannot carry would fail only at the first call. The usual one is a
-    // line break left over from a file.
-    let carried = !secret.is_empty() && secret.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
-    expect(carried, "endpoint.credential", || "is empty or holds characters that a header cannot carry".to_owned())
+    check_credential(&endpoint.credential)
 }
 
 /// Checks the voice. A server of somebody else has its own voices.
@@ -147,14 +133,6 @@ fn check_tools(tools: &[ToolSpec]) -> Result<(), PlanProblem> {
     Ok(())
 }
 
-fn expect(holds: bool, field: &str, said: impl FnOnce() -> String) -> Result<(), PlanProblem> {
-    if holds { Ok(()) } else { Err(problem(field, said())) }
-}
-
-fn problem(field: impl Into<String>, problem: String) -> PlanProblem {
-    PlanProblem { field: field.into(), problem }
-}
-
 /// Names of secrets in the query of an endpoint.
 const SECRETS: [&str; 2] = ["key", "access_token"];
 
@@ -164,6 +142,7 @@ mod tests {
     use crate::carrier::AudioFormat;
     use crate::ids::Private;
     use crate::realtime::gemini::plan::sample;
+    use crate::realtime::plan::Credential;
     use crate::tools::spec::ToolSpec;
 
     fn refused(change: impl FnOnce(&mut Common, &mut GeminiPlan)) -> String {

@@ -7,7 +7,6 @@
 //! Only values that the plan can express are checked. Settings that depend on the model
 //! (`reasoning`) are not sent to models that lack them.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use url::Url;
@@ -17,8 +16,8 @@ use crate::carrier::AudioFormat;
 use crate::realtime::openai::names::VOICES;
 use crate::realtime::openai::options::{McpServer, takes_keywords};
 use crate::realtime::openai::protocol::client::CUSTOM_VOICE;
-use crate::realtime::plan::{Common, Credential, Endpoint, PlanProblem, Transcription};
-use crate::tools::spec::ToolSpec;
+use crate::realtime::plan::rules::{check_credential, check_no_model, check_tools, check_url, check_waits, expect};
+use crate::realtime::plan::{Common, PlanProblem, Transcription};
 
 /// The hosts that have only these voices.
 const VOICED_HOSTS: [&str; 2] = ["api.openai.com", ".azure.com"];
@@ -34,7 +33,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// # Errors
 /// The first broken rule, with the field's name.
 pub fn check(common: &Common, plan: &OpenAiPlan) -> Result<(), PlanProblem> {
-    check_endpoint(&plan.address.endpoint)?;
+    check_no_model(&check_url(&plan.address.endpoint)?)?;
+    check_credential(&plan.address.endpoint.credential)?;
     expect(!plan.address.model.trim().is_empty(), "model", || "is empty, expected a model's name".to_owned())?;
     expect(
         [AudioFormat::PCM_24K, AudioFormat::MULAW_8K, AudioFormat::ALAW_8K].contains(&plan.format),
@@ -58,36 +58,13 @@ pub fn check(common: &Common, plan: &OpenAiPlan) -> Result<(), PlanProblem> {
     check_options(plan)?;
     check_tools(&common.tools)?;
     check_servers(&plan.options.mcp)?;
-    for (field, wait) in [
+    let waits = [
         ("connect_timeout", common.connect_timeout),
         ("created_timeout", plan.created_timeout),
         ("updated_timeout", plan.updated_timeout),
         ("silence_timeout", common.silence_timeout),
-    ] {
-        expect(!wait.is_zero() && wait <= LONGEST_WAIT, field, || {
-            format!("{wait:?} is not within 1ms–{LONGEST_WAIT:?}")
-        })?;
-    }
-    Ok(())
-}
-
-fn check_endpoint(endpoint: &Endpoint) -> Result<(), PlanProblem> {
-    let url = Url::parse(&endpoint.url).map_err(|error| problem("endpoint.url", format!("is no URL: {error}")))?;
-    expect(matches!(url.scheme(), "ws" | "wss"), "endpoint.url", || {
-        format!("has scheme `{}`, expected ws or wss", url.scheme())
-    })?;
-    expect(url.host_str().is_some_and(|host| !host.is_empty()), "endpoint.url", || "has no host".to_owned())?;
-    expect(!url.query_pairs().any(|(key, _)| key == "model"), "endpoint.url", || {
-        "names a model in its query, expected it in `model`".to_owned()
-    })?;
-    let secret = match &endpoint.credential {
-        Credential::Bearer(secret) | Credential::ApiKey(secret) => secret.expose(),
-        Credential::None => return Ok(()),
-    };
-    // A character that a header cannot carry would fail only at the first call. The usual one is a
-    // line break left over from a file.
-    let carried = !secret.is_empty() && secret.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
-    expect(carried, "endpoint.credential", || "is empty or holds characters that a header cannot carry".to_owned())
+    ];
+    check_waits(waits, LONGEST_WAIT)
 }
 
 /// Checks the voice. Only hosts of OpenAI and Azure are checked against the list, because any other
@@ -159,19 +136,6 @@ fn check_transcription(transcription: &Transcription) -> Result<(), PlanProblem>
     })
 }
 
-fn check_tools(tools: &[ToolSpec]) -> Result<(), PlanProblem> {
-    let mut names = BTreeSet::new();
-    for (index, ToolSpec { name, parameters, .. }) in tools.iter().enumerate() {
-        let field = |key: &str| format!("tools[{index}].{key}");
-        let callable = (1..=64).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        expect(callable, &field("name"), || "expected 1–64 letters, digits, `_` or `-`".to_owned())?;
-        expect(names.insert(name), &field("name"), || format!("`{name}` is there twice"))?;
-        expect(parameters.is_object(), &field("parameters"), || "expected a JSON schema object".to_owned())?;
-    }
-    Ok(())
-}
-
 fn check_servers(servers: &[McpServer]) -> Result<(), PlanProblem> {
     for (index, server) in servers.iter().enumerate() {
         for (key, value) in [("label", &server.label), ("url", &server.url)] {
@@ -184,14 +148,6 @@ fn check_servers(servers: &[McpServer]) -> Result<(), PlanProblem> {
 fn in_range(field: &str, value: f32, least: f32, most: f32) -> Result<(), PlanProblem> {
     // No range contains a NaN.
     expect((least..=most).contains(&value), field, || format!("{value} is not within {least}–{most}"))
-}
-
-fn expect(holds: bool, field: &str, said: impl FnOnce() -> String) -> Result<(), PlanProblem> {
-    if holds { Ok(()) } else { Err(problem(field, said())) }
-}
-
-fn problem(field: impl Into<String>, problem: String) -> PlanProblem {
-    PlanProblem { field: field.into(), problem }
 }
 
 #[cfg(test)]

@@ -3,15 +3,12 @@
 //! The server refuses a `session.start` with one wrong field, and then closes the socket. The plan
 //! is checked when the configuration is read, long before a call.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
-
-use url::Url;
 
 use super::{Delegation, OpenAiLivePlan};
 use crate::carrier::{AudioFormat, Encoding};
-use crate::realtime::plan::{Common, Credential, Endpoint, PlanProblem};
-use crate::tools::spec::ToolSpec;
+use crate::realtime::plan::rules::{check_credential, check_no_model, check_tools, check_url, check_waits, expect};
+use crate::realtime::plan::{Common, PlanProblem};
 
 /// The known voices, for a warning and not for a refusal: the server's list is open.
 pub const VOICES: [&str; 31] = [
@@ -45,7 +42,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// # Errors
 /// The first broken rule, with the field's name.
 pub fn check(common: &Common, plan: &OpenAiLivePlan) -> Result<(), PlanProblem> {
-    check_endpoint(&plan.address.endpoint)?;
+    check_no_model(&check_url(&plan.address.endpoint)?)?;
+    check_credential(&plan.address.endpoint.credential)?;
     expect(!plan.address.model.trim().is_empty(), "model", || "is empty, expected a model's name".to_owned())?;
     expect(FORMATS.contains(&plan.format), "format", || {
         format!(
@@ -75,35 +73,12 @@ pub fn check(common: &Common, plan: &OpenAiLivePlan) -> Result<(), PlanProblem> 
         })?;
     }
     check_tools(&common.tools)?;
-    for (field, wait) in [
+    let waits = [
         ("connect_timeout", common.connect_timeout),
         ("started_timeout", plan.started_timeout),
         ("silence_timeout", common.silence_timeout),
-    ] {
-        expect(!wait.is_zero() && wait <= LONGEST_WAIT, field, || {
-            format!("{wait:?} is not within 1ms–{LONGEST_WAIT:?}")
-        })?;
-    }
-    Ok(())
-}
-
-fn check_endpoint(endpoint: &Endpoint) -> Result<(), PlanProblem> {
-    let url = Url::parse(&endpoint.url).map_err(|error| problem("endpoint.url", format!("is no URL: {error}")))?;
-    expect(matches!(url.scheme(), "ws" | "wss"), "endpoint.url", || {
-        format!("has scheme `{}`, expected ws or wss", url.scheme())
-    })?;
-    expect(url.host_str().is_some_and(|host| !host.is_empty()), "endpoint.url", || "has no host".to_owned())?;
-    expect(!url.query_pairs().any(|(key, _)| key == "model"), "endpoint.url", || {
-        "names a model in its query, expected it in `model`".to_owned()
-    })?;
-    let secret = match &endpoint.credential {
-        Credential::Bearer(secret) | Credential::ApiKey(secret) => secret.expose(),
-        Credential::None => return Ok(()),
-    };
-    // A character that a header cannot carry would fail only at the first call. The usual one is a
-    // line break left over from a file.
-    let carried = !secret.is_empty() && secret.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
-    expect(carried, "endpoint.credential", || "is empty or holds characters that a header cannot carry".to_owned())
+    ];
+    check_waits(waits, LONGEST_WAIT)
 }
 
 fn check_delegation(common: &Common, plan: &OpenAiLivePlan) -> Result<(), PlanProblem> {
@@ -131,27 +106,6 @@ fn check_prompt(field: &str, prompt: &str) -> Result<(), PlanProblem> {
     expect(prompt.len() <= LONGEST_PROMPT, field, || {
         format!("has {} bytes, expected at most {LONGEST_PROMPT} (16,384 tokens)", prompt.len())
     })
-}
-
-fn check_tools(tools: &[ToolSpec]) -> Result<(), PlanProblem> {
-    let mut names = BTreeSet::new();
-    for (index, ToolSpec { name, parameters, .. }) in tools.iter().enumerate() {
-        let field = |key: &str| format!("tools[{index}].{key}");
-        let callable = (1..=64).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        expect(callable, &field("name"), || "expected 1–64 letters, digits, `_` or `-`".to_owned())?;
-        expect(names.insert(name), &field("name"), || format!("`{name}` is there twice"))?;
-        expect(parameters.is_object(), &field("parameters"), || "expected a JSON schema object".to_owned())?;
-    }
-    Ok(())
-}
-
-fn expect(holds: bool, field: &str, said: impl FnOnce() -> String) -> Result<(), PlanProblem> {
-    if holds { Ok(()) } else { Err(problem(field, said())) }
-}
-
-fn problem(field: &str, problem: String) -> PlanProblem {
-    PlanProblem { field: field.to_owned(), problem }
 }
 
 #[cfg(test)]

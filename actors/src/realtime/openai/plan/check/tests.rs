@@ -3,6 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::ids::Private;
 use crate::realtime::openai::plan::sample;
+use crate::realtime::plan::Credential;
+use crate::tools::spec::ToolSpec;
 
 fn broken(change: impl FnOnce(&mut OpenAiPlan)) -> String {
     let mut plan = sample::openai();
