@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::realtime::seat::Provider;
 
 use crate::service::config::{Config, ConfigError, Kept};
 use crate::tools::bench::BenchArgs;
@@ -67,6 +68,10 @@ pub enum Command {
         /// Where it listens; port 0 takes any free one
         #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
         bind: SocketAddr,
+        /// Whose URL is printed; every protocol is served
+        #[arg(long, value_name = "PROTOCOL", default_value = Provider::protocols().next().unwrap_or_default(),
+            value_parser = clap::builder::PossibleValuesParser::new(Provider::protocols()))]
+        protocol: String,
     },
     /// Prints shell completions
     #[command(after_long_help = "Example: switchboard completions bash > /etc/bash_completion.d/switchboard")]
@@ -88,8 +93,9 @@ fn carriers() -> Vec<&'static str> {
 fn rehearse_help() -> String {
     format!(
         "The URL of a connection may order misbehaviour: ws://…/v1/realtime?model=m&rehearse=KEY:NUMBER,KEY:NUMBER\n{}\n\
-         Example: switchboard rehearse --bind 127.0.0.1:9999",
-        Misbehaviour::HELP
+         Examples:\n  switchboard rehearse --bind 127.0.0.1:9999\n  switchboard rehearse --protocol {}",
+        Misbehaviour::HELP,
+        Provider::protocols().last().unwrap_or_default()
     )
 }
 

@@ -32,7 +32,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Bench(args) => in_system(bench(args)),
         Command::Records(args) => records::run(&args),
-        Command::Rehearse { bind } => in_system(rehearse(bind)),
+        Command::Rehearse { bind, protocol } => in_system(rehearse(bind, &protocol)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "switchboard", &mut script);
@@ -127,9 +127,9 @@ async fn bench(args: BenchArgs) -> ExitCode {
     }
 }
 
-async fn rehearse(bind: SocketAddr) -> ExitCode {
+async fn rehearse(bind: SocketAddr, protocol: &str) -> ExitCode {
     telemetry::start_log();
-    match rehearsal::run_standalone(bind).await {
+    match rehearsal::run_standalone(bind, protocol).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, 1),
     }

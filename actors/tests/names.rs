@@ -121,7 +121,8 @@ fn the_checks_find_planted_violations() {
         "            Self::HomingOwl(plan) => homing_owl::upgrade(plan),",
         "            ProviderPlan::Pigeon(own) => Self::Pigeon(pigeon::new(own)),",
         "                pigeon::upgrade(plan)",
-        ".route(\"/coo\", web::get().to(pigeon::accept))",
+        "const PROTOCOLS: [&Protocol; 1] = [&pigeon::seat::COO];",
+        "    &homing_owl::seat::HOO,",
     ] {
         assert!(is_a_providers_line(line), "{line}");
     }
@@ -185,13 +186,12 @@ fn is_a_providers_line(folders: &[String], line: &str) -> bool {
         let arm = line.to_lowercase();
         let arm =
             ["self::", "providerplan::", "conversation::"].iter().find_map(|of| arm.strip_prefix(of)).unwrap_or(&arm);
-        line.starts_with("const SEATS:")
+        ["const SEATS:", "const PROTOCOLS:"].iter().any(|table| line.starts_with(table))
             || [format!("mod {folder};"), format!("pub mod {folder};"), format!("use super::{folder};")]
                 .contains(&line.to_owned())
             || line == format!("/// Of [`{folder}`].")
             || line.starts_with(&format!("{folder}::"))
             || line.trim_start_matches(['[', '&']).starts_with(&format!("{folder}::seat::"))
-            || line.contains(&format!(".to({folder}::accept)"))
             || arm.starts_with(&variant)
     })
 }

@@ -133,7 +133,8 @@ impl Service {
         let sockets_waiting = open_files::waiting(config.limits.sockets_waiting);
         let (public, admin) = bind(&config, sockets_waiting, &app)?;
         let rehearsal = start_rehearsal(&config).await?;
-        let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
+        let embedded = rehearsal.as_ref().and_then(|it| it.url_for(config.realtime.rehearsal_protocol));
+        let profiles = Arc::new(Profiles::new(&config, embedded.as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let Open { webhook_apis, apis, expiring } = Open::all(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);

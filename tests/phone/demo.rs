@@ -69,6 +69,7 @@ async fn demo(records: &std::path::Path) -> Result<DemoReport, CommandError> {
     let args = DemoArgs {
         wav: None,
         carrier: switchboard_actors::carrier::twilio::CARRIER,
+        model: "realtime".into(),
         language: "en".into(),
         heard: None,
         records: directory.clone(),

@@ -21,8 +21,10 @@ use crate::ids::Private;
 pub struct Seat {
     /// The word of `realtime.provider`, which is also its name in records.
     pub word: &'static str,
-    /// Whether the model runs in this process, as long as no URL is set. It needs no key.
-    pub embedded: bool,
+    /// The word of `realtime.rehearsal_protocol` for which this row stands, if the model runs in
+    /// this process as long as no URL is set. It needs no key. The embedded model has a row for
+    /// each of its protocols, all with the same word.
+    pub embedded: Option<&'static str>,
     /// The names that its servers know. Providers with the same names share them.
     pub names: &'static Names,
     /// Where the listed models are all that there are.
@@ -163,7 +165,8 @@ pub enum Standing {
     Unknown,
 }
 
-/// A provider, by its word. It is compared by it.
+/// A provider, by its word. It is compared by it: the embedded model is one provider, whatever
+/// protocol it speaks.
 #[derive(Clone, Copy)]
 pub struct Provider(&'static Seat);
 
@@ -173,9 +176,23 @@ impl Provider {
         Self(seat)
     }
 
-    /// Every provider, in the order of their listing.
+    /// Every provider, in the order of their listing. The embedded model speaks its first protocol.
     pub fn all() -> impl Iterator<Item = Self> {
-        SEATS.into_iter().map(Self)
+        let is_first = |at: usize, seat: &Seat| SEATS[..at].iter().all(|before| before.word != seat.word);
+        SEATS.into_iter().enumerate().filter(move |(at, seat)| is_first(*at, seat)).map(|(_, seat)| Self(seat))
+    }
+
+    /// The protocols of the embedded model, as words of `realtime.rehearsal_protocol`. The first is
+    /// the default.
+    pub fn protocols() -> impl Iterator<Item = &'static str> {
+        SEATS.into_iter().filter_map(|seat| seat.embedded)
+    }
+
+    /// The same provider; if it is the embedded model, with this protocol.
+    #[must_use]
+    pub fn speaking(self, protocol: &str) -> Self {
+        let row = SEATS.into_iter().find(|seat| seat.word == self.word() && seat.embedded == Some(protocol));
+        row.map_or(self, Self)
     }
 
     /// The provider with this word.
@@ -196,7 +213,7 @@ impl Provider {
 
     /// Whether the model runs in this process, as long as no URL is set.
     pub const fn is_embedded(self) -> bool {
-        self.0.embedded
+        self.0.embedded.is_some()
     }
 
     /// The names that its servers know.

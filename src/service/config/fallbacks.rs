@@ -33,14 +33,15 @@ pub struct Fallback {
 
 impl Fallback {
     /// Reads one fallback. What it leaves out is as with the first server, as far as its provider
-    /// knows the same names.
+    /// knows the same names. The embedded model speaks `protocol`.
     pub(super) fn read(
         section: &Section<'_>,
         first: Option<At<'_>>,
+        protocol: &str,
         secrets: &Secrets,
         variables: &BTreeMap<String, Variable>,
     ) -> Option<Self> {
-        let own = section.read_if_set("provider", provider);
+        let own = section.read_if_set("provider", provider(protocol));
         let address = section.read_if_set("url", url(&["wss", "ws"]));
         let model = section.read_if_set("model", text);
         let voice = section.read_if_set("voice", text);

@@ -82,11 +82,24 @@ pub(super) fn read_url(section: &Section<'_>, provider: Provider, url: Option<Ur
     }
 }
 
-/// Reads the word of a provider.
-pub(super) fn provider(node: &Node) -> Result<Provider, Expected> {
-    let listed = || Provider::all().map(|it| format!("{:?}", it.word())).collect::<Vec<_>>().join(" or ");
-    let found = any_text(node).map_err(|_| Expected::new(listed()))?;
-    Provider::named(found.trim()).ok_or_else(|| Expected::new(listed()))
+/// Reads the word of a provider. The embedded model speaks `protocol`.
+pub(super) fn provider(protocol: &str) -> impl Fn(&Node) -> Result<Provider, Expected> {
+    move |node| {
+        let listed = || one_of(Provider::all().map(Provider::word));
+        let found = any_text(node).map_err(|_| listed())?;
+        Provider::named(found.trim()).map(|it| it.speaking(protocol)).ok_or_else(listed)
+    }
+}
+
+/// Reads the word of a protocol of the embedded model.
+pub(super) fn protocol(node: &Node) -> Result<&'static str, Expected> {
+    let listed = || one_of(Provider::protocols());
+    let found = any_text(node).map_err(|_| listed())?;
+    Provider::protocols().find(|word| *word == found.trim()).ok_or_else(listed)
+}
+
+fn one_of(words: impl Iterator<Item = &'static str>) -> Expected {
+    Expected::new(words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "))
 }
 
 /// The note about a model that will be shut down.

@@ -13,7 +13,7 @@ use super::fallbacks::Fallback;
 use super::kinds::{MILLISECOND, MINUTE, SECOND, duration, flag, list, or_word, text, url, whole, word};
 use super::layers::Variable;
 use super::options::{self, McpServers};
-use super::provider::{At, provider, read_url};
+use super::provider::{At, protocol, provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::server::Server;
@@ -24,6 +24,8 @@ use super::trust;
 pub struct Realtime {
     /// The provider, which also decides how we authenticate.
     pub provider: Provider,
+    /// The protocol of the embedded model, a word of [`Provider::protocols`].
+    pub rehearsal_protocol: &'static str,
     /// The server's URL; `None` means the embedded rehearsal model.
     pub url: Option<Url>,
     /// The model (for some providers the deployment) of agents without their own.
@@ -107,7 +109,9 @@ impl Realtime {
         variables: &BTreeMap<String, Variable>,
         server: Option<&Server>,
     ) -> Option<Self> {
-        let provider = section.read("provider", provider);
+        let rehearsal_protocol = section.read("rehearsal_protocol", protocol);
+        let spoken = rehearsal_protocol.unwrap_or_default();
+        let provider = section.read("provider", provider(spoken));
         let rehearsal_in_public = section.read("rehearsal_in_public", flag);
         if let Some(provider) = provider {
             check_key(section, provider, secrets);
@@ -121,7 +125,7 @@ impl Realtime {
             first.check_settings(section);
         }
         let read: Vec<_> =
-            fallbacks.iter().map(|fallback| Fallback::read(fallback, first, secrets, variables)).collect();
+            fallbacks.iter().map(|fallback| Fallback::read(fallback, first, spoken, secrets, variables)).collect();
         let times = Times::read(section);
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);
@@ -153,6 +157,7 @@ impl Realtime {
         let times = times?;
         Some(Self {
             provider,
+            rehearsal_protocol: rehearsal_protocol?,
             url: url?,
             model,
             imitated,

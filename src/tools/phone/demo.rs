@@ -20,6 +20,7 @@ pub use show::Seen;
 use show::Show;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::fake::Part;
+use switchboard_actors::realtime::seat::Provider;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
@@ -44,6 +45,10 @@ pub struct DemoArgs {
     /// Whose network the call comes from
     #[arg(long, default_value = default_carrier().name(), value_parser = CarrierName)]
     pub carrier: Carrier,
+    /// Which protocol the built-in model speaks
+    #[arg(long, value_name = "PROTOCOL", default_value = Provider::protocols().next().unwrap_or_default(),
+        value_parser = clap::builder::PossibleValuesParser::new(Provider::protocols()))]
+    pub model: String,
     /// The language both sides speak
     #[arg(long, default_value = "en", value_name = "CODE", value_parser = clap::builder::PossibleValuesParser::new(Sentence::languages()))]
     pub language: String,
@@ -182,6 +187,7 @@ fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
         ("server.public_url", "http://127.0.0.1:0".into()),
         ("admin.bind", "127.0.0.1:0".into()),
         ("realtime.provider", "rehearsal".into()),
+        ("realtime.rehearsal_protocol", args.model.clone()),
         ("records.dir", args.records.display().to_string()),
         ("spend.file", String::new()),
     ];

@@ -1,24 +1,34 @@
-//! The rehearsal model: a Realtime API server (GA protocol) on a loopback port.
+//! The rehearsal model: a server on a loopback port that speaks the protocols of the providers.
 //!
-//! The setting `provider = "rehearsal"` selects it. It is the other half of the demo, the model of
-//! the test bench, and a server that any GA client may use without a key. It does not understand
-//! speech. It greets, finds turns by energy, repeats the caller's own turn, calls tools when a key
-//! is pressed, and misbehaves on request ([`misbehaviour`]).
+//! The setting `provider = "rehearsal"` selects it, and `rehearsal_protocol` the protocol. It is the
+//! other half of the demo, the model of the test bench, and a server that any client of a protocol
+//! may use without a key. It does not understand speech. It greets, finds turns by energy, repeats
+//! the caller's own turn, calls tools when a key is pressed, and misbehaves on request
+//! ([`misbehaviour`]).
 //!
-//! `server` opens the port. Each protocol has a folder with the name of the provider that it plays.
-//! What a protocol does not change is beside them: `input` and `turns` (the caller's audio), `pace`
-//! (of a response), `speech` (the bundled lines), `sound` (audio and its formats) and `log` (client
-//! events, for tests).
+//! `server` opens the port, `accept` a connection, and `socket` runs it. Each protocol has a folder
+//! with the name of the provider that it plays, and a row there ([`protocol`]). What a protocol does
+//! not change is beside them: `input` and `turns` (the caller's audio), `script` (what is said and
+//! called), `pace` (of a response), `speech` (the bundled lines), `sound` (audio and its formats),
+//! `outgoing` (the queue of events), `schema` and `fault` (what a strict server refuses) and `log`
+//! (client events, for tests).
 
+mod accept;
+mod fault;
 mod input;
 mod log;
 pub mod misbehaviour;
 mod openai;
+mod outgoing;
 mod pace;
+mod protocol;
+mod schema;
+mod script;
 mod server;
+mod socket;
 mod sound;
 mod speech;
 mod turns;
 
 pub use log::ClientLog;
-pub use server::{Rehearsal, RehearsalOptions, run_standalone};
+pub use server::{Rehearsal, RehearsalOptions, protocols, run_standalone};

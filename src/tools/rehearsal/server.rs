@@ -9,9 +9,11 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 
+use super::accept::accept;
 use super::log::ClientLog;
 use super::misbehaviour::Misbehaviour;
 use super::openai;
+use super::protocol::Protocol;
 
 /// Options of the rehearsal model. The defaults suit the demo.
 #[derive(Debug, Clone)]
@@ -64,10 +66,14 @@ impl Rehearsal {
         let options = web::Data::new(options);
         let visitors = web::Data::new(Visitors::default());
         let server = HttpServer::new(move || {
-            App::new()
-                .app_data(options.clone())
-                .app_data(visitors.clone())
-                .route("/v1/realtime", web::get().to(openai::accept))
+            let mut app = App::new().app_data(options.clone()).app_data(visitors.clone());
+            for protocol in PROTOCOLS {
+                let opened = move |request, body, options, visitors, query| {
+                    accept(protocol, request, body, options, visitors, query)
+                };
+                app = protocol.paths.iter().fold(app, |app, path| app.route(path, web::get().to(opened)));
+            }
+            app
         })
         .workers(1)
         .tcp_nodelay(true)
@@ -87,9 +93,19 @@ impl Rehearsal {
         Ok(Self { address, handle })
     }
 
-    /// The URL for clients, who add `?model=` and any model name.
+    /// The URL for clients of the first protocol, who add `?model=` and any model name.
     pub fn url(&self) -> String {
-        format!("ws://{}/v1/realtime", self.address)
+        self.url_at(PROTOCOLS[0])
+    }
+
+    /// The URL for clients of a protocol, by its word in `realtime.rehearsal_protocol`; `None` if
+    /// there is no such protocol.
+    pub fn url_for(&self, protocol: &str) -> Option<String> {
+        PROTOCOLS.into_iter().find(|row| row.word == protocol).map(|row| self.url_at(row))
+    }
+
+    fn url_at(&self, protocol: &Protocol) -> String {
+        format!("ws://{}{}", self.address, protocol.paths[0])
     }
 
     /// Stops the server and drops its connections.
@@ -105,14 +121,21 @@ impl Drop for Rehearsal {
     }
 }
 
-/// Runs the model as a program until a signal ends it. The URL is the first line on stdout.
+/// The words of the protocols. The first is the default.
+pub fn protocols() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.into_iter().map(|row| row.word)
+}
+
+/// Runs the model as a program until a signal ends it. It speaks every protocol; the URL for that of
+/// `protocol` is the first line on stdout.
 ///
 /// # Errors
-/// Fails if the address cannot be bound or stdout is closed.
-pub async fn run_standalone(bind: SocketAddr) -> io::Result<()> {
+/// Fails if the address cannot be bound, stdout is closed, or there is no such protocol.
+pub async fn run_standalone(bind: SocketAddr, protocol: &str) -> io::Result<()> {
     let rehearsal = Rehearsal::start(RehearsalOptions { bind, ..RehearsalOptions::default() }).await?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "{}", rehearsal.url())?;
+    let url = rehearsal.url_for(protocol).ok_or(io::ErrorKind::Unsupported)?;
+    writeln!(stdout, "{url}")?;
     stdout.flush()?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
@@ -143,5 +166,20 @@ impl Visitors {
     }
 }
 
+/// Every protocol, one row each.
+const PROTOCOLS: [&Protocol; 1] = [&openai::seat::REALTIME];
 /// Maximum number of rehearsals that are counted separately.
 const MOST_REHEARSALS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use switchboard_actors::realtime::seat::Provider;
+
+    use super::*;
+
+    #[test]
+    fn every_protocol_of_the_configuration_is_served_and_no_other() {
+        let served: Vec<&str> = protocols().collect();
+        assert_eq!(served, Provider::protocols().collect::<Vec<_>>());
+    }
+}

@@ -12,7 +12,7 @@ use crate::realtime::settings::{Given, TurnDetection};
 /// Google's Developer API, Vertex AI, or any server at `realtime.url` that speaks this protocol.
 pub(crate) static GEMINI: Seat = Seat {
     word: "gemini",
-    embedded: false,
+    embedded: None,
     names: &NAMES,
     models_at: Servers::Ending("generativelanguage.googleapis.com"),
     voices_at: Servers::Ending(".googleapis.com"),

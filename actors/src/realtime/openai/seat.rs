@@ -11,10 +11,10 @@ use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::seat::{Address, Key, Lack, Seat, Sent, Servers};
 use crate::realtime::settings::Given;
 
-/// The embedded model, or any server at `realtime.url` that needs no key.
+/// The embedded model with this protocol, or any server at `realtime.url` that needs no key.
 pub(crate) static REHEARSAL: Seat = Seat {
     word: "rehearsal",
-    embedded: true,
+    embedded: Some("realtime"),
     names: &NAMES,
     models_at: OWN_SERVERS,
     voices_at: OWN_SERVERS,
@@ -28,7 +28,7 @@ pub(crate) static REHEARSAL: Seat = Seat {
 /// OpenAI, or any server at `realtime.url` that accepts a bearer key.
 pub(crate) static OPENAI: Seat = Seat {
     word: "openai",
-    embedded: false,
+    embedded: None,
     names: &NAMES,
     models_at: OWN_SERVERS,
     voices_at: OWN_SERVERS,
@@ -47,7 +47,7 @@ pub(crate) static OPENAI: Seat = Seat {
 /// Azure OpenAI. Its models are deployments with names that the account chose.
 pub(crate) static AZURE: Seat = Seat {
     word: "azure",
-    embedded: false,
+    embedded: None,
     names: &NAMES,
     models_at: Servers::None,
     voices_at: Servers::All,

@@ -15,7 +15,7 @@ use crate::realtime::settings::{self, Given};
 /// OpenAI's GPT-Live, or any server at `realtime.url` that speaks this protocol.
 pub(crate) static OPENAI_LIVE: Seat = Seat {
     word: "openai_live",
-    embedded: false,
+    embedded: None,
     names: &NAMES,
     models_at: Servers::Ending("api.openai.com"),
     // The list of voices is open: newer ones come without notice.

@@ -15,10 +15,13 @@ fn a_provider_is_found_by_its_word() {
 
 #[test]
 fn what_a_row_says_fits_together() {
-    for provider in Provider::all() {
+    for provider in SEATS.into_iter().map(Provider) {
         let (seat, names) = (provider.0, provider.names());
-        assert!(seat.key.is_none() || !seat.embedded, "{provider:?}: who is here needs no key");
-        assert!(seat.embedded || seat.key.is_some(), "{provider:?}: whoever pays shows a key");
+        assert_ne!(
+            seat.key.is_some(),
+            seat.embedded.is_some(),
+            "{provider:?}: whoever pays, and only they, shows a key"
+        );
         let default = seat.address.default.map(|url| Url::parse(url).expect("a URL"));
         assert!(default.is_none_or(|url| (seat.address.refuses)(&url).is_none()), "{provider:?} refuses its own");
         for key in seat.knows {
@@ -38,6 +41,23 @@ fn what_a_row_says_fits_together() {
         let priced: BTreeSet<_> = names.prices.iter().map(|(name, _)| name).collect();
         assert_eq!(priced.len(), names.prices.len(), "{provider:?}: a price twice");
     }
+}
+
+#[test]
+fn the_embedded_model_is_one_provider_with_many_protocols() {
+    let embedded: Vec<Provider> = Provider::all().filter(|provider| provider.is_embedded()).collect();
+    let [first] = embedded[..] else { panic!("one word for all: {embedded:?}") };
+    let protocols: Vec<&str> = Provider::protocols().collect();
+    assert_eq!(first.0.embedded, protocols.first().copied(), "the first protocol is the default");
+    let distinct: BTreeSet<&str> = protocols.iter().copied().collect();
+    assert_eq!(distinct.len(), protocols.len(), "a protocol twice: {protocols:?}");
+    for protocol in protocols {
+        let speaking = first.speaking(protocol);
+        assert_eq!((speaking, speaking.0.embedded), (first, Some(protocol)));
+    }
+    assert_eq!(first.speaking("semaphore").0.embedded, first.0.embedded);
+    let usual = Provider::usual();
+    assert!(Provider::protocols().all(|protocol| usual.speaking(protocol).0.embedded.is_none()));
 }
 
 #[test]

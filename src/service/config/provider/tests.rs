@@ -7,7 +7,7 @@ use crate::service::config::sources::Sources;
 /// A provider that knows little.
 const PIGEON: Provider = Provider::of(&Seat {
     word: "pigeon",
-    embedded: false,
+    embedded: None,
     names: &Names {
         of: "Pigeon",
         model: "homing-2",

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fault::Fault;
-use super::{schema, shapes};
+use super::shapes;
+use crate::tools::rehearsal::fault::Fault;
+use crate::tools::rehearsal::schema;
 
 /// A client event.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::fault::Fault;
 use super::item::{AudioPart, Body, Item, Part};
 use super::usage::Tokens;
+use crate::tools::rehearsal::fault::Fault;
 
 /// The items of one session.
 #[derive(Debug, Default)]

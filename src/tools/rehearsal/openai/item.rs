@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::fault::Fault;
 use super::usage::{Tokens, caller_audio_tokens, model_audio_tokens, text_tokens};
+use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::sound::{Format, Sound};
 
 /// One item of a conversation.

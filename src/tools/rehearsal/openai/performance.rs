@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::conversation::Conversation;
 use super::events::Events;
 use super::item::{AudioPart, Body, Item, Part};
-use super::script::Saying;
 use super::streamed_item::{Kind, StreamedItem, word_end};
 use super::usage::{self, Tokens, model_audio_tokens, text_tokens};
 use crate::tools::rehearsal::pace::Pace;
+use crate::tools::rehearsal::script::Saying;
 use crate::tools::rehearsal::sound::{Format, Sound};
 
 /// How a response ends.

@@ -19,16 +19,18 @@ use serde_json::{Value, json};
 pub(super) use self::opening::Opening;
 use super::client::{self, Incoming};
 use super::conversation::Conversation;
-use super::events::{Events, Out};
-use super::fault::Fault;
+use super::events::Events;
 use super::item::{Body, Item};
 use super::performance::Performance;
 use super::settings::{Circumstances, Settings};
 use super::transcripts::Transcripts;
 use super::usage::Meter;
+use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::input::Input;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
+use crate::tools::rehearsal::outgoing::Out;
 use crate::tools::rehearsal::pace::Pace;
+use crate::tools::rehearsal::protocol::ServerSession;
 
 /// One conversation with a client.
 #[derive(Debug)]
@@ -123,77 +125,6 @@ impl Session {
             None => session.send_settings("session.created", 0),
         }
         session
-    }
-
-    /// Returns the socket's next action.
-    pub(super) fn next_out(&mut self) -> Option<Out> {
-        self.events.next()
-    }
-
-    /// Number of actions that wait for the socket.
-    pub(super) fn waiting(&self) -> usize {
-        self.events.waiting()
-    }
-
-    /// Handles a text message of the client.
-    pub(super) fn hear_text(&mut self, text: &str, now: Instant) {
-        if self.closed {
-            return;
-        }
-        match client::read(text) {
-            Ok(Incoming::Append(audio)) => {
-                if let Err(fault) = self.append(audio, now) {
-                    self.send_error(&fault, None);
-                }
-            }
-            Ok(Incoming::Event(event)) => {
-                if let Err(fault) = self.handle(&event, now) {
-                    self.send_error(&fault, event["event_id"].as_str());
-                }
-            }
-            Err(refused) => self.send_error(&refused.fault, refused.event_id.as_deref()),
-        }
-    }
-
-    /// Handles a binary message of the client. The protocol has none.
-    pub(super) fn hear_binary(&mut self) {
-        if !self.closed {
-            self.send_error(&client::binary(), None);
-        }
-    }
-
-    /// Handles the client's answer to a ping.
-    pub(super) fn hear_pong(&mut self) {
-        self.unanswered_ping = false;
-    }
-
-    /// When [`Session::tick`] is due.
-    pub(super) fn deadline(&self) -> Instant {
-        let performances = self.performances.iter().map(Performance::next_at);
-        let ends = self.ends.iter().map(|(at, _)| *at);
-        performances.chain(ends).chain(self.transcripts.next_at()).chain(self.idle_at).fold(self.ping_at, Instant::min)
-    }
-
-    /// Performs everything that is due.
-    pub(super) fn tick(&mut self, now: Instant) {
-        if self.closed {
-            return;
-        }
-        if let Some((_, end)) = self.ends.iter().filter(|(at, _)| *at <= now).min().copied() {
-            self.end(end);
-            return;
-        }
-        if self.ping_at <= now {
-            self.ping(now);
-        }
-        self.perform(now);
-        for transcript in self.transcripts.take_due(now) {
-            self.transcripts.send(&transcript, &mut self.events);
-            self.keep_transcript(&transcript);
-        }
-        if self.idle_at.is_some_and(|at| at <= now) {
-            self.prompt_idle_caller(now);
-        }
     }
 
     fn handle(&mut self, event: &Value, now: Instant) -> Result<(), Fault> {
@@ -317,7 +248,73 @@ impl Session {
     }
 
     fn send_error(&mut self, fault: &Fault, client_event: Option<&str>) {
-        self.events.send("error", &json!({"error": fault.object(client_event)}));
+        self.events.send("error", &json!({"error": fault.object("event_id", client_event)}));
+    }
+}
+
+impl ServerSession for Session {
+    fn next_out(&mut self) -> Option<Out> {
+        self.events.next()
+    }
+
+    fn waiting(&self) -> usize {
+        self.events.waiting()
+    }
+
+    fn hear_text(&mut self, text: &str, now: Instant) {
+        if self.closed {
+            return;
+        }
+        match client::read(text) {
+            Ok(Incoming::Append(audio)) => {
+                if let Err(fault) = self.append(audio, now) {
+                    self.send_error(&fault, None);
+                }
+            }
+            Ok(Incoming::Event(event)) => {
+                if let Err(fault) = self.handle(&event, now) {
+                    self.send_error(&fault, event["event_id"].as_str());
+                }
+            }
+            Err(refused) => self.send_error(&refused.fault, refused.event_id.as_deref()),
+        }
+    }
+
+    fn hear_binary(&mut self, _: &[u8], _: Instant) {
+        if !self.closed {
+            self.send_error(&client::binary(), None);
+        }
+    }
+
+    fn hear_pong(&mut self) {
+        self.unanswered_ping = false;
+    }
+
+    fn deadline(&self) -> Instant {
+        let performances = self.performances.iter().map(Performance::next_at);
+        let ends = self.ends.iter().map(|(at, _)| *at);
+        performances.chain(ends).chain(self.transcripts.next_at()).chain(self.idle_at).fold(self.ping_at, Instant::min)
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        if let Some((_, end)) = self.ends.iter().filter(|(at, _)| *at <= now).min().copied() {
+            self.end(end);
+            return;
+        }
+        if self.ping_at <= now {
+            self.ping(now);
+        }
+        self.perform(now);
+        for transcript in self.transcripts.take_due(now) {
+            self.transcripts.send(&transcript, &mut self.events);
+            self.keep_transcript(&transcript);
+        }
+        if self.idle_at.is_some_and(|at| at <= now) {
+            self.prompt_idle_caller(now);
+        }
     }
 }
 

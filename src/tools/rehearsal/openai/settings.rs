@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fault::Fault;
+use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::input::Detection;
 use crate::tools::rehearsal::sound::Format;
 use crate::tools::rehearsal::speech::Language;

@@ -1,7 +1,9 @@
 //! The client events of the GA protocol, field by field.
 
-use super::schema::Rule::{Any, Bool, Either, Int, List, Metadata, Number, Object, Tagged, Text, Word};
-use super::schema::{Field, Rule, clearable, may, must};
+use crate::tools::rehearsal::schema::Rule::{
+    Any, Bool, Either, Int, List, Metadata, Number, Object, Tagged, Text, Word,
+};
+use crate::tools::rehearsal::schema::{Field, Rule, clearable, may, must};
 
 /// The shape of this client event, or `None` if there is no such event.
 pub(super) fn shape(kind: &str) -> Option<&'static Rule> {

@@ -17,9 +17,3 @@ fn events_are_json_with_their_type_first_and_an_id_of_their_own() {
     }
     assert_eq!(ids.len(), 4);
 }
-
-#[test]
-fn ids_fit_into_what_a_client_may_send_back() {
-    let mut ids = Ids(1);
-    assert!((0..100).all(|_| ids.next("item").len() <= 32));
-}

@@ -6,10 +6,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use switchboard_actors::frame::Frame;
 
-use super::super::fault::Fault;
 use super::super::item::{AudioPart, Body, Item, Part};
 use super::super::transcripts::Transcript;
 use super::{End, Session};
+use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::input::SpeechChange;
 use crate::tools::rehearsal::sound::Sound;
 

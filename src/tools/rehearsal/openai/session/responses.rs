@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::fault::Fault;
+use super::super::answers::{self, Ask};
 use super::super::item::Item;
 use super::super::performance::{Commission, Outcome, Performance, Stage};
-use super::super::script::{self, Ask};
 use super::super::usage::text_tokens;
 use super::{End, Session};
+use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
+use crate::tools::rehearsal::script::{Voice, asked_words};
 use crate::tools::rehearsal::sound::Format;
 
 impl Session {
@@ -81,14 +82,16 @@ impl Session {
         let format = Format::read(&settings["audio"]["output"]["format"]);
         let items = input.unwrap_or(self.conversation.items());
         let extra = extra_instructions(response, self.settings.instructions());
-        let sayings = script::answer(&Ask {
+        let sayings = answers::answer(&Ask {
             settings: &settings,
             extra,
-            words: script::asked_words(own_instructions(response, self.settings.instructions())),
             fresh: items.iter().filter(|item| !item.answered).collect(),
             spoken_before: self.conversation.has_assistant_message(),
-            language: self.settings.language(),
-            format,
+            voice: Voice {
+                words: asked_words(own_instructions(response, self.settings.instructions())),
+                language: self.settings.language(),
+                format,
+            },
         });
         let instructions = settings["instructions"].as_str().map_or(0, text_tokens);
         let mut tokens = self.conversation.tokens();

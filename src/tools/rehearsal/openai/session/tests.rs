@@ -295,7 +295,7 @@ fn the_context_is_billed_again_and_mostly_cached() {
 #[test]
 fn bad_messages_are_answered_and_the_session_goes_on() {
     let mut client = Client::new("");
-    client.session.hear_binary();
+    client.session.hear_binary(b"{}", client.now);
     client.session.hear_text("{nonsense", client.now);
     client.session.hear_text(r#"{"type":"input_audio_buffer.append","audio":"!"}"#, client.now);
     client.collect();

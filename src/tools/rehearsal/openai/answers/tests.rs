@@ -1,5 +1,10 @@
+use serde_json::json;
+
 use super::super::item::{AudioPart, Part};
 use super::*;
+use crate::tools::rehearsal::script::asked_words;
+use crate::tools::rehearsal::sound::{Format, Sound};
+use crate::tools::rehearsal::speech::Language;
 
 fn message(role: &'static str, part: Part) -> Item {
     Item {
@@ -30,8 +35,8 @@ fn answers(settings: &Value, text: &str, extra: &str, spoken_before: bool) -> Ve
 
 fn said(settings: &Value, fresh: Vec<&Item>, extra: &str, spoken_before: bool) -> Vec<String> {
     let language = Language::of(None, "");
-    let words = asked_words(extra);
-    let ask = Ask { settings, extra: extra.to_owned(), words, fresh, spoken_before, language, format: Format::MuLaw };
+    let voice = Voice { words: asked_words(extra), language, format: Format::MuLaw };
+    let ask = Ask { settings, extra: extra.to_owned(), fresh, spoken_before, voice };
     let short = |saying: &Saying| match saying {
         Saying::Speak { text, .. } => text.clone(),
         Saying::Call { name, arguments } => format!("{name} {arguments}"),

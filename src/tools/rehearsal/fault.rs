@@ -44,14 +44,14 @@ impl Fault {
         Self::request("invalid_value", message).at(path)
     }
 
-    /// The `error` object, with the client event that caused it.
-    pub(super) fn object(&self, client_event: Option<&str>) -> Value {
+    /// The `error` object, with the client event that caused it under the key `event`.
+    pub(super) fn object(&self, event: &str, client_event: Option<&str>) -> Value {
         json!({
             "type": self.kind,
             "code": self.code,
             "message": self.message,
             "param": self.param,
-            "event_id": client_event,
+            event: client_event,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: a loop between a socket and a [`Session`].
+//! One connection: a loop between a socket and a [`ServerSession`].
 
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -15,9 +15,9 @@ use futures_util::{Sink, StreamExt};
 use switchboard_actors::clock;
 use switchboard_actors::socket::head::{Refused, Watch};
 
-use super::events::Out;
-use super::session::Session;
-use crate::tools::rehearsal::log::ClientLog;
+use super::log::ClientLog;
+use super::outgoing::Out;
+use super::protocol::ServerSession;
 
 /// How a connection behaves.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub(super) async fn watched(request: &HttpRequest, body: web::Payload, most: usi
 
 /// Runs a session until either side ends it.
 pub(super) async fn carry(
-    mut session: Session,
+    mut session: Box<dyn ServerSession>,
     behaviour: ConnectionBehaviour,
     mut sink: actix_ws::Session,
     mut stream: AggregatedMessageStream,
@@ -90,7 +90,7 @@ pub(super) async fn carry(
                 match message {
                     Some(Ok(message)) => {
                         behaviour.note(&message);
-                        match hear(message, &mut session, &mut sink).await {
+                        match hear(message, session.as_mut(), &mut sink).await {
                             Ok(true) => {}
                             Ok(false) => {
                                 let _ = sink.close(None).await;
@@ -159,10 +159,14 @@ async fn send_in_fragments(text: ByteString, size: usize, sink: &mut actix_ws::S
 }
 
 /// Handles a message. Returns whether the connection continues.
-async fn hear(message: AggregatedMessage, session: &mut Session, sink: &mut actix_ws::Session) -> Result<bool, Closed> {
+async fn hear(
+    message: AggregatedMessage,
+    session: &mut dyn ServerSession,
+    sink: &mut actix_ws::Session,
+) -> Result<bool, Closed> {
     match message {
         AggregatedMessage::Text(text) => session.hear_text(&text, clock::now()),
-        AggregatedMessage::Binary(_) => session.hear_binary(),
+        AggregatedMessage::Binary(bytes) => session.hear_binary(&bytes, clock::now()),
         AggregatedMessage::Ping(bytes) => sink.pong(&bytes).await?,
         AggregatedMessage::Pong(_) => session.hear_pong(),
         AggregatedMessage::Close(_) => return Ok(false),

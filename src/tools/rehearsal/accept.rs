@@ -1,4 +1,4 @@
-//! Accepts a connection and opens its session.
+//! Accepts a connection of any protocol and opens its session.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -9,17 +9,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use switchboard_actors::clock;
 use uuid::Uuid;
 
-use super::session::{Opening, Session};
+use super::misbehaviour::Misbehaviour;
+use super::protocol::{Protocol, Visit};
+use super::server::{RehearsalOptions, Visitors};
 use super::socket::{self, ConnectionBehaviour};
-use crate::tools::rehearsal::misbehaviour::Misbehaviour;
-use crate::tools::rehearsal::pace::Pace;
-use crate::tools::rehearsal::server::{RehearsalOptions, Visitors};
 
 /// Answers the upgrade of a client. Its query may ask for misbehaviour.
 ///
 /// # Errors
 /// The request is no upgrade.
-pub(in crate::tools::rehearsal) async fn accept(
+pub(super) async fn accept(
+    protocol: &'static Protocol,
     request: HttpRequest,
     body: web::Payload,
     options: web::Data<RehearsalOptions>,
@@ -38,39 +38,36 @@ pub(in crate::tools::rehearsal) async fn accept(
         actix_web::rt::time::sleep(Duration::from_millis(ms)).await;
     }
     if let Some(status) = misbehaviour.refuse {
-        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-        return Ok(
-            HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body("refused, as rehearsed")
-        );
+        return Ok(refused(u16::try_from(status).unwrap_or_default(), "refused, as rehearsed".to_owned()));
     }
-    // Browsers offer subprotocols, and fail if the server selects none of them.
-    let body = socket::watched(&request, body, LARGEST_MESSAGE).await?;
-    let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, &["realtime"])?;
-    let stream =
-        stream.max_frame_size(LARGEST_MESSAGE).aggregate_continuations().max_continuation_size(LARGEST_MESSAGE);
-    let opening = Opening {
-        model: query.get("model").cloned(),
-        beta: request.headers().get("OpenAI-Beta").is_some_and(|value| value.as_bytes().starts_with(b"realtime")),
-        pace: Pace {
-            delta: options.delta,
-            speed: Some(options.speed).filter(|speed| *speed > 0.0).map(|speed| speed.max(0.01)),
-            first_audio: Duration::ZERO,
-            answer: None,
-            late_deltas: 1,
-        },
-        transcript_after: options.transcript_after,
-        lifetime: options.lifetime,
+    let visit = Visit {
+        query: &query,
+        headers: request.headers(),
+        options: &options,
         misbehaviour: Rc::new(misbehaviour),
         seed: Uuid::new_v4().as_u64_pair().0,
         epoch_s: u64::try_from(clock::wall().timestamp()).unwrap_or_default(),
+        now: clock::now(),
     };
+    let session = match (protocol.open)(&visit) {
+        Ok(session) => session,
+        Err(refusal) => return Ok(refused(refusal.status, refusal.body)),
+    };
+    let body = socket::watched(&request, body, LARGEST_MESSAGE).await?;
+    let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, protocol.subprotocols)?;
+    let stream =
+        stream.max_frame_size(LARGEST_MESSAGE).aggregate_continuations().max_continuation_size(LARGEST_MESSAGE);
     let fragment_bytes = misbehaviour.fragment_bytes.map(|bytes| usize::try_from(bytes.max(1)).unwrap_or(usize::MAX));
-    let session = Session::open(&opening, clock::now());
     let deaf_at = misbehaviour.deaf_after_ms.map(|ms| clock::now() + Duration::from_millis(ms));
     let behaviour =
         ConnectionBehaviour { fragment_bytes, deaf_at, log: options.log.clone().map(|log| (log, connection)) };
     actix_web::rt::spawn(socket::carry(session, behaviour, sink, stream));
     Ok(response)
+}
+
+/// The answer to an upgrade that is refused.
+fn refused(status: u16, body: String) -> HttpResponse {
+    HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body(body)
 }
 
 /// Maximum size of a message: 15 MiB of audio as base64, with the JSON around it.

@@ -1,24 +1,10 @@
-//! Decides what the rehearsal model says. Pure.
-//!
-//! | situation when a response is requested | answer |
-//! |---|---|
-//! | a `tool_choice` that names or requires a tool | a call of that tool |
-//! | a user text "call tool NAME with {json}" | that call |
-//! | a user text "… pressed 9 …" (9, 1, 2, 3, 5) | the key's calls, see [`pressed`] |
-//! | mention of a goodbye in this response's instructions or metadata | the goodbye line |
-//! | a turn of the caller that was not answered | the caller's own words |
-//! | nothing said yet | the greeting |
-//! | anything else: tool results, notices, texts | "Alright." |
-//!
-//! If the response's instructions contain words to be said, the text of the answer is these words,
-//! as with a real model. The audio is that of the bundled line, because nothing is synthesised
-//! here.
+//! What every protocol's model says and calls: the bundled lines, the tools behind the keys, and the
+//! orders that a text contains. Pure.
 
 use serde_json::{Map, Value, json};
 
-use super::item::{Body, Item};
-use crate::tools::rehearsal::sound::{Format, Sound};
-use crate::tools::rehearsal::speech::{Language, Line};
+use super::sound::{Format, Sound};
+use super::speech::{Language, Line};
 
 /// One part of an answer.
 #[derive(Debug, Clone)]
@@ -39,59 +25,40 @@ pub(super) enum Saying {
     },
 }
 
-/// The inputs of an answer.
-#[derive(Debug)]
-pub(super) struct Ask<'a> {
-    /// The effective settings of the response.
-    pub(super) settings: &'a Value,
-    /// The additions of the response's own instructions to those of the session, and its metadata.
-    pub(super) extra: String,
-    /// The words that the response's instructions request, see [`asked_words`].
+/// How a line is spoken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Voice<'a> {
+    /// The words that are requested in place of the line's own, see [`asked_words`].
     pub(super) words: Option<&'a str>,
-    /// The items that no response has answered yet, oldest first.
-    pub(super) fresh: Vec<&'a Item>,
-    /// Whether the model has said anything in this conversation.
-    pub(super) spoken_before: bool,
     /// The language.
     pub(super) language: &'static Language,
-    /// The format of the answer.
+    /// The format of the audio.
     pub(super) format: Format,
 }
 
-/// Returns the answer to a request.
-pub(super) fn answer(ask: &Ask<'_>) -> Vec<Saying> {
-    let tools = Tools::of(ask.settings);
-    if let Some(forced) = tools.forced() {
-        return vec![forced];
+impl Voice<'_> {
+    /// Speaks a bundled line.
+    pub(super) fn line(&self, line: Line) -> Saying {
+        let text = self.words.unwrap_or_else(|| self.language.text(line));
+        Saying::Speak { text: text.to_owned(), sound: self.language.sound(line, self.format) }
     }
-    let newest = ask.fresh.iter().rev().find(|item| matches!(item.body, Body::Message { role: "user", .. }));
-    if let Some(item) = newest {
-        let text = item.text();
-        if let Some(call) = ordered(&text, &tools) {
-            return vec![call];
-        }
-        if let Some(sayings) = key_in(&text).and_then(|key| pressed(key, &tools, ask)) {
-            return sayings;
-        }
-    }
-    if mentions_goodbye(&ask.extra) {
-        return vec![line(Line::Goodbye, ask)];
-    }
-    if let Some(sound) = newest.and_then(|item| item.sound()) {
-        let own_words = sound.trimmed().in_format(ask.format);
-        return vec![Saying::Speak { text: ask.language.repeated(own_words.ms()), sound: own_words }];
-    }
-    vec![line(if ask.spoken_before { Line::Alright } else { Line::Greeting }, ask)]
+}
+
+/// Returns the calls that a user's text orders, if the session has the tools for them: by name, or
+/// by a key of the keypad.
+pub(super) fn called_for(text: &str, tools: &Tools<'_>, voice: Voice<'_>) -> Option<Vec<Saying>> {
+    let by_key = || key_in(text).and_then(|key| pressed(key, tools, voice));
+    ordered(text, tools).map(|call| vec![call]).or_else(by_key)
 }
 
 /// Returns the answer to a key, if the session has the tools for it.
-fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
+fn pressed(key: char, tools: &Tools<'_>, voice: Voice<'_>) -> Option<Vec<Saying>> {
     let one = |name: &str, arguments: Value| tools.has(name).then(|| vec![call(name, arguments)]);
     match key {
         // The goodbye is spoken before the call that ends the phone call.
         '9' => {
             let end = one("end_call", json!({"reason": "caller_done"}))?;
-            Some([vec![line(Line::Goodbye, ask)], end].concat())
+            Some([vec![voice.line(Line::Goodbye)], end].concat())
         }
         '1' => {
             let destination = tools.choices("transfer_call", "destination").next().unwrap_or("sales");
@@ -102,7 +69,7 @@ fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
             one("transfer_call", arguments)
         }
         '2' => {
-            let other = tools.choices("switch_language", "language").find(|code| *code != ask.language.code);
+            let other = tools.choices("switch_language", "language").find(|code| *code != voice.language.code);
             let hindi = tools.choices("switch_language", "language").find(|code| *code == "hi");
             one("switch_language", json!({"language": hindi.or(other).unwrap_or("hi")}))
         }
@@ -144,7 +111,8 @@ fn key_in(text: &str) -> Option<char> {
     keys.next().is_none().then_some(key)
 }
 
-fn mentions_goodbye(text: &str) -> bool {
+/// Whether a text asks for the last words of a call.
+pub(super) fn mentions_goodbye(text: &str) -> bool {
     let text = text.to_lowercase();
     ["goodbye", "good-bye", "good bye", "farewell", "hang up", "end the call", "ending the call", "end this call"]
         .iter()
@@ -163,23 +131,19 @@ pub(super) fn asked_words(instructions: &str) -> Option<&str> {
     quoted().or_else(listed).map(str::trim).filter(|words| !words.is_empty())
 }
 
-fn line(line: Line, ask: &Ask<'_>) -> Saying {
-    let text = ask.words.unwrap_or_else(|| ask.language.text(line));
-    Saying::Speak { text: text.to_owned(), sound: ask.language.sound(line, ask.format) }
-}
-
 fn call(name: &str, arguments: Value) -> Saying {
     Saying::Call { name: name.to_owned(), arguments }
 }
 
 /// The tools that a response may call.
-struct Tools<'a> {
+pub(super) struct Tools<'a> {
     declared: Vec<(&'a str, &'a Value)>,
     choice: &'a Value,
 }
 
 impl<'a> Tools<'a> {
-    fn of(settings: &'a Value) -> Self {
+    /// Those of a settings object with `tools` and `tool_choice`.
+    pub(super) fn of(settings: &'a Value) -> Self {
         let choice = &settings["tool_choice"];
         let declared = settings["tools"]
             .as_array()
@@ -191,7 +155,8 @@ impl<'a> Tools<'a> {
         Self { declared, choice }
     }
 
-    fn forced(&self) -> Option<Saying> {
+    /// The call that the choice of tools demands.
+    pub(super) fn forced(&self) -> Option<Saying> {
         let name = match self.choice["name"].as_str() {
             Some(name) => self.names().find(|declared| *declared == name)?,
             None if self.choice == "required" => self.names().next()?,
@@ -239,6 +204,3 @@ fn sample(schema: &Value) -> Value {
         _ => json!("rehearsed"),
     }
 }
-
-#[cfg(test)]
-mod tests;
