@@ -58,10 +58,11 @@ pub mod writer;
 use self::seat::Seat;
 
 /// Every provider, one row each.
-const SEATS: [&Seat; 5] = [
+const SEATS: [&Seat; 6] = [
     &openai::seat::REHEARSAL,
     &openai::seat::OPENAI,
     &openai::seat::AZURE,
     &openai_live::seat::OPENAI_LIVE,
+    &gemini::seat::REHEARSAL,
     &gemini::seat::GEMINI,
 ];

@@ -41,6 +41,7 @@ pub(super) async fn accept(
         return Ok(refused(u16::try_from(status).unwrap_or_default(), "refused, as rehearsed".to_owned()));
     }
     let visit = Visit {
+        path: request.path(),
         query: &query,
         headers: request.headers(),
         options: &options,

@@ -141,6 +141,17 @@ impl Input {
         self.take(0, whole)
     }
 
+    /// Ends an open turn at once, because no more audio comes.
+    pub(super) fn finish(&mut self) -> Option<SpeechChange> {
+        if !self.speaking() {
+            return None;
+        }
+        let end = self.whole(self.bytes.len());
+        self.detector.forget_turn();
+        let at_ms = self.at_ms(end);
+        Some(SpeechChange::SpeechEnded { at_ms, turn: self.take(self.turn, end) })
+    }
+
     /// Discards all buffered audio. The clock does not change.
     pub(super) fn clear(&mut self) {
         self.forget(self.whole(self.bytes.len()));

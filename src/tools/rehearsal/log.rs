@@ -23,7 +23,7 @@ impl ClientLog {
     }
 
     pub(super) fn note(&self, connection: u64, text: &str) {
-        if text.contains("\"input_audio_buffer.append\"") {
+        if AUDIO.iter().any(|mark| text.contains(mark)) {
             return;
         }
         let Ok(event) = serde_json::from_str(text) else { return };
@@ -35,5 +35,7 @@ impl ClientLog {
     }
 }
 
+/// What client events with audio contain, and no others.
+const AUDIO: [&str; 2] = ["\"input_audio_buffer.append\"", "\"mimeType\":\"audio/"];
 /// Maximum number of events kept. The calls of a test send a few dozen.
 const MOST_EVENTS: usize = 4096;

@@ -65,6 +65,12 @@ table! {
     close_after_ms,
     #[doc = "Send `session_expired` and close with 1001 after this time."]
     expire_after_ms,
+    #[doc = "What a close of close_after_ms says, where the protocol has a table of closes: the number of the row."]
+    close_as,
+    #[doc = "Warn this long before the end of a connection, where the protocol warns."]
+    go_away_ms,
+    #[doc = "1: refuse every handle of an earlier connection, where the protocol has handles."]
+    bad_handle,
     #[doc = "Close with 1011 when a ping is not answered before the next."]
     require_pong,
 
@@ -107,6 +113,9 @@ table! {
     flood_ms,
     #[doc = "Deltas still sent after `speech_started` interrupted a response, instead of one."]
     late_deltas,
+
+    #[doc = "Send the usage of an answer this long after its end, where the protocol may."]
+    usage_after_ms,
 
     // Transcripts of the caller.
     #[doc = "1: never send transcripts."]

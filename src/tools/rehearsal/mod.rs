@@ -15,6 +15,7 @@
 
 mod accept;
 mod fault;
+mod gemini;
 mod input;
 mod log;
 pub mod misbehaviour;

@@ -12,6 +12,8 @@ use super::misbehaviour::Misbehaviour;
 pub(super) enum Out {
     /// Send an event.
     Event(ByteString),
+    /// Send an event as a binary message, which holds the same text.
+    Binary(ByteString),
     /// Send a ping.
     Ping,
     /// Send a close frame and end the connection.

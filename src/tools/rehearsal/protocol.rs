@@ -29,6 +29,8 @@ pub(super) struct Protocol {
 /// The upgrade of a client, and what is rehearsed with it.
 #[derive(Debug)]
 pub(super) struct Visit<'a> {
+    /// The path of the URL.
+    pub(super) path: &'a str,
     /// The parameters of the URL.
     pub(super) query: &'a HashMap<String, String>,
     /// The headers of the upgrade.

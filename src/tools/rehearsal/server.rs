@@ -10,6 +10,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 
 use super::accept::accept;
+use super::gemini;
 use super::log::ClientLog;
 use super::misbehaviour::Misbehaviour;
 use super::openai;
@@ -167,7 +168,7 @@ impl Visitors {
 }
 
 /// Every protocol, one row each.
-const PROTOCOLS: [&Protocol; 1] = [&openai::seat::REALTIME];
+const PROTOCOLS: [&Protocol; 2] = [&openai::seat::REALTIME, &gemini::seat::LIVE_API];
 /// Maximum number of rehearsals that are counted separately.
 const MOST_REHEARSALS: usize = 1024;
 

@@ -9,7 +9,6 @@ use actix_web::error::PayloadError;
 use actix_web::{FromRequest as _, HttpRequest, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
 use bytes::Bytes;
-use bytestring::ByteString;
 use futures_util::future::poll_fn;
 use futures_util::{Sink, StreamExt};
 use switchboard_actors::clock;
@@ -117,8 +116,11 @@ impl ConnectionBehaviour {
     }
 
     fn note(&self, message: &AggregatedMessage) {
-        if let (Some((log, connection)), AggregatedMessage::Text(text)) = (&self.log, message) {
-            log.note(*connection, text);
+        let Some((log, connection)) = &self.log else { return };
+        match message {
+            AggregatedMessage::Text(text) => log.note(*connection, text),
+            AggregatedMessage::Binary(bytes) => log.note(*connection, std::str::from_utf8(bytes).unwrap_or_default()),
+            AggregatedMessage::Ping(_) | AggregatedMessage::Pong(_) | AggregatedMessage::Close(_) => {}
         }
     }
 }
@@ -138,7 +140,9 @@ enum Flow {
 async fn send(out: Out, fragment_bytes: Option<usize>, sink: &mut actix_ws::Session) -> Result<Flow, Closed> {
     match (out, fragment_bytes) {
         (Out::Event(text), None) => sink.text(text).await?,
-        (Out::Event(text), Some(size)) => send_in_fragments(text, size, sink).await?,
+        (Out::Event(text), Some(size)) => send_in_fragments(text.into_bytes(), Item::FirstText, size, sink).await?,
+        (Out::Binary(text), None) => sink.binary(text.into_bytes()).await?,
+        (Out::Binary(text), Some(size)) => send_in_fragments(text.into_bytes(), Item::FirstBinary, size, sink).await?,
         (Out::Ping, _) => sink.ping(b"ping").await?,
         (Out::Close { code, reason }, _) => {
             return Ok(Flow::Close(CloseReason { code: CloseCode::from(code), description: Some(reason) }));
@@ -148,10 +152,14 @@ async fn send(out: Out, fragment_bytes: Option<usize>, sink: &mut actix_ws::Sess
     Ok(Flow::On)
 }
 
-async fn send_in_fragments(text: ByteString, size: usize, sink: &mut actix_ws::Session) -> Result<(), Closed> {
-    let mut rest: Bytes = text.into_bytes();
-    let first = rest.split_to(size.min(rest.len()));
-    sink.continuation(Item::FirstText(first)).await?;
+async fn send_in_fragments(
+    mut rest: Bytes,
+    first: impl FnOnce(Bytes) -> Item,
+    size: usize,
+    sink: &mut actix_ws::Session,
+) -> Result<(), Closed> {
+    let beginning = rest.split_to(size.min(rest.len()));
+    sink.continuation(first(beginning)).await?;
     while rest.len() > size {
         sink.continuation(Item::Continue(rest.split_to(size))).await?;
     }

@@ -1,4 +1,4 @@
-//! The row of this provider.
+//! The rows of this provider: the embedded model, and Google.
 
 use std::sync::Arc;
 
@@ -9,28 +9,50 @@ use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::seat::{Address, Future, Key, Model, Names, Seat, Sent, Servers};
 use crate::realtime::settings::{Given, TurnDetection};
 
+/// The embedded model with this protocol, or any server at `realtime.url` that needs no key.
+pub(crate) static REHEARSAL: Seat = Seat {
+    word: "rehearsal",
+    embedded: Some("gemini"),
+    names: &NAMES,
+    models_at: GOOGLES_SERVERS,
+    voices_at: ALL_OF_GOOGLES,
+    key: None,
+    address: Address { default: None, example: LOCAL_ENDPOINT, refuses },
+    knows: KNOWS,
+    lacks: |_| None,
+    plan,
+};
+
 /// Google's Developer API, Vertex AI, or any server at `realtime.url` that speaks this protocol.
 pub(crate) static GEMINI: Seat = Seat {
     word: "gemini",
     embedded: None,
     names: &NAMES,
-    models_at: Servers::Ending("generativelanguage.googleapis.com"),
-    voices_at: Servers::Ending(".googleapis.com"),
+    models_at: GOOGLES_SERVERS,
+    voices_at: ALL_OF_GOOGLES,
     key: Some(Key { variable: "GEMINI_API_KEY", sent: Sent::ApiKey, begins: Some("AIza") }),
     address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses },
-    knows: &[
-        "voice",
-        "max_output_tokens",
-        "updated_timeout",
-        "turn_detection.threshold",
-        "turn_detection.silence_duration",
-        "turn_detection.interrupt_response",
-        "transcription.enabled",
-    ],
+    knows: KNOWS,
     lacks: |_| None,
     plan,
 };
 
+/// The settings that mean something here.
+const KNOWS: &[&str] = &[
+    "voice",
+    "max_output_tokens",
+    "updated_timeout",
+    "turn_detection.threshold",
+    "turn_detection.silence_duration",
+    "turn_detection.interrupt_response",
+    "transcription.enabled",
+];
+/// The servers whose models are known by name.
+const GOOGLES_SERVERS: Servers = Servers::Ending("generativelanguage.googleapis.com");
+/// The servers whose voices are known by name.
+const ALL_OF_GOOGLES: Servers = Servers::Ending(".googleapis.com");
+const LOCAL_ENDPOINT: &str =
+    "ws://127.0.0.1:9000/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
 const ENDPOINT: &str = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
 
 /// The names of Google (<https://ai.google.dev/gemini-api/docs/models>).
