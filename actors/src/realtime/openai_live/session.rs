@@ -84,6 +84,8 @@ pub struct Session {
     /// Set if the caller was speaking when the previous session was lost: the session listens until
     /// this time, then answers.
     listen_until: Option<Instant>,
+    /// Whether the session was lost in the middle of a turn of the caller.
+    turn_lost: bool,
     /// When the last piece of the stream came.
     sounded: Instant,
     /// Unreadable messages in a row.
@@ -134,6 +136,7 @@ impl Session {
             said: String::new(),
             owed_since: None,
             listen_until: None,
+            turn_lost: false,
             sounded: now,
             malformed: 0,
             last_number: 0,
@@ -333,7 +336,9 @@ impl Session {
         if matches!(self.phase, Phase::Closing(_)) {
             return self.end(out);
         }
-        self.last_words(out);
+        // A turn without words is no noise: its words will never come. The next session gets it.
+        self.turn_lost = self.caller.is_open();
+        self.last_words(|text| !text.is_empty(), out);
         self.charge(None, out);
         self.phase = Phase::Over;
         self.held.clear();
@@ -342,7 +347,7 @@ impl Session {
 
     /// Ends the session after an order to close.
     fn end(&mut self, out: &mut Vec<SessionAction>) {
-        self.last_words(out);
+        self.last_words(|_| true, out);
         self.charge(None, out);
         self.phase = Phase::Over;
         out.push(SessionAction::Close);

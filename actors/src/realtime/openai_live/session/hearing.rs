@@ -221,10 +221,12 @@ impl Session {
         out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
     }
 
-    /// Reports everything that was said, because the session ends.
-    pub(super) fn last_words(&mut self, out: &mut Vec<SessionAction>) {
+    /// Reports the turns whose words pass `is_reported`, because the session ends.
+    pub(super) fn last_words(&mut self, is_reported: fn(&str) -> bool, out: &mut Vec<SessionAction>) {
         for event in self.caller.finish() {
-            if let TurnEvent::Reported(item, text) = event {
+            if let TurnEvent::Reported(item, text) = event
+                && is_reported(&text)
+            {
                 self.turn_transcribed(item, text, out);
             }
         }

@@ -55,7 +55,7 @@ impl Session {
         });
         let unspoken = current.filter(|(_, spoken)| !spoken).map(|(pending, _)| pending);
         let left = self.wishes.requests.left(unspoken);
-        let turn_open = self.caller.is_open() || self.listen_until.is_some();
+        let turn_open = self.turn_lost || self.caller.is_open() || self.listen_until.is_some();
         let answer = left.answer || self.owed_since.is_some() || self.work.owes_an_answer();
         CarryOver { requests: left.requests, answer, running, turn_open }
     }

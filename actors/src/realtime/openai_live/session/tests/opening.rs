@@ -280,3 +280,25 @@ fn the_time_of_a_session_is_charged_once() {
     rig.on(SessionEvent::Broken("gone"));
     assert_eq!(rig.used.0, sent, "a lost session costs what was sent");
 }
+
+#[test]
+fn a_turn_that_is_lost_with_its_session_is_answered_by_the_next_one() {
+    for (silence, open) in [(400, true), (700, false)] {
+        let mut rig = Rig::running();
+        rig.line(1_000, LOUD);
+        rig.line(silence, SILENT);
+        rig.reported();
+        rig.on(SessionEvent::Broken("gone"));
+        let left = rig.session.carry_over();
+        assert_eq!((left.turn_open, left.answer), (open, !open));
+        let reported = rig.reported();
+        assert!(reported.iter().all(|event| !event.contains("said")), "its words are not known: {reported:?}");
+    }
+    let mut rig = Rig::running();
+    rig.line(1_000, LOUD);
+    rig.caller_words(" my order", 1_200);
+    rig.reported();
+    rig.on(SessionEvent::Broken("gone"));
+    assert!(rig.reported().contains(&"live1_c1 said “my order”".to_owned()));
+    assert!(rig.session.carry_over().turn_open);
+}
