@@ -69,9 +69,11 @@ impl Session {
             match part {
                 Part::Audio { rate_hz, data } => self.hear_audio(rate_hz, &data, now, out),
                 // A thought begins a response, and nothing of it is heard.
-                Part::Thought | Part::Other => {
+                Part::Thought => {
                     self.run(now, out);
                 }
+                // Text and code are no speech, and no end of a turn need follow them.
+                Part::Other => {}
             }
         }
         if let Some(words) = content.spoken {

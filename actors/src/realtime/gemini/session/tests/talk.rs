@@ -34,6 +34,17 @@ fn a_run_is_one_response_with_one_item() {
 }
 
 #[test]
+fn a_text_that_is_not_spoken_begins_nothing() {
+    let mut harness = Harness::ready();
+    let seen = harness.content(json!({"modelTurn": {"parts": [{"text": "So"}, {"executableCode": {"code": "1"}}]}}));
+    assert!(seen.reports.is_empty(), "{seen:?}");
+    // The caller's turn is known at once, because no response seems to run.
+    assert_eq!(harness.caller("A table?").names().first().map(String::as_str), Some("SpeechStarted"));
+    let seen = harness.content(json!({"modelTurn": {"parts": [{"thought": true, "text": "Hm"}]}}));
+    assert!(seen.names().contains(&"ResponseStarted".to_owned()), "{seen:?}");
+}
+
+#[test]
 fn items_are_placed_in_the_order_in_which_they_come() {
     let mut harness = Harness::ready();
     let placed = |seen: &Seen| {
