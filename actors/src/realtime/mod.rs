@@ -10,7 +10,8 @@
 //! The configuration knows a provider by its row ([`seat`]): its keys, addresses, models, voices
 //! and prices (`price`), and how its part of a plan is made of neutral [`settings`]. To add a
 //! provider, add a folder, its `mod` line, its row of `SEATS` and its variants of the two enums of
-//! [`conversation`].
+//! [`conversation`], until the tests pass: `tests/models` plays every provider against a scripted
+//! server of its protocol.
 //!
 //! A session may be lost, but a call may not: [`sessions`] has the table of what happens then.
 //! `failover_plan` chooses the next candidate. `history` and `turn_audio` keep what was said and

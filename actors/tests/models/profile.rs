@@ -1,0 +1,191 @@
+//! The configuration of the calls: every provider with the same settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use switchboard_actors::ids::Private;
+use switchboard_actors::money::Usd;
+use switchboard_actors::profile::no_input::NoInputPlan;
+use switchboard_actors::profile::spending::{Price, Prices, SpendPlan};
+use switchboard_actors::profile::{
+    AudioPlan, CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, KeypadPlan, LanguageProfile, Limits,
+};
+use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
+use switchboard_actors::realtime::seat::Provider;
+use switchboard_actors::realtime::settings::{Given, ModelAudio, Options, SessionOptions, TurnDetection};
+use switchboard_actors::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
+use switchboard_actors::tools::spec::ToolSpec;
+
+use crate::server::ms;
+
+/// A profile of a call with `provider`, which is asked to greet.
+pub(crate) fn profile(provider: Provider) -> CallProfile {
+    profile_of(plan(provider, ModelAudio::G711))
+}
+
+/// The same, where the call goes on with `other` if `provider` is out of reach.
+pub(crate) fn profile_with_fallback(provider: Provider, other: Provider) -> CallProfile {
+    let mut model = plan(provider, ModelAudio::Pcm24k);
+    model.resilience.fallbacks = vec![plan(other, ModelAudio::Pcm24k).provider];
+    profile_of(model)
+}
+
+fn profile_of(model: SessionPlan) -> CallProfile {
+    let decides_alone = decides_alone(&model);
+    CallProfile {
+        agent: "reception".to_owned(),
+        language: "en".to_owned(),
+        greeting: Greeting::Spoken("Greet the caller.".to_owned()),
+        limits: Limits {
+            max_duration: Duration::from_secs(600),
+            line_silence: Duration::from_secs(60),
+            goodbye: Duration::from_secs(10),
+            lost_socket: Duration::from_secs(8),
+            model_setup: Duration::from_secs(10),
+            model_answer: Duration::from_millis(10_600),
+            late_answer: Duration::from_secs(5),
+        },
+        playout_lead: ms(200),
+        audio: AudioPlan::default(),
+        recording: None,
+        interruption: InterruptionPlan {
+            policy: if decides_alone { InterruptionPolicy::Model } else { InterruptionPolicy::Immediate },
+            ..InterruptionPlan::default()
+        },
+        notice: None,
+        on_model_loss: None,
+        no_input: NoInputPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
+        keypad: KeypadPlan::default(),
+        languages: Arc::new(BTreeMap::from([
+            ("en".to_owned(), language("English", "en", "Be helpful.")),
+            ("hi".to_owned(), language("Hindi", "hi", "Speak Hindi.")),
+        ])),
+        questions: Vec::new(),
+        tools: Arc::new(BTreeMap::from([("order_status".to_owned(), Arc::new(tool()))])),
+        spend: SpendPlan { prices: prices(model.model()), ..SpendPlan::default() },
+        caller: Some("hash".to_owned()),
+        send_safety_identifier: true,
+        variant: None,
+        route: None,
+        answered_by: None,
+        transfers: Arc::default(),
+        model: Arc::new(model),
+    }
+}
+
+/// Whether the model alone decides about interruptions unless the configuration says otherwise,
+/// because nothing that it generates can be stopped.
+pub(crate) fn decides_alone(plan: &SessionPlan) -> bool {
+    let can = plan.capabilities();
+    !can.cancel && !can.truncate
+}
+
+fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
+    let (names, address) = (provider.names(), provider.address());
+    let options = Options {
+        speed: None,
+        max_output_tokens: None,
+        retention_ratio: None,
+        noise_reduction: None,
+        turn_detection: TurnDetection::Server {
+            threshold: 0.5,
+            prefix_padding_ms: 300,
+            silence_duration_ms: 500,
+            idle_timeout_ms: None,
+            create_response: true,
+            interrupt_response: true,
+        },
+        transcription: None,
+        finer: SessionOptions::default(),
+    };
+    let given = Given {
+        address: ModelAddress {
+            endpoint: Endpoint {
+                url: address.default.unwrap_or(address.example).to_owned(),
+                credential: provider.credential(Some(&Private::new("key".to_owned()))),
+                key_variable: None,
+            },
+            model: names.model.to_owned(),
+        },
+        voice: names.voice,
+        audio,
+        options: &options,
+        created_timeout: Duration::from_secs(5),
+        updated_timeout: Duration::from_secs(5),
+    };
+    let built_in = ["end_call", "switch_language", "save_answer"].map(|name| ToolSpec {
+        name: name.to_owned(),
+        description: format!("Does {name}."),
+        parameters: json!({"type": "object", "properties": {}}),
+    });
+    SessionPlan {
+        common: Arc::new(Common {
+            transcription: transcription("en", names.transcribers.first().map(|it| it.name)),
+            tools: built_in.into_iter().chain([tool().spec()]).collect(),
+            ..Common::new("Be helpful.")
+        }),
+        provider: provider.plan(given),
+        resilience: Resilience {
+            patience: Duration::from_secs(20),
+            rotate_before: Duration::from_secs(20),
+            rotate_latest: Duration::from_secs(5),
+            ..Resilience::default()
+        },
+    }
+}
+
+fn transcription(language: &str, model: Option<&str>) -> Option<Transcription> {
+    let model = model.unwrap_or_default().to_owned();
+    Some(Transcription { model, language: Some(language.to_owned()), ..Transcription::default() })
+}
+
+fn language(name: &str, code: &str, instructions: &str) -> LanguageProfile {
+    LanguageProfile {
+        name: name.to_owned(),
+        instructions: instructions.to_owned(),
+        voice: "marin".to_owned(),
+        transcription: transcription(code, Some("gpt-4o-mini-transcribe")),
+        greeting: Greeting::None,
+        idle_prompts: vec![IDLE_PROMPT.to_owned()],
+        goodbye: GOODBYE.to_owned(),
+        apology: "I am sorry, I cannot help you now.".to_owned(),
+        apology_sound: None,
+        filler_sound: None,
+        filler: "One moment, please.".to_owned(),
+    }
+}
+
+fn tool() -> ToolPlan {
+    let settings = ToolSettings {
+        name: "order_status".to_owned(),
+        description: "Finds an order.".to_owned(),
+        url: "http://tools.example/".parse().expect("a URL"),
+        method: ToolMethod::Get,
+        parameters: json!({"type": "object", "properties": {"order": {"type": "string"}}}),
+        headers: Vec::new(),
+        timeout: Duration::from_secs(5),
+        max_result: 4_000,
+        allowed_private: Vec::new(),
+    };
+    ToolPlan::new(settings).expect("a schema")
+}
+
+/// Each kind of token costs a thousandth of a dollar, and a minute one dollar.
+fn prices(model: &str) -> Prices {
+    let cent = Usd::from_dollars(0.001);
+    let price = Price {
+        text_in: cent,
+        text_out: cent,
+        audio_in: cent,
+        audio_out: cent,
+        minute: Usd::from_dollars(1.0),
+        ..Price::default()
+    };
+    Prices::new(BTreeMap::from([(model.to_owned(), price)]))
+}
+
+pub(crate) const A_DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const GOODBYE: &str = "Thank you for calling, goodbye.";
+pub(crate) const IDLE_PROMPT: &str = "Are you still there?";
