@@ -45,6 +45,9 @@ use std::time::Duration;
 
 use filter::Filter;
 
+/// The rates between which audio can be converted, in Hz.
+pub const RATES_HZ: [u32; 3] = filter::SUPPORTED_HZ;
+
 /// Converts one direction of a call from one rate to another, frame by frame.
 #[derive(Debug)]
 pub struct Resampler {

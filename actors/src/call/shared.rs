@@ -13,7 +13,8 @@ use crate::audio::diagnosis::Diagnosis;
 use crate::ids::ItemId;
 use crate::latency::TurnLatency;
 use crate::money::Usd;
-use crate::profile::{CallProfile, Greeting, LanguageProfile};
+use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
+use crate::realtime::capabilities::Capabilities;
 use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::messages::{Fact, Tally};
@@ -49,6 +50,8 @@ pub(super) enum Recording {
 pub(super) struct Shared {
     /// The profile of the call.
     pub(super) profile: Arc<CallProfile>,
+    /// The capabilities of the session that serves the call now, or will be the first.
+    pub(super) can: Capabilities,
     /// What its line supports.
     pub(super) means: Means,
     /// When its stream started.
@@ -74,6 +77,7 @@ impl Shared {
         let transcription = profile.model.common.transcription.as_ref().map(|it| it.model.as_str());
         Self {
             meter: Meter::new(&profile.spend, profile.model.model(), transcription),
+            can: profile.model.capabilities(),
             means: Means::default(),
             started: now,
             now,
@@ -124,7 +128,21 @@ impl Shared {
     pub(super) fn transcribes(&self) -> bool {
         match self.spoken() {
             Some(language) if self.language != self.profile.language => language.transcription.is_some(),
-            _ => self.profile.model.capabilities().caller_words,
+            _ => self.can.caller_words,
+        }
+    }
+
+    /// Which caller speech stops the agent now. The model decides alone only while one serves that
+    /// does; any other keeps talking until somebody stops it.
+    pub(super) fn interruption(&self) -> InterruptionPlan {
+        let plan = self.profile.interruption;
+        match plan.policy {
+            InterruptionPolicy::Model if !self.can.decides_alone() => {
+                InterruptionPlan { policy: InterruptionPolicy::Immediate, ..plan }
+            }
+            InterruptionPolicy::Model | InterruptionPolicy::Immediate | InterruptionPolicy::PauseAndConfirm { .. } => {
+                plan
+            }
         }
     }
 

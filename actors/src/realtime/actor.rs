@@ -65,8 +65,6 @@ pub struct RealtimeLlm {
     sessions: Sessions,
     links: Links,
     outlet: Outlet,
-    /// The bound for audio that waits for a server that does not read, in bytes of its messages.
-    most_unsent: usize,
     /// The actions that the sessions request. The buffer is reused.
     actions: Vec<SessionsAction>,
     /// The alarm for all deadlines; set when the actor starts.
@@ -85,13 +83,11 @@ impl RealtimeLlm {
     /// A RealtimeLlm that is not started yet. It dials after `start()`, which belongs on the call's
     /// own thread.
     pub fn new(setup: LlmSetup) -> Self {
-        let Capabilities { input, output, .. } = setup.plan.capabilities();
+        let Capabilities { output, .. } = setup.plan.capabilities();
         Self {
             sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()).of_caller(setup.safety_identifier.clone()),
             links: Links::default(),
             outlet: Outlet::new(setup.audio.clone(), setup.items.clone(), output),
-            // Base64 makes four bytes of three. The JSON around them is negligible.
-            most_unsent: LONGEST_UNSENT_MS * input.bytes_per_ms() * 4 / 3,
             actions: Vec::new(),
             alarm: None,
             dropped_for: Vec::new(),
@@ -132,9 +128,10 @@ impl RealtimeLlm {
             A::Consult { question, addresses } => self.consult(question, addresses, ctx),
             A::Learn { address, lesson } => self.setup.providers.do_send(Learn { address, lesson }),
             A::Dial { leg, plan, waiting_will_do } => {
+                let most_unsent = most_unsent(&plan);
                 let identifier = self.setup.safety_identifier.clone();
                 let dial = waiting_or_new(plan, identifier, waiting_will_do).into_actor(self);
-                let task = ctx.spawn(dial.map(move |opened, this, ctx| this.dialled(leg, opened, ctx)));
+                let task = ctx.spawn(dial.map(move |opened, this, ctx| this.dialled(leg, opened, most_unsent, ctx)));
                 self.links.dialling(leg, task);
                 self.dropped_for.clear();
             }
@@ -162,13 +159,21 @@ impl RealtimeLlm {
         }));
     }
 
-    fn dialled(&mut self, leg: LegId, opened: Result<OpenedSession, ModelLoss>, ctx: &mut Context<Self>) {
+    /// `most_unsent` is the bound for audio that waits for a server that does not read, in bytes of
+    /// its messages.
+    fn dialled(
+        &mut self,
+        leg: LegId,
+        opened: Result<OpenedSession, ModelLoss>,
+        most_unsent: usize,
+        ctx: &mut Context<Self>,
+    ) {
         let event = match opened {
             Ok(OpenedSession { link: Link { writer, incoming }, said }) => {
                 if !self.links.knows(leg) {
                     return;
                 }
-                writer.limit_audio(self.most_unsent);
+                writer.limit_audio(most_unsent);
                 let task = ctx.add_stream(futures_util::StreamExt::map(incoming, move |heard| FromLink(leg, heard)));
                 self.links.open(leg, writer, task);
                 let epoch_s = clock::wall().timestamp_millis() as f64 / 1000.0;
@@ -278,6 +283,12 @@ impl StreamHandler<FromLink> for RealtimeLlm {
 
     /// The end of a session does not end the actor.
     fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+/// The bound for audio that waits for a server of this plan, in bytes of its messages. Base64 makes
+/// four bytes of three. The JSON around them is negligible.
+fn most_unsent(plan: &SessionPlan) -> usize {
+    LONGEST_UNSENT_MS * plan.capabilities().input.bytes_per_ms() * 4 / 3
 }
 
 /// A random number from 0 to 1, for jitter.

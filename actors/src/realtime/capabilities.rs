@@ -75,16 +75,16 @@ impl Capabilities {
         self.interrupts == Whose::Servers
     }
 
+    /// Whether the model alone decides when its answer stops, because no order stops it.
+    pub fn decides_alone(&self) -> bool {
+        self.server_interrupts() && !self.cancel
+    }
+
     /// Whether these parts can change while a session runs.
     pub fn can_change(&self, parts: Reconfigure) -> bool {
         let can = self.reconfigure;
         (can.instructions || !parts.instructions)
             && (can.tools || !parts.tools)
             && (can.transcription || !parts.transcription)
-    }
-
-    /// Whether a call can continue with `other`, because the audio formats are the same.
-    pub fn same_audio(&self, other: &Self) -> bool {
-        (self.input, self.output) == (other.input, other.output)
     }
 }

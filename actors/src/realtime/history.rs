@@ -144,6 +144,7 @@ impl History {
             ModelReport::Ready { .. }
             | ModelReport::Resumed { .. }
             | ModelReport::Serves { .. }
+            | ModelReport::Can(_)
             | ModelReport::Faltered(_)
             | ModelReport::Renewable
             | ModelReport::SpeechStopped { .. }

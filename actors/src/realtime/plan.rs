@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use super::capabilities::Capabilities;
 use super::conversation::ProviderPlan;
+use crate::audio::resample::RATES_HZ;
+use crate::carrier::AudioFormat;
 use crate::ids::Private;
 use crate::tools::spec::ToolSpec;
 
@@ -95,14 +97,15 @@ impl SessionPlan {
     /// # Errors
     /// The first rule that the plan breaks, with the field's name.
     pub fn check(&self) -> Result<(), PlanProblem> {
-        let first = self.capabilities();
         for candidate in &self.candidates() {
             candidate.check(&self.common)?;
-            // A call's audio is converted once, to the formats of the first candidate.
-            if !candidate.capabilities(&self.common).same_audio(&first) {
-                let model = &candidate.address().model;
-                let problem = format!("that of `{model}` is another than that of `{}`, expected one", self.model());
-                return Err(PlanProblem { field: "format".to_owned(), problem });
+            // A call that continues with another candidate converts between the formats of both.
+            let can = candidate.capabilities(&self.common);
+            for AudioFormat { rate_hz, .. } in [can.input, can.output] {
+                rules::expect(RATES_HZ.contains(&rate_hz), "format", || {
+                    let model = &candidate.address().model;
+                    format!("that of `{model}` has {rate_hz} Hz, expected one of {RATES_HZ:?}")
+                })?;
             }
         }
         Ok(())
@@ -204,20 +207,21 @@ pub struct Transcription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carrier::AudioFormat;
-    use crate::realtime::openai::plan::{OpenAiPlan, sample};
+    use crate::realtime::fake::FakePlan;
+    use crate::realtime::openai::plan::sample;
 
     #[test]
-    fn a_fallback_whose_audio_is_another_is_refused_by_name() {
+    fn a_fallback_may_have_other_audio_if_it_can_be_converted() {
         let mut plan = sample::plan();
-        let fallback = |format| {
-            let own = OpenAiPlan { format, address: sample::address("other", "spare"), ..sample::openai() };
-            ProviderPlan::OpenAi(Arc::new(own))
+        let can = |input| Capabilities { input, ..sample::plan().capabilities() };
+        let fallback = |input| {
+            let address = sample::address("other", "spare");
+            ProviderPlan::Fake(Arc::new(FakePlan { address, can: can(input) }))
         };
-        plan.resilience.fallbacks = vec![fallback(AudioFormat::PCM_24K)];
+        plan.resilience.fallbacks = vec![fallback(AudioFormat::PCM_24K), fallback(AudioFormat::MULAW_8K)];
         assert_eq!(plan.check(), Ok(()));
-        plan.resilience.fallbacks.push(fallback(AudioFormat::MULAW_8K));
-        let problem = plan.check().expect_err("one call has one format");
+        plan.resilience.fallbacks.push(fallback(AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K }));
+        let problem = plan.check().expect_err("a rate that no resampler has");
         assert_eq!(problem.field, "format");
         assert!(problem.problem.contains("`spare`"), "{problem}");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::Message;
 use serde::{Deserialize, Serialize};
 
+use super::capabilities::Capabilities;
 use super::messages::ResponsePurpose;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
@@ -25,6 +26,9 @@ pub enum ModelReport {
         /// Its name.
         model: String,
     },
+    /// The session that serves the call from here on has other capabilities than the one before it;
+    /// for the first session, other ones than the plan's first candidate.
+    Can(Capabilities),
     /// The server heard the caller begin to speak.
     SpeechStarted {
         /// The user item that this turn will become.

@@ -72,6 +72,7 @@
 //! ([`super::handoff`]). The loss of the model is reported to the call once, and nothing follows
 //! that report.
 
+mod adapter;
 mod instead;
 mod leg;
 mod orders;
@@ -87,6 +88,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::adapter::Formats;
 use self::instead::Running;
 pub use self::leg::LegId;
 use self::leg::{Leg, Outage, Resumption, Standby, State};
@@ -218,6 +220,8 @@ pub enum Lesson {
 pub struct Sessions {
     /// The configuration in force, used for later sessions.
     plan: Arc<SessionPlan>,
+    /// The formats of the call's audio: those of the first candidate.
+    formats: Formats,
     /// The number of configuration changes.
     changes: u32,
     state: State,
@@ -230,6 +234,8 @@ pub struct Sessions {
     failover_plan: FailoverPlan,
     /// The model that currently answers, as reported to the call.
     served_by: String,
+    /// The capabilities of its sessions, as reported to the call.
+    can: Capabilities,
     /// Whether sessions from the pool are used. This turns false when such a session is lost before
     /// it was used, and true again once another session is in use.
     waiting_will_do: bool,
@@ -249,8 +255,10 @@ pub struct Sessions {
 impl Sessions {
     /// The sessions of a new call.
     pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
-        let Capabilities { input, output, .. } = plan.capabilities();
+        let can = plan.capabilities();
+        let formats = Formats::of(&can);
         Self {
+            formats,
             failover_plan: FailoverPlan::new(plan.candidates(), plan.resilience.patience),
             changes: 0,
             state: State::Down(Outage::at_the_start(now)),
@@ -259,13 +267,14 @@ impl Sessions {
             last_leg: 0,
             last_question: 0,
             served_by: plan.model().to_owned(),
+            can,
             waiting_will_do: true,
             resumption: None,
             orders: WaitingOrders::default(),
-            pending_audio: PendingAudio::new(input.bytes_per_ms()),
+            pending_audio: PendingAudio::new(formats.input.bytes_per_ms()),
             running: Running::default(),
-            history: History::new(output),
-            turns: TurnAudio::new(input),
+            history: History::new(formats.output),
+            turns: TurnAudio::new(formats.input),
             caller: None,
             actions: Vec::new(),
             plan,
@@ -364,10 +373,17 @@ impl Sessions {
             A::ToAudio(audio) if self.running.is_unheard(&audio.response) => {}
             A::Complete(complete) if self.running.is_unheard(&complete.response) => {}
             A::ToAudio(audio) => {
-                self.history.audio(&audio);
-                out.push(SessionsAction::ToAudio(audio));
+                let audio = match self.leg(leg).and_then(|leg| leg.adapter.as_mut()) {
+                    Some(adapter) => adapter.to_call(audio),
+                    None => audio,
+                };
+                self.play(audio, out);
             }
             A::Complete(complete) => {
+                let adapter = self.leg(leg).and_then(|leg| leg.adapter.as_mut());
+                if let Some(rest) = adapter.and_then(|adapter| adapter.rest(&complete)) {
+                    self.play(rest, out);
+                }
                 self.history.audio_complete(&complete.item);
                 out.push(SessionsAction::Complete(complete));
             }
@@ -390,6 +406,14 @@ impl Sessions {
             A::Prepared => self.prepared(leg, now, out),
             A::Lose(loss) => self.lost(leg, loss, now, out),
             A::Close => self.closed(leg, out),
+        }
+    }
+
+    /// Plays audio that is in the call's format.
+    fn play(&mut self, audio: FromModel, out: &mut Vec<SessionsAction>) {
+        if !audio.audio.is_empty() {
+            self.history.audio(&audio);
+            out.push(SessionsAction::ToAudio(audio));
         }
     }
 
@@ -426,7 +450,7 @@ impl Sessions {
         };
         self.turns.sent(&audio);
         let mut actions = std::mem::take(&mut self.actions);
-        let taken = self.leg(leg).is_some_and(|leg| leg.session.hear_caller(&audio, now, &mut actions));
+        let taken = self.leg(leg).is_some_and(|leg| leg.hear_caller(audio, now, &mut actions));
         self.perform_all(leg, actions, now, out);
         if !taken {
             out.push(SessionsAction::AudioDropped { reason: "model_not_reading", frames: 1 });

@@ -141,7 +141,7 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 }
 
 /// The rates of all supported lines and models.
-const SUPPORTED_HZ: [u32; 3] = [8_000, 16_000, 24_000];
+pub(super) const SUPPORTED_HZ: [u32; 3] = [8_000, 16_000, 24_000];
 /// Taps at the lower rate. The docs of [`resample`](super) give the reason.
 const TAPS: usize = 80;
 /// Where the slope begins, as a part of the lower rate's Nyquist frequency.

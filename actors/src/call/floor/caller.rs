@@ -22,7 +22,7 @@ impl Floor {
             // audio is not interrupted.
             Stage::Talking if self.protection != Protection::Over => {}
             Stage::Talking if self.turn.is_sounding() => {
-                let verdict = self.barge_in.speech_started(item, &call.profile.interruption, call.now);
+                let verdict = self.barge_in.speech_started(item, &call.interruption(), call.now);
                 self.rule(verdict, stage, call);
             }
             Stage::Talking => self.listen(call),
@@ -38,7 +38,7 @@ impl Floor {
         self.turn.caller_ends();
         call.act(CallAction::CallerTurn { open: false });
         let judged = !self.barge_in.is_pending();
-        self.barge_in.speech_stopped(&call.profile.interruption, call.now);
+        self.barge_in.speech_stopped(&call.interruption(), call.now);
         if judged {
             self.turn_taken(Some(item), stage, call);
         } else if !self.barge_in.is_pending() {
@@ -99,7 +99,7 @@ impl Floor {
 
     /// Gives the caller the floor, and interrupts the agent.
     pub(in crate::call) fn listen(&mut self, call: &mut Shared) {
-        let server_cancels = call.profile.model.capabilities().server_interrupts();
+        let server_cancels = call.can.server_interrupts();
         if self.turn.interrupt(Interrupter::Caller { server_cancels }, call) {
             call.tally.barge_ins += 1;
         }
@@ -133,7 +133,7 @@ impl Floor {
         }
         // A response that we requested may have begun meanwhile; the turn is timed all the same.
         self.stopwatch.turn_ended(call.now);
-        if !call.profile.model.capabilities().server_answers() {
+        if !call.can.server_answers() {
             call.order(ModelOrder::Speak(ResponseRequest { purpose: ResponsePurpose::Answer, instructions: None }));
         }
         self.turn.owe_an_answer();

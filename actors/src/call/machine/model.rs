@@ -72,6 +72,7 @@ impl CallMachine {
                 }
             }
             ModelReport::Serves { model } => talk.call.meter.charge(&talk.call.profile.spend, &model),
+            ModelReport::Can(can) => talk.call.can = can,
             ModelReport::Resumed { gap, answering, .. } => {
                 talk.model.resumed(gap, &mut talk.call);
                 talk.floor.model_resumed(answering && !talk.model.is_gone());

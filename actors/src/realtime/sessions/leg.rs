@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::adapter::{Adapter, Formats};
 use super::{Sessions, SessionsAction};
+use crate::frame::Frame;
 use crate::realtime::capabilities::Capabilities;
-use crate::realtime::conversation::Conversation;
+use crate::realtime::conversation::{Conversation, SessionAction};
 use crate::realtime::plan::{ModelAddress, SessionPlan};
 use crate::realtime::report::ModelLoss;
 use crate::realtime::seed::{CarryOver, Opening, ResumptionHandle};
@@ -23,6 +25,8 @@ pub(super) struct Leg {
     /// Its capabilities.
     pub(super) can: Capabilities,
     pub(super) session: Conversation,
+    /// The converter of its audio, if its formats are not those of the call.
+    pub(super) adapter: Option<Adapter>,
     /// Whether it came from the pool.
     pub(super) had_waited: bool,
     /// When its socket was opened, by both clocks. The second one is in seconds since 1970.
@@ -35,6 +39,18 @@ pub(super) struct Leg {
     pub(super) outdated: bool,
     /// When its replacement is dialled, and when that takes over at the latest.
     pub(super) renewal: Option<(Instant, Instant)>,
+}
+
+impl Leg {
+    /// Gives the session audio of the caller in the call's format. Returns `false` if it does not
+    /// accept audio yet.
+    pub(super) fn hear_caller(&mut self, audio: Frame, now: Instant, out: &mut Vec<SessionAction>) -> bool {
+        let audio = match &mut self.adapter {
+            Some(adapter) => adapter.to_session(audio),
+            None => audio,
+        };
+        self.session.hear_caller(&audio, now, out)
+    }
 }
 
 /// The newest handle with which the conversation can be resumed.
@@ -144,10 +160,16 @@ impl Sessions {
             resumption: resumption.map(|resumption| resumption.handle.clone()),
             caller: self.caller.clone(),
         };
+        let can = plan.capabilities();
+        let formats = Formats::of(&can);
+        // A plan with a rate that cannot be converted was refused when it was checked.
+        let adapter = Some(formats).filter(|formats| *formats != self.formats);
+        let adapter = adapter.and_then(|formats| Adapter::between(self.formats, formats).ok());
         self.legs.push(Leg {
             id: leg,
             candidate,
-            can: plan.capabilities(),
+            can,
+            adapter,
             session: Conversation::standby(&plan, &opening, now),
             resumes: resumption.map(|resumption| resumption.known),
             had_waited: false,

@@ -13,7 +13,7 @@ use crate::realtime::failover_plan::Next;
 use crate::realtime::handoff::handoff_of;
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::report::{ModelLoss, ModelReport};
-use crate::realtime::seed::CarryOver;
+use crate::realtime::seed::{CarryOver, Seed};
 
 impl Sessions {
     /// Starts the search for the first session.
@@ -110,7 +110,14 @@ impl Sessions {
             (None, _) => (CarryOver::default(), false, Duration::ZERO),
         };
         let known = self.legs.iter().find(|it| it.id == leg).and_then(|leg| leg.resumes);
-        let handoff = handoff_of(unfinished, known.unwrap_or_default(), &mut self.history, &mut self.turns);
+        let mut handoff = handoff_of(unfinished, known.unwrap_or_default(), &mut self.history, &mut self.turns);
+        if let Some(adapter) = self.leg(leg).and_then(|leg| leg.adapter.as_ref()) {
+            for item in &mut handoff.items {
+                if let Seed::CallerAudio(audio) = &mut item.seed {
+                    *audio = adapter.turn_to_session(std::mem::take(audio));
+                }
+            }
+        }
         let answering = handoff.answer_unless_spoken || !handoff.requests.is_empty() || self.orders.speak();
         self.state = State::TakingOver(TakingOver { leg, first, gap, answering });
         self.standby = Standby::None;
@@ -149,12 +156,17 @@ impl Sessions {
     ) {
         let State::TakingOver(TakingOver { leg, first, gap, answering }) = self.state else { return };
         let Some(ready) = self.legs.iter().find(|it| it.id == id && id == leg) else { return };
+        let can = ready.can.clone();
         let address = self.failover_plan.candidate(ready.candidate).address().clone();
         self.state = State::Up { leg, since: now };
         self.waiting_will_do = true;
         if address.model != self.served_by {
             self.served_by.clone_from(&address.model);
             out.push(SessionsAction::Report(ModelReport::Serves { model: address.model.clone() }));
+        }
+        if can != self.can {
+            self.can.clone_from(&can);
+            out.push(SessionsAction::Report(ModelReport::Can(can)));
         }
         out.push(SessionsAction::Learn { address, lesson: Lesson::CameUp });
         out.push(SessionsAction::Report(if first {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::call::testing::{profile, sales};
-use crate::profile::{Greeting, LanguageProfile};
-use crate::realtime::messages::ModelOrder;
+use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
+use crate::realtime::capabilities::{Capabilities, Whose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::ModelReport;
 
 use CallAction as A;
@@ -141,4 +142,37 @@ pub(super) fn harness() -> Harness {
     call.says("greet");
     call.on(drained());
     call
+}
+
+#[test]
+fn the_call_follows_the_capabilities_of_the_session_that_serves_it_now() {
+    let mut call = Harness::listening();
+    let able = profile().model.capabilities();
+    assert!(able.server_answers() && able.server_interrupts());
+    let asks = |done: &[A]| done.contains(&speak(ResponsePurpose::Answer, None));
+    let turn = |call: &mut Harness| {
+        call.on(speech_started());
+        call.on(speech_stopped())
+    };
+    assert!(!asks(&turn(&mut call)), "the server answers by itself");
+    let ours = Capabilities { answers: Whose::Ours, interrupts: Whose::Ours, ..able.clone() };
+    call.on(CallEvent::Model(ModelReport::Can(ours)));
+    assert!(asks(&turn(&mut call)), "this one waits to be asked");
+    call.on(CallEvent::Model(ModelReport::Can(able)));
+    assert!(!asks(&turn(&mut call)));
+}
+
+#[test]
+fn a_model_that_decides_alone_about_interruptions_is_followed_by_one_that_does_not() {
+    let plan = InterruptionPlan { policy: InterruptionPolicy::Model, ..InterruptionPlan::default() };
+    let mut call = Harness::of(CallProfile { interruption: plan, ..profile() });
+    call.on(ready());
+    call.says("greet");
+    let able = profile().model.capabilities();
+    let alone = Capabilities { cancel: false, ..able.clone() };
+    call.on(CallEvent::Model(ModelReport::Can(alone)));
+    assert!(!clears(&call.on(speech_started())), "it goes on or stops as it likes");
+    call.on(speech_stopped());
+    call.on(CallEvent::Model(ModelReport::Can(able)));
+    assert!(clears(&call.on(speech_started())), "nobody else stops what is queued");
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::carrier::AudioFormat;
 use crate::ids::ItemId;
-use crate::realtime::capabilities::{Reconfigure, SessionEnd, Whose};
+use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
 use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::fake::FakePlan;
 
@@ -166,4 +166,102 @@ fn a_call_goes_on_with_another_provider() {
     let serves = |action: &SessionsAction| matches!(action, SessionsAction::Report(ModelReport::Serves { model }) if model == "fake");
     assert!(rig.out.iter().any(serves), "{:?}", rig.out);
     assert!(rig.sent()[0].contains("A fact."), "and knows what was said");
+}
+
+/// A call whose audio is G.711 goes on with a session of PCM at 24 kHz. `said` is what the second
+/// session then says.
+fn goes_on_in_another_format(said: &[&str]) -> Rig {
+    let g711 = Capabilities { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K, ..able() };
+    let mut rig = Rig::with(|plan| {
+        plan.provider = fake(g711);
+        plan.resilience.fallbacks = vec![fake(able())];
+    });
+    rig.advise(&[], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(1), said: Vec::new(), epoch_s: 0.0 });
+    rig.item();
+    rig.drop_socket(LegId(1));
+    rig.on(SessionsEvent::CallerAudio(Frame::copy_of(&[0xff; 160])));
+    rig.advise(&[Standing::Blocked, Standing::Good], 0.0);
+    rig.out.clear();
+    rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+    for line in said {
+        rig.session(LegId(2), SessionEvent::Text(line));
+    }
+    rig
+}
+
+#[test]
+fn the_callers_audio_reaches_a_session_of_another_format_in_that_format() {
+    let mut rig = goes_on_in_another_format(&[]);
+    rig.on(SessionsEvent::CallerAudio(Frame::copy_of(&[0xff; 160])));
+    let sent: Vec<usize> = rig
+        .out
+        .iter()
+        .filter_map(|action| if let SessionsAction::SendAudio(_, frame) = action { Some(frame.len()) } else { None })
+        .collect();
+    assert_eq!(sent, [960, 960], "what waited, and what follows");
+}
+
+#[test]
+fn the_agents_audio_of_another_format_is_heard_in_the_calls_own_to_the_sample() {
+    let rig = goes_on_in_another_format(&["started r2", "audio r2 j 48001", "audio r2 j 47999", "complete r2 j"]);
+    let mut heard = 0;
+    for action in &rig.out {
+        match action {
+            SessionsAction::ToAudio(audio) => heard += audio.audio.len(),
+            SessionsAction::Complete(complete) => assert_eq!((complete.item.as_str(), heard), ("j", 16_000)),
+            _ => {}
+        }
+    }
+    assert_eq!(heard, 16_000, "two seconds");
+}
+
+#[test]
+fn a_session_of_another_format_is_told_what_was_heard_in_time() {
+    let mut rig = goes_on_in_another_format(&[
+        "started r2",
+        "says r2 j one two three four five six seven eight nine ten",
+        "audio r2 j 96000",
+        "complete r2 j",
+    ]);
+    rig.out.clear();
+    rig.order(ModelOrder::TruncateItem { item: ItemId::new("j"), heard: Duration::from_secs(1) });
+    let sent = rig.sent();
+    assert!(sent[0].starts_with("TruncateItem") && sent[0].contains("1s"), "{sent:?}");
+    // A third session learns the half that was heard.
+    rig.drop_socket(LegId(2));
+    rig.advise(&[], 0.0);
+    rig.pass();
+    let leg = LegId(rig.sessions.last_leg);
+    rig.on(SessionsEvent::Dialled { leg, said: Vec::new(), epoch_s: 0.0 });
+    let seeded = rig.sent().concat();
+    assert!(seeded.contains("\"one two three four five\""), "{seeded}");
+}
+
+#[test]
+fn other_capabilities_are_reported_once_and_those_of_the_first_again() {
+    let ours = Capabilities { answers: Whose::Ours, ..able() };
+    let mut rig = Rig::with(|plan| {
+        plan.provider = fake(able());
+        plan.resilience.fallbacks = vec![fake(ours.clone())];
+    });
+    let reported = |rig: &mut Rig| -> Vec<Capabilities> {
+        let can = |action| if let SessionsAction::Report(ModelReport::Can(can)) = action { Some(can) } else { None };
+        std::mem::take(&mut rig.out).into_iter().filter_map(can).collect()
+    };
+    let up = |rig: &mut Rig, first: Standing| {
+        rig.advise(&[first, Standing::Good], 0.0);
+        rig.pass();
+        let leg = LegId(rig.sessions.last_leg);
+        rig.on(SessionsEvent::Dialled { leg, said: Vec::new(), epoch_s: 0.0 });
+        leg
+    };
+    let leg = up(&mut rig, Standing::Good);
+    assert_eq!(reported(&mut rig), []);
+    rig.drop_socket(leg);
+    let leg = up(&mut rig, Standing::Blocked);
+    assert_eq!(reported(&mut rig), [ours]);
+    rig.drop_socket(leg);
+    up(&mut rig, Standing::Good);
+    assert_eq!(reported(&mut rig), [able()]);
 }

@@ -188,6 +188,7 @@ fn shown(actions: &[SessionsAction]) -> String {
             A::Report(ModelReport::Ready { .. }) => "report Ready",
             A::Report(ModelReport::Resumed { .. }) => "report Resumed",
             A::Report(ModelReport::Serves { .. }) => "report Serves",
+            A::Report(ModelReport::Can(_)) => "report Can",
             A::Report(ModelReport::Faltered(_)) => "report Faltered",
             A::Report(ModelReport::Renewable) => "report Renewable",
             A::Report(ModelReport::Lost(_)) => "report Lost",
