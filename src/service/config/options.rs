@@ -101,7 +101,7 @@ pub(super) fn read_own(
         section.excuse(key);
     }
     if let Some(first) = first {
-        first.check_settings(&section);
+        first.check_settings(&section, &[]);
     }
     let options = read(&section, first.map(|first| first.provider), mcp);
     if !foreign.is_empty() { None } else { options.map(Some) }

@@ -43,11 +43,16 @@ impl At<'_> {
         }
     }
 
-    /// Refuses settings that a person chose and that the provider does not know. Defaults that it
-    /// does not know are left out of its plan.
-    pub(super) fn check_settings(self, section: &Section<'_>) {
+    /// Refuses settings that a person chose and that neither the provider nor one of the fallbacks'
+    /// knows. What a provider does not know is left out of its plan.
+    pub(super) fn check_settings(self, section: &Section<'_>, fallbacks: &[Provider]) {
         let word = self.provider.word();
         for key in KEYS.into_iter().filter(|key| !self.provider.knows(key) && section.chosen(key)) {
+            if let Some(fallback) = fallbacks.iter().find(|fallback| fallback.knows(key)) {
+                let other = fallback.word();
+                section.note(key, &format!("provider {word:?} does not know it; it counts for the fallback {other:?}"));
+                continue;
+            }
             let next = "take it out, or choose another provider";
             section.problem(key, format!("found a setting that provider {word:?} does not know; {next}"));
         }

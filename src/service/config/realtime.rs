@@ -121,11 +121,12 @@ impl Realtime {
         let fallback_models = section.read("fallback_models", list(8, text));
         let fallbacks = section.listed("fallbacks");
         let first = provider.map(|provider| At { provider, url: url.as_ref().and_then(Option::as_ref) });
-        if let Some(first) = first {
-            first.check_settings(section);
-        }
         let read: Vec<_> =
             fallbacks.iter().map(|fallback| Fallback::read(fallback, first, spoken, secrets, variables)).collect();
+        if let Some(first) = first {
+            let others: Vec<Provider> = read.iter().flatten().map(|fallback| fallback.provider).collect();
+            first.check_settings(section, &others);
+        }
         let times = Times::read(section);
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);

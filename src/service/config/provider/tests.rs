@@ -30,12 +30,17 @@ const PIGEON: Provider = Provider::of(&Seat {
 
 /// The keys of `[realtime]` with these overrides that [`PIGEON`] refuses.
 fn refused(overrides: &[(&str, &str)]) -> Vec<String> {
+    refused_beside(overrides, &[])
+}
+
+/// The same, with fallbacks of these providers.
+fn refused_beside(overrides: &[(&str, &str)], fallbacks: &[Provider]) -> Vec<String> {
     let (tree, problems) = Sources::default().overrides(overrides).laid().expect("a tree");
     assert!(problems.is_empty(), "{problems:?}");
     let reader = Reader::default();
     {
         let top = reader.top(&tree);
-        At { provider: PIGEON, url: None }.check_settings(&top.table("realtime"));
+        At { provider: PIGEON, url: None }.check_settings(&top.table("realtime"), fallbacks);
     }
     let (problems, ..) = reader.finish();
     let about = problems.into_iter().filter(|it| it.message.contains("provider \"pigeon\" does not know"));
@@ -55,6 +60,13 @@ fn a_setting_that_the_provider_does_not_know_is_refused_if_it_was_chosen() {
     ];
     let expected = ["realtime.noise_reduction", "realtime.turn_detection.threshold", "realtime.tool_choices.greeting"];
     assert_eq!(refused(&foreign), expected);
+}
+
+#[test]
+fn a_setting_that_a_fallback_knows_is_for_that_one() {
+    let noise = [("realtime.noise_reduction", "off")];
+    assert_eq!(refused_beside(&noise, &[PIGEON]), ["realtime.noise_reduction"]);
+    assert_eq!(refused_beside(&noise, &[PIGEON, Provider::usual()]), Vec::<String>::new());
 }
 
 #[test]
