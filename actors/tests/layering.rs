@@ -103,7 +103,7 @@ const TOWER: [&str; 32] = [
 /// The only modules of the crate that a carrier's folder names.
 const CARRIERS_KNOW: [&str; 4] = ["crate::frame", "crate::ids", "crate::http", "crate::carrier"];
 /// The providers of models, in lower case.
-const PROVIDERS: [&str; 4] = ["openai", "azure", "gemini", "google"];
+const PROVIDERS: [&str; 6] = ["openai", "azure", "gemini", "google", "xai", "inworld"];
 /// The folders of the providers.
 const PROVIDER_SEATS: [&str; 3] = ["realtime/openai", "realtime/openai_live", "realtime/gemini"];
 /// The files that may name providers, besides the providers' own folders: the one with the `mod`

@@ -15,6 +15,7 @@ use crate::latency::TurnLatency;
 use crate::money::Usd;
 use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
 use crate::realtime::capabilities::Capabilities;
+pub(super) use crate::realtime::messages::exactly;
 use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::messages::{Fact, Tally};
@@ -257,11 +258,6 @@ impl Shared {
         self.record(Fact::Diagnosed(serde_json::to_value(&diagnosis).unwrap_or_default()));
         self.detail.diagnosis = Some(diagnosis);
     }
-}
-
-/// Returns the model's instruction to say `words` verbatim.
-pub(super) fn exactly(words: &str) -> String {
-    format!("Say exactly these words and nothing else: “{words}”")
 }
 
 /// Most timed turns in `GET /calls/{id}`; older ones are in the record.

@@ -147,3 +147,30 @@ pub enum TextRole {
     /// Text that counts as said by the agent: a pre-rendered greeting.
     Assistant,
 }
+
+/// Returns the model's instruction to say `words` verbatim.
+pub fn exactly(words: &str) -> String {
+    format!("{EXACTLY}{words}”")
+}
+
+/// The words that an instruction orders verbatim; `None` if it leaves the words to the model.
+pub fn exact_words(instructions: &str) -> Option<&str> {
+    let (_, words) = instructions.split_once(EXACTLY)?;
+    words.strip_suffix('”').filter(|words| !words.trim().is_empty())
+}
+
+const EXACTLY: &str = "Say exactly these words and nothing else: “";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_ordered_verbatim_are_found_again() {
+        assert_eq!(exact_words(&exactly("This call is “recorded”.")), Some("This call is “recorded”."));
+        assert_eq!(exact_words(&format!("Say goodbye. {}", exactly("Bye."))), Some("Bye."));
+        for other in ["Greet the caller.".to_owned(), format!("{} Go on from there.", exactly("Bye.")), exactly(" ")] {
+            assert_eq!(exact_words(&other), None, "{other}");
+        }
+    }
+}

@@ -58,11 +58,19 @@ pub mod writer;
 
 use self::seat::Seat;
 
+/// The dialects that `realtime.dialect` may choose for a server.
+pub fn dialects() -> Vec<&'static str> {
+    openai::Dialect::words().collect()
+}
+
 /// Every provider, one row each.
-const SEATS: [&Seat; 6] = [
+const SEATS: [&Seat; 9] = [
     &openai::seat::REHEARSAL,
     &openai::seat::OPENAI,
     &openai::seat::AZURE,
+    &openai::seat::VOICE_LIVE,
+    &openai::seat::XAI,
+    &openai::seat::INWORLD,
     &openai_live::seat::OPENAI_LIVE,
     &gemini::seat::REHEARSAL,
     &gemini::seat::GEMINI,

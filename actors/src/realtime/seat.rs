@@ -223,7 +223,8 @@ impl Provider {
 
     /// Whether its servers know the same models, and so the same names, as those of `other`.
     pub fn shares_names_with(self, other: Self) -> bool {
-        self.names().models == other.names().models
+        let (own, others) = (self.names(), other.names());
+        own.of == others.of && own.models == others.models
     }
 
     /// The key that its servers take, if they take one.

@@ -17,6 +17,8 @@ use crate::ids::Private;
 pub struct Given<'a> {
     /// The server, the key and the model.
     pub address: ModelAddress,
+    /// The dialect of the server's protocol, where one was chosen.
+    pub dialect: Option<&'a str>,
     /// The voice.
     pub voice: &'a str,
     /// The audio format between us and the model.
@@ -254,7 +256,8 @@ pub struct McpServer {
 
 /// The keys of `[realtime]` that depend on the provider, as a seat lists those that it knows. A
 /// table's own key stands for all of its keys.
-pub const KEYS: [&str; 35] = [
+pub const KEYS: [&str; 36] = [
+    "dialect",
     "voice",
     "audio_format",
     "speed",

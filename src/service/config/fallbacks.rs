@@ -10,7 +10,7 @@ use url::Url;
 use super::kinds::{any_text, text, url};
 use super::layers::Variable;
 use super::names::is_variable;
-use super::provider::{At, provider, read_url};
+use super::provider::{At, dialect, provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
 
@@ -21,6 +21,9 @@ pub struct Fallback {
     pub provider: Provider,
     /// The server's URL; `None` means the first server's, or the embedded model.
     pub url: Option<Url>,
+    /// The dialect that the server speaks; `None` means the provider's own, or the first server's if
+    /// this is that server.
+    pub dialect: Option<&'static str>,
     /// The model (for some providers the deployment); `None` means the agent's own.
     pub model: Option<String>,
     /// The voice; `None` means the agent's own.
@@ -43,11 +46,16 @@ impl Fallback {
     ) -> Option<Self> {
         let own = section.read_if_set("provider", provider(protocol));
         let address = section.read_if_set("url", url(&["wss", "ws"]));
+        let spoken = section.read_if_set("dialect", dialect);
         let model = section.read_if_set("model", text);
         let voice = section.read_if_set("voice", text);
         let variable = section.read_if_set("key_env", any_text);
         let provider = own?.or(first.map(|first| first.provider))?;
-        let (address, model, voice, first) = (address?, model?, voice?, first?);
+        let (address, spoken, model, voice, first) = (address?, spoken?.flatten(), model?, voice?, first?);
+        if spoken.is_some() && !provider.knows("dialect") {
+            let word = provider.word();
+            section.problem("dialect", format!("found a setting that provider {word:?} does not know; take it out"));
+        }
         let is_same = provider == first.provider;
         let address = match (address, is_same) {
             // This is the first server, with another key or model.
@@ -72,7 +80,7 @@ impl Fallback {
         let of_its_own = |name: &str| foreign.then(|| name.to_owned());
         let model = model.or_else(|| if is_here { Some(provider.word().to_owned()) } else { of_its_own(names.model) });
         let voice = voice.or_else(|| of_its_own(names.voice));
-        Some(Self { provider, url: address, model, voice, key, key_variable })
+        Some(Self { provider, url: address, dialect: spoken, model, voice, key, key_variable })
     }
 
     /// Whether it is the embedded model, while the first server is one of `first`.

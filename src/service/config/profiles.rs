@@ -262,13 +262,21 @@ struct Session<'c> {
 impl Session<'_> {
     /// A provider's part of the plan.
     fn with(&self, provider: Provider, server: &Endpoint, model: &str) -> ProviderPlan {
-        self.speaking(provider, server, model, self.voice)
+        self.speaking(provider, server, model, self.voice, self.config.realtime.dialect)
     }
 
-    fn speaking(&self, provider: Provider, server: &Endpoint, model: &str, voice: &str) -> ProviderPlan {
+    fn speaking(
+        &self,
+        provider: Provider,
+        server: &Endpoint,
+        model: &str,
+        voice: &str,
+        dialect: Option<&str>,
+    ) -> ProviderPlan {
         let realtime = &self.config.realtime;
         provider.plan(Given {
             address: ModelAddress { endpoint: server.clone(), model: model.to_owned() },
+            dialect,
             voice,
             audio: realtime.audio_format,
             options: self.options,
@@ -286,7 +294,9 @@ impl Session<'_> {
         let models = models.map(|model| self.with(realtime.provider, &servers.first, model));
         let others = realtime.fallbacks.iter().zip(&servers.others).map(|(fallback, server)| {
             let (model, voice) = (fallback.model.as_ref().unwrap_or(first), fallback.voice.as_deref());
-            self.speaking(fallback.provider, server, model, voice.unwrap_or(self.voice))
+            let is_first = fallback.url.is_none() && fallback.provider == realtime.provider;
+            let dialect = fallback.dialect.or(realtime.dialect.filter(|_| is_first));
+            self.speaking(fallback.provider, server, model, voice.unwrap_or(self.voice), dialect)
         });
         Resilience {
             fallbacks: models.chain(others).collect(),

@@ -1,6 +1,7 @@
 //! The rules of providers for addresses, models, voices and settings, told as problems of a
 //! section. The rules themselves are data of each provider. Pure.
 
+use switchboard_actors::realtime::dialects;
 use switchboard_actors::realtime::seat::{Future, Provider, Standing};
 use switchboard_actors::realtime::settings::KEYS;
 use url::Url;
@@ -105,6 +106,17 @@ pub(super) fn protocol(node: &Node) -> Result<&'static str, Expected> {
 
 fn one_of(words: impl Iterator<Item = &'static str>) -> Expected {
     Expected::new(words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "))
+}
+
+/// Reads the word of a dialect; `auto` is the provider's own.
+pub(super) fn dialect(node: &Node) -> Result<Option<&'static str>, Expected> {
+    let known = dialects();
+    let listed = || Expected::new(format!("\"auto\" or one of {}", known.join(", ")));
+    let found = any_text(node).map_err(|_| listed())?;
+    match found.trim() {
+        "auto" => Ok(None),
+        word => known.iter().find(|known| **known == word).map(|known| Some(*known)).ok_or_else(listed),
+    }
 }
 
 /// The note about a model that will be shut down.

@@ -13,7 +13,7 @@ use super::fallbacks::Fallback;
 use super::kinds::{MILLISECOND, MINUTE, SECOND, duration, flag, list, or_word, text, url, whole, word};
 use super::layers::Variable;
 use super::options::{self, McpServers};
-use super::provider::{At, protocol, provider, read_url};
+use super::provider::{At, dialect, protocol, provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::server::Server;
@@ -47,6 +47,8 @@ pub struct Realtime {
     pub rotate_latest: Duration,
     /// Opened sessions that each thread keeps ready for its next calls.
     pub waiting: PoolPlan,
+    /// The dialect that the server speaks; `None` means the provider's own.
+    pub dialect: Option<&'static str>,
     /// The audio format between us and the model.
     pub audio_format: ModelAudio,
     /// The voice of agents and languages without their own.
@@ -128,6 +130,7 @@ impl Realtime {
             first.check_settings(section, &others);
         }
         let times = Times::read(section);
+        let dialect = section.read("dialect", dialect);
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);
         let options = options::read(section, provider, mcp);
@@ -169,6 +172,7 @@ impl Realtime {
             rotate_before: times.rotate_before,
             rotate_latest: times.rotate_latest,
             waiting: waiting?,
+            dialect: dialect?,
             audio_format: audio_format?,
             voice,
             options,

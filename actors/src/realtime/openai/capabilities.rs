@@ -1,6 +1,6 @@
 //! Capabilities of a session of this API.
 
-use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
+use crate::realtime::capabilities::{Capabilities, Reconfigure, Whose};
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
 
@@ -8,8 +8,8 @@ use crate::realtime::plan::Common;
 pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
     let whose = |servers| if servers { Whose::Servers } else { Whose::Ours };
     Capabilities {
-        truncate: true,
-        delete: true,
+        truncate: plan.dialect.truncate,
+        delete: plan.dialect.delete,
         cancel: true,
         answers: whose(plan.turn_detection.answers()),
         interrupts: whose(plan.turn_detection.interrupts()),
@@ -18,7 +18,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         // A session uses one format for both directions.
         input: plan.format,
         output: plan.format,
-        session_end: SessionEnd::Announced,
+        session_end: plan.dialect.ends,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod sample;
 use std::time::Duration;
 
 pub use self::check::{EAGERNESS, check};
+use super::dialects::{Dialect, OPENAI};
 use crate::carrier::AudioFormat;
 use crate::realtime::plan::ModelAddress;
 use crate::realtime::settings::SessionOptions;
@@ -17,6 +18,8 @@ pub use crate::realtime::settings::{NoiseReduction, TurnDetection};
 pub struct OpenAiPlan {
     /// The address to dial, without the `model` query, and the model, which becomes that query.
     pub address: ModelAddress,
+    /// The dialect of the server.
+    pub dialect: &'static Dialect,
     /// The voice. It is never sent again after the first audio, because the server then locks it.
     pub voice: String,
     /// Speech rate, 0.25–1.5; `None` uses the server's default.
@@ -46,6 +49,7 @@ impl OpenAiPlan {
     pub fn new(address: ModelAddress) -> Self {
         Self {
             address,
+            dialect: &OPENAI,
             voice: "marin".to_owned(),
             speed: None,
             format: AudioFormat::PCM_24K,

@@ -1,12 +1,12 @@
-//! The rows of the providers that speak this API: the embedded model, OpenAI and Azure.
-
-use std::sync::Arc;
+//! The rows of the providers that speak this API: the embedded model, OpenAI and Azure. Those that
+//! speak it in a dialect of their own have their rows there.
 
 use url::Url;
 
+pub(crate) use super::dialects::rows::{INWORLD, VOICE_LIVE, XAI};
+use super::dialects::{Dialect, OPENAI as DIALECT};
 use super::names::OPENAI as NAMES;
 use super::options::never_reasons;
-use super::plan::OpenAiPlan;
 use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::seat::{Address, Key, Lack, Seat, Sent, Servers};
 use crate::realtime::settings::Given;
@@ -20,7 +20,7 @@ pub(crate) static REHEARSAL: Seat = Seat {
     voices_at: OWN_SERVERS,
     key: None,
     address: Address { default: None, example: "ws://127.0.0.1:9000/v1/realtime", refuses },
-    knows: KNOWS,
+    knows: DIALECT.knows,
     lacks,
     plan,
 };
@@ -39,7 +39,7 @@ pub(crate) static OPENAI: Seat = Seat {
         example: "wss://api.openai.com/v1/realtime",
         refuses,
     },
-    knows: KNOWS,
+    knows: DIALECT.knows,
     lacks,
     plan,
 };
@@ -53,36 +53,13 @@ pub(crate) static AZURE: Seat = Seat {
     voices_at: Servers::All,
     key: Some(Key { variable: "OPENAI_API_KEY", sent: Sent::ApiKey, begins: None }),
     address: Address { default: None, example: "wss://<resource>.openai.azure.com/openai/v1/realtime", refuses },
-    knows: KNOWS,
+    knows: DIALECT.knows,
     lacks,
     plan,
 };
 
 /// OpenAI's own servers, whose models and voices are known.
 const OWN_SERVERS: Servers = Servers::Ending("api.openai.com");
-/// The settings of `[realtime]` that become a part of [`OpenAiPlan`]: all of them.
-const KNOWS: &[&str] = &[
-    "voice",
-    "audio_format",
-    "speed",
-    "max_output_tokens",
-    "retention_ratio",
-    "retention_tokens",
-    "noise_reduction",
-    "noise_strength",
-    "reasoning_effort",
-    "parallel_tool_calls",
-    "tool_choice",
-    "tool_choices",
-    "tracing",
-    "mcp",
-    "safety_identifier",
-    "created_timeout",
-    "updated_timeout",
-    "turn_detection",
-    "transcription",
-];
-
 /// Addresses that these servers do not have.
 fn refuses(url: &Url) -> Option<&'static str> {
     let asks = |name: &str| url.query_pairs().any(|(key, _)| key == name);
@@ -100,19 +77,7 @@ fn lacks(model: &str) -> Option<Lack> {
     never_reasons(model).then_some(Lack { keys, why: "which does not reason" })
 }
 
+/// The plan in the dialect that was chosen, which is the full protocol otherwise.
 fn plan(given: Given<'_>) -> ProviderPlan {
-    let options = given.options;
-    ProviderPlan::OpenAi(Arc::new(OpenAiPlan {
-        address: given.address,
-        voice: given.voice.to_owned(),
-        speed: options.speed,
-        format: given.audio.format(),
-        turn_detection: options.turn_detection.clone(),
-        noise_reduction: options.noise_reduction,
-        max_output_tokens: options.max_output_tokens,
-        retention_ratio: options.retention_ratio,
-        options: options.finer.clone(),
-        created_timeout: given.created_timeout,
-        updated_timeout: given.updated_timeout,
-    }))
+    given.dialect.and_then(Dialect::named).unwrap_or(&DIALECT).plan(given)
 }

@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::ids::Private;
 use crate::realtime::conversation::{Header, Upgrade};
+use crate::realtime::openai::dialects::ModelAt;
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Credential;
 use crate::realtime::report::{LossClass, ModelLoss};
@@ -13,16 +14,17 @@ use crate::realtime::report::{LossClass, ModelLoss};
 /// # Errors
 /// If the endpoint is not a URL.
 pub fn upgrade(plan: &OpenAiPlan, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
+    let dialect = plan.dialect;
     let credential = match &plan.address.endpoint.credential {
         Credential::Bearer(key) => Some(Header {
             name: "authorization",
-            value: Private::new(format!("Bearer {}", key.expose())),
+            value: Private::new(format!("{} {}", dialect.scheme, key.expose())),
             what: "credential",
         }),
         Credential::ApiKey(key) => Some(Header { name: "api-key", value: key.clone(), what: "credential" }),
         Credential::None => None,
     };
-    let identifier = safety_identifier.map(|identifier| Header {
+    let identifier = safety_identifier.filter(|_| dialect.caller_header).map(|identifier| Header {
         name: "openai-safety-identifier",
         value: Private::new(identifier.to_owned()),
         what: "safety identifier",
@@ -30,20 +32,36 @@ pub fn upgrade(plan: &OpenAiPlan, safety_identifier: Option<&str>) -> Result<Upg
     Ok(Upgrade { url: url_of(plan)?, headers: credential.into_iter().chain(identifier).collect() })
 }
 
-/// The endpoint with the model in its query.
+/// The endpoint with what the dialect wants in its query.
 fn url_of(plan: &OpenAiPlan) -> Result<Url, ModelLoss> {
     let mut url = Url::parse(&plan.address.endpoint.url)
         .map_err(|error| ModelLoss { class: LossClass::Fatal, reason: format!("the endpoint is no URL: {error}") })?;
     // Form encoding writes a space as a plus. Some servers do not read a plus in a query as a
     // space.
-    let model: String = url::form_urlencoded::byte_serialize(plan.address.model.as_bytes()).collect();
-    let model = model.replace('+', "%20");
-    let query = match url.query() {
-        Some(query) if !query.is_empty() => format!("{query}&model={model}"),
-        _ => format!("model={model}"),
+    let encoded = |text: &str| {
+        let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        text.replace('+', "%20")
     };
-    url.set_query(Some(&query));
+    let dialect = plan.dialect;
+    let missing = |name: &str| !url.query_pairs().any(|(known, _)| known == name);
+    let added = dialect.query.iter().filter(|(name, _)| missing(name));
+    let mut query: Vec<String> = added.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if let Some(name) = dialect.session_name.filter(|name| missing(name)) {
+        query.push(format!("{name}={}", fresh_name()));
+    }
+    if dialect.model_at == ModelAt::Query {
+        query.push(format!("model={}", encoded(&plan.address.model)));
+    }
+    let own = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+    let query: Vec<String> = own.into_iter().chain(query).collect();
+    url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
     Ok(url)
+}
+
+/// A name for a session, which nothing else uses.
+#[expect(clippy::disallowed_methods, reason = "the server only needs it to differ from all others")]
+fn fresh_name() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 #[cfg(test)]

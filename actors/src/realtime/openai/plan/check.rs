@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{OpenAiPlan, TurnDetection};
 use crate::carrier::AudioFormat;
+use crate::realtime::openai::dialects::{Turns, VoiceShape};
 use crate::realtime::openai::names::VOICES;
 use crate::realtime::openai::options::{McpServer, takes_keywords};
 use crate::realtime::openai::protocol::client::CUSTOM_VOICE;
@@ -45,8 +46,9 @@ pub fn check(common: &Common, plan: &OpenAiPlan) -> Result<(), PlanProblem> {
     if let Some(speed) = plan.speed {
         in_range("speed", speed, 0.25, 1.5)?;
     }
-    check_turn_detection(&plan.turn_detection)?;
-    if let Some(transcription) = &common.transcription {
+    check_turn_detection(&plan.turn_detection, &plan.dialect.turns)?;
+    // A server with transcribers of its own gets one of those.
+    if let Some(transcription) = common.transcription.as_ref().filter(|_| plan.dialect.ears.own.is_none()) {
         check_transcription(transcription)?;
     }
     if let Some(tokens) = plan.max_output_tokens {
@@ -69,10 +71,11 @@ pub fn check(common: &Common, plan: &OpenAiPlan) -> Result<(), PlanProblem> {
 
 /// Checks the voice. Only hosts of OpenAI and Azure are checked against the list, because any other
 /// server has its own voices.
-fn check_voice(OpenAiPlan { voice, address, .. }: &OpenAiPlan) -> Result<(), PlanProblem> {
+fn check_voice(OpenAiPlan { voice, address, dialect, .. }: &OpenAiPlan) -> Result<(), PlanProblem> {
     let url = Url::parse(&address.endpoint.url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    if !VOICED_HOSTS.iter().any(|known| host.ends_with(known)) {
+    let by_name = dialect.voice == VoiceShape::Name;
+    if !by_name || !VOICED_HOSTS.iter().any(|known| host.ends_with(known)) {
         return expect(!voice.trim().is_empty(), "voice", || "is empty, expected a voice's name".to_owned());
     }
     let custom = voice.strip_prefix(CUSTOM_VOICE).is_some_and(|rest| !rest.is_empty());
@@ -81,10 +84,10 @@ fn check_voice(OpenAiPlan { voice, address, .. }: &OpenAiPlan) -> Result<(), Pla
     })
 }
 
-fn check_turn_detection(detection: &TurnDetection) -> Result<(), PlanProblem> {
+fn check_turn_detection(detection: &TurnDetection, turns: &Turns) -> Result<(), PlanProblem> {
     match detection {
         TurnDetection::Server { threshold, idle_timeout_ms, .. } => {
-            in_range("turn_detection.threshold", *threshold, 0.0, 1.0)?;
+            in_range("turn_detection.threshold", *threshold, turns.threshold.0, turns.threshold.1)?;
             if let Some(idle) = idle_timeout_ms {
                 expect((5_000..=30_000).contains(idle), "turn_detection.idle_timeout_ms", || {
                     format!("{idle} is not within 5000–30000")
@@ -93,6 +96,9 @@ fn check_turn_detection(detection: &TurnDetection) -> Result<(), PlanProblem> {
             Ok(())
         }
         TurnDetection::Semantic { eagerness, .. } => {
+            expect(turns.semantic.is_some(), "turn_detection.type", || {
+                "is by meaning, which the server does not have".to_owned()
+            })?;
             expect(EAGERNESS.contains(&eagerness.as_str()), "turn_detection.eagerness", || {
                 format!("`{eagerness}` is unknown, expected one of {}", EAGERNESS.join(", "))
             })

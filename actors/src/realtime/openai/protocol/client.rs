@@ -5,6 +5,7 @@
 //! `session.update` (<https://platform.openai.com/docs/api-reference/realtime-client-events>).
 
 mod items;
+mod parts;
 mod session;
 
 #[cfg(test)]
@@ -13,7 +14,8 @@ mod tests;
 use serde::Serialize;
 
 pub use self::items::{AudioPart, Item, TextPart};
-pub use self::session::{CUSTOM_VOICE, Change, Format, Session};
+pub use self::parts::CUSTOM_VOICE;
+pub use self::session::{Change, Format, Session};
 use super::EventId;
 use crate::frame::Frame;
 use crate::realtime::openai::options::ResponseToolChoice;
@@ -30,7 +32,7 @@ pub enum ClientEvent<'a> {
         /// Our id of the event.
         event_id: EventId,
         /// The settings to change. The server keeps the settings whose keys are absent.
-        session: Box<Session<'a>>,
+        session: Session<'a>,
     },
     /// Changes the session.
     #[serde(rename = "session.update")]
@@ -115,7 +117,7 @@ impl ClientEvent<'_> {
 /// The first event of a session with `common` and `plan`, for display and for tests. The secrets of
 /// tool servers are left out.
 pub fn session_update(common: &Common, plan: &OpenAiPlan) -> serde_json::Value {
-    let session = Box::new(Session::fresh(common, plan));
+    let session = Session::fresh(common, plan);
     let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session };
     // The value is parsed from the text: a value made directly shows more digits of a number than
     // are sent.
@@ -142,8 +144,13 @@ pub struct Response<'a> {
     /// The tool choice of this response; `None` uses the session's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ResponseToolChoice>,
-    /// The metadata, which the server repeats in `response.created` and `response.done`.
-    pub metadata: Metadata<'a>,
+    /// The assistant's message to speak in these very words, where the server takes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_generated_assistant_message: Option<Item<'a>>,
+    /// The metadata, which the server repeats in `response.created` and `response.done`; `None` for
+    /// a server that takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata<'a>>,
 }
 
 /// Metadata that identifies our own responses. The API allows 64 characters per key and 512 per

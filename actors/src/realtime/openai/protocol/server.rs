@@ -32,6 +32,11 @@ pub enum ServerEvent<'a> {
     SessionCreated(SessionInfo<'a>),
     /// The session was configured; the payload is its current configuration.
     SessionUpdated(SessionInfo<'a>),
+    /// The conversation was created. Some servers send it in place of, or before,
+    /// [`Self::SessionCreated`].
+    ConversationCreated,
+    /// The server warns of something, and goes on.
+    Warning(ErrorInfo<'a>),
     /// The server refused something or failed. The session seldom ends with it.
     Error(ErrorInfo<'a>),
     /// The caller began to speak.
@@ -44,6 +49,8 @@ pub enum ServerEvent<'a> {
     ItemPlaced(ItemPlaced<'a>),
     /// A piece of the caller's transcript.
     CallerWordsDelta(CallerDelta<'a>),
+    /// The caller's transcript of one item as far as it is known.
+    CallerWordsSoFar(Transcribed<'a>),
     /// The caller's transcript of one item.
     CallerTranscribed(Transcribed<'a>),
     /// Transcription of a caller's item failed.
@@ -118,12 +125,15 @@ impl<'a> ServerEvent<'a> {
             "response.output_audio.done" | "response.audio.done" => S::AudioDone(PartRef::of(&fields()?)),
             "session.created" => S::SessionCreated(SessionInfo::of(&fields()?.object("session"))),
             "session.updated" => S::SessionUpdated(SessionInfo::of(&fields()?.object("session"))),
+            "conversation.created" => S::ConversationCreated,
+            "warning" => S::Warning(ErrorInfo::of_warning(&fields()?)),
             "error" => S::Error(ErrorInfo::of_event(&fields()?)),
             "input_audio_buffer.speech_started" => S::SpeechStarted(ItemRef::of(&fields()?)),
             "input_audio_buffer.speech_stopped" => S::SpeechStopped(ItemRef::of(&fields()?)),
             "input_audio_buffer.committed" => S::Committed(Committed::of(&fields()?)),
             "conversation.item.added" | "conversation.item.created" => S::ItemPlaced(ItemPlaced::of(&fields()?)),
             "conversation.item.input_audio_transcription.delta" => S::CallerWordsDelta(CallerDelta::of(&fields()?)),
+            "conversation.item.input_audio_transcription.updated" => S::CallerWordsSoFar(Transcribed::of(&fields()?)),
             "conversation.item.input_audio_transcription.completed" => {
                 S::CallerTranscribed(Transcribed::of(&fields()?))
             }

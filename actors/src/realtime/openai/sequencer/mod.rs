@@ -54,6 +54,8 @@ struct Create {
     ticket: u64,
     request: Pending,
     since: Instant,
+    /// Whether its response repeats no metadata, although the server does so otherwise.
+    unnamed: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,13 @@ impl Sequencer {
         }
     }
 
+    /// The outstanding request was made in a way that its response cannot name.
+    pub fn goes_unnamed(&mut self) {
+        if let State::CreateRequested { create, .. } = &mut self.state {
+            create.unnamed = true;
+        }
+    }
+
     fn output_placed(&mut self, call: &ToolCallId) {
         self.requests.output_placed(call);
         let asked = match &mut self.state {
@@ -142,7 +151,7 @@ impl Sequencer {
                 self.doubtful.clear();
                 State::Active(running(Some(create.request)))
             }
-            State::CreateRequested { create, .. } if request.is_none() && !self.echoes => {
+            State::CreateRequested { create, .. } if request.is_none() && (!self.echoes || create.unnamed) => {
                 State::Active(Running { assumed: Some(create.ticket), ..running(Some(create.request)) })
             }
             // It is the server's own response, or belongs to a request whose first try was slow.
@@ -363,7 +372,7 @@ impl Sequencer {
             purpose: request.purpose,
             instructions: request.instructions.clone(),
         });
-        self.state = State::CreateRequested { create: Create { ticket, request, since: now }, beside };
+        self.state = State::CreateRequested { create: Create { ticket, request, since: now, unnamed: false }, beside };
     }
 
     fn take_request(&mut self, number: u64) -> Option<Pending> {

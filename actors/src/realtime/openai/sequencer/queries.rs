@@ -38,7 +38,7 @@ impl Sequencer {
         match &self.state {
             State::CancelRequested { create: Some(create), .. } => match request {
                 Some(number) => number == create.request.number,
-                None => !self.echoes,
+                None => !self.echoes || create.unnamed,
             },
             State::Free | State::CreateRequested { .. } | State::Active(_) | State::CancelRequested { .. } => false,
         }
@@ -47,7 +47,7 @@ impl Sequencer {
     /// Whether a response that begins now, without a request in its metadata, may be a requested
     /// one.
     pub fn may_be_asked_for(&self) -> bool {
-        matches!(self.state, State::CreateRequested { .. }) && !self.echoes
+        matches!(&self.state, State::CreateRequested { create, .. } if !self.echoes || create.unnamed)
     }
 
     /// The work that is unfinished if the session ends now.

@@ -17,6 +17,10 @@ pub(super) struct Turns {
     awaited: VecDeque<ItemId>,
     /// The caller's last turn.
     last: Option<Last>,
+    /// The words so far of the item that is being transcribed, as they were reported.
+    so_far: Option<(ItemId, String)>,
+    /// The last transcript.
+    complete: Option<(ItemId, String)>,
 }
 
 /// The caller's last turn.
@@ -98,9 +102,31 @@ impl Session {
         out.push(SessionAction::Report(ModelReport::CallerWords { item, text, last: false }));
     }
 
-    /// Handles the caller's complete transcript of an item.
+    /// Handles all words of an item so far, of a server that repeats them with every piece. Words
+    /// that it revises are reported with the last transcript.
+    pub(super) fn caller_words_so_far(&mut self, item: &str, text: &str, out: &mut Vec<SessionAction>) {
+        let item = self.seen(item);
+        let known = self.turns.so_far.as_ref().filter(|(known, _)| *known == item).map_or("", |(_, text)| text);
+        let Some(piece) = text.strip_prefix(known).filter(|piece| !piece.is_empty()) else { return };
+        let piece = Private::new(piece.to_owned());
+        self.turns.so_far = Some((item.clone(), text.to_owned()));
+        out.push(SessionAction::Report(ModelReport::CallerWords { item, text: piece, last: false }));
+    }
+
+    /// Handles the caller's complete transcript of an item. A server that sends it again has
+    /// corrected it: the record takes the last one.
     pub(super) fn caller_transcribed(&mut self, item: &str, text: String, now: Instant, out: &mut Vec<SessionAction>) {
         let item = self.seen(item);
+        if let Some((known, before)) = &mut self.turns.complete
+            && *known == item
+        {
+            if *before != text {
+                before.clone_from(&text);
+                out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
+            }
+            return;
+        }
+        self.turns.complete = Some((item.clone(), text.clone()));
         self.turns.transcribed(&item);
         self.turn_understood(&item, &text, now, out);
         let words = Private::new(text.clone());

@@ -96,7 +96,8 @@ impl Session {
         let number = self.next_number();
         let plan = Arc::clone(&self.plan);
         let tools = tools.map(|functions| AllTools { functions, mcp: &plan.options.mcp });
-        let session = Change::of(instructions.as_deref(), transcription.as_ref().map(Option::as_ref), tools);
+        let session =
+            Change::of(plan.dialect, instructions.as_deref(), transcription.as_ref().map(Option::as_ref), tools);
         send(&ClientEvent::SessionChange { event_id: EventId::Configure(number), session }, out);
         let transcribes = transcription.map(|transcription| transcription.is_some());
         self.settings.ask(Asked { number, instructions, transcribes });

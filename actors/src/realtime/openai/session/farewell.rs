@@ -46,6 +46,7 @@ impl Session {
 
     /// Closes the socket without sending anything.
     pub(super) fn end(&mut self, out: &mut Vec<SessionAction>) {
+        self.charge(self.heard, out);
         self.phase = Phase::Over;
         out.push(SessionAction::Close);
     }
@@ -95,6 +96,9 @@ impl Session {
             | S::SpeechStarted(_)
             | S::SpeechStopped(_)
             | S::CallerWordsDelta(_)
+            | S::CallerWordsSoFar(_)
+            | S::ConversationCreated
+            | S::Warning(_)
             | S::ResponseDone(_)
             | S::OutputItemAdded(_)
             | S::OutputItemDone(_)

@@ -47,6 +47,8 @@ impl Session {
                 self.audio_complete(&response, &item, out);
             }
             S::SessionCreated(session) => self.created(&session, now, out),
+            // Some servers open a session so.
+            S::ConversationCreated => self.created(&SessionInfo::default(), now, out),
             S::SessionUpdated(session) => self.updated(&session, now, out),
             S::Error(error) => self.refused(&error, now, out),
             S::SpeechStarted(speech) => {
@@ -59,6 +61,7 @@ impl Session {
             }
             S::SpeechStopped(speech) => {
                 let item = self.seen(&speech.item_id);
+                self.says_stopped = true;
                 self.turns.ended(&item, self.settings.transcribes());
                 self.unanswered = self.plan.turn_detection.answers();
                 out.push(SessionAction::Report(ModelReport::SpeechStopped { item }));
@@ -69,6 +72,10 @@ impl Session {
             }
             S::ItemPlaced(placed) => self.item_placed(&placed, now, out),
             S::CallerWordsDelta(delta) => self.hear_caller(&delta, out),
+            S::CallerWordsSoFar(turn) => self.caller_words_so_far(&turn.item_id, &turn.transcript, out),
+            S::CallerTranscribed(turn) if turn.goes_on => {
+                self.caller_words_so_far(&turn.item_id, &turn.transcript, out);
+            }
             S::CallerTranscribed(turn) => {
                 let usage = turn.usage;
                 self.caller_transcribed(&turn.item_id, turn.transcript.into_owned(), now, out);
@@ -86,6 +93,7 @@ impl Session {
             }
             S::OutputItemDone(output) => self.output_item_done(&output, now, out),
             S::ArgumentsDone(arguments) => self.keep_loose(arguments, now),
+            S::Warning(warning) => complain(&redacted(warning.word()), &redacted(warning.text()), out),
             S::Other(kind) => log::trace!(kind = &*kind; "event of no use"),
         }
     }
@@ -102,6 +110,7 @@ impl Session {
         if audio.is_empty() {
             return;
         }
+        self.begins_unsaid(&response, now, out);
         let (response, item) = self.items.ids(&response, &item);
         if self.overtaken.holds(response.as_str()) {
             return;
@@ -133,6 +142,7 @@ impl Session {
         if delta.delta.is_empty() {
             return;
         }
+        self.begins_unsaid(&response, now, out);
         let (response, item) = self.items.ids(&response, &item);
         if self.overtaken.holds(response.as_str()) {
             return;
@@ -162,11 +172,18 @@ impl Session {
 
     fn created(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         // A repeated event in the middle of a session has no meaning.
+        if let Phase::AwaitUpdated { session, .. } = &mut self.phase
+            && session.is_empty()
+        {
+            // The server opened the session with another event.
+            session.push_str(info.id.as_deref().unwrap_or_default());
+            out.extend(info.expires_at.map(SessionAction::ExpiresAt));
+        }
         let Phase::AwaitCreated { complaint, .. } = &mut self.phase else { return };
         let (complaint, session) = (complaint.take(), info.id.as_deref().unwrap_or_default().to_owned());
         let update = EventId::Configure(self.next_number());
         out.extend(info.expires_at.map(SessionAction::ExpiresAt));
-        let config = Box::new(SessionConfig::fresh(&self.common, &self.plan));
+        let config = SessionConfig::fresh(&self.common, &self.plan);
         send(&ClientEvent::SessionUpdate { event_id: update, session: config }, out);
         self.phase = Phase::AwaitUpdated { since: now, update, session, complaint };
     }
@@ -228,16 +245,23 @@ impl Session {
 
     pub(super) fn place(&mut self, item: &str, speaker: Speaker, previous: Option<&str>, out: &mut Vec<SessionAction>) {
         let item = ItemId::new(item);
-        let previous = previous.filter(|id| !id.is_empty() && *id != "root").map(ItemId::new);
+        let named = previous.filter(|id| !id.is_empty() && *id != "root").map(ItemId::new);
+        let previous = if self.plan.dialect.chained { named } else { self.placed_before(&item) };
         if self.items.place(&item, previous.as_ref()) {
+            self.last_placed = Some(item.clone());
             out.push(SessionAction::ToWords(Words::Placed { item, speaker, previous }));
         }
     }
 
-    fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+    pub(super) fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let id = ResponseId::new(&response.id);
         let request = response.request;
+        self.stops_unsaid(request, out);
         self.unanswered = false;
+        if self.begun.len() >= MOST_SOUNDED {
+            self.begun.pop_front();
+        }
+        self.begun.push_back(id.clone());
         if !self.begins_overtaken(&id, request, out) {
             out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
         }
@@ -268,7 +292,12 @@ impl Session {
                 (missed.map(remedy_of), None)
             }
         };
-        let usage = response.usage.or_else(|| self.estimated(&id, out));
+        let usage = if self.is_charged_by_tokens() {
+            response.usage.or_else(|| self.estimated(&id, out))
+        } else {
+            self.charge(now, out);
+            None
+        };
         let finished = ModelReport::ResponseFinished { response: id.clone(), outcome, usage };
         if let Some((class, code)) = fatal {
             out.push(SessionAction::Report(finished));

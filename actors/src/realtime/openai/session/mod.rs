@@ -14,6 +14,8 @@
 //! to close, a session that still owes the transcript of the caller's last words lingers for it,
 //! briefly and without speech.
 
+mod asking;
+mod billing;
 mod caller;
 mod calls;
 mod changes;
@@ -28,6 +30,7 @@ mod orders;
 mod overtaken;
 mod refusals;
 mod take_over;
+mod unsaid;
 
 #[cfg(test)]
 mod tests;
@@ -45,14 +48,13 @@ use self::items::Items;
 use self::loudness::Loudness;
 use self::orders::Cut;
 use self::overtaken::Overtaken;
-use super::options::ResponseToolChoice;
 use super::protocol::EventId;
-use super::protocol::client::{self, ClientEvent, Metadata};
+use super::protocol::client::{self, ClientEvent};
 use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
 use crate::frame::Frame;
-use crate::ids::{ResponseId, ToolCallId};
+use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::realtime::conversation::{SessionAction, SessionEvent};
-use crate::realtime::messages::{ModelOrder, ResponsePurpose};
+use crate::realtime::messages::ModelOrder;
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
@@ -126,6 +128,14 @@ pub struct Session {
     /// Set if the caller was speaking when the previous session was lost: the session listens until
     /// this time, then answers.
     listen_until: Option<Instant>,
+    /// The time until which the session's duration was reported, where it is charged by that.
+    charged_until: Option<Instant>,
+    /// Responses that have begun, the newest last.
+    begun: VecDeque<ResponseId>,
+    /// Whether the server reports the end of the caller's speech.
+    says_stopped: bool,
+    /// The last item that was placed.
+    last_placed: Option<ItemId>,
 }
 
 #[derive(Debug)]
@@ -183,6 +193,10 @@ impl Session {
             standby: false,
             unanswered: false,
             listen_until: None,
+            charged_until: None,
+            begun: VecDeque::with_capacity(MOST_SOUNDED),
+            says_stopped: false,
+            last_placed: None,
         }
     }
 
@@ -212,7 +226,10 @@ impl Session {
             }
         }
         match event {
-            E::Opened => self.phase = Phase::AwaitCreated { since: now, complaint: None },
+            E::Opened => {
+                self.phase = Phase::AwaitCreated { since: now, complaint: None };
+                self.charged_until = Some(now);
+            }
             E::DialFailed(loss) => self.lose(loss, out),
             E::Text(text) => self.hear(text, now, out),
             // The protocol has no binary messages.
@@ -296,19 +313,7 @@ impl Session {
         for action in self.sequencer.handle(event, now) {
             match action {
                 SequencerAction::Create { ticket, request, purpose, instructions } => {
-                    // A response's instructions replace the session's, so both are sent.
-                    let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.settings.instructions()));
-                    let response = client::Response {
-                        instructions: instructions.as_deref(),
-                        // The server refuses a response that must call a tool if the session has no
-                        // tools.
-                        tool_choice: self.tool_choice(purpose).filter(|_| !self.common.tools.is_empty()),
-                        metadata: Metadata {
-                            purpose: purpose.map_or("answer", ResponsePurpose::word),
-                            request: &request.to_string(),
-                        },
-                    };
-                    send(&ClientEvent::ResponseCreate { event_id: EventId::Say(ticket), response }, out);
+                    self.ask(ticket, request, purpose, instructions.as_deref(), out);
                 }
                 SequencerAction::Cancel { ticket, response } => {
                     let response_id = response.as_ref().map(ResponseId::as_str);
@@ -325,14 +330,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    fn tool_choice(&self, purpose: Option<ResponsePurpose>) -> Option<ResponseToolChoice> {
-        if purpose == Some(ResponsePurpose::Spoken) {
-            return Some(ResponseToolChoice::None);
-        }
-        let word = purpose.map_or("answer", ResponsePurpose::word);
-        self.plan.options.tool_choices.get(word).copied()
     }
 
     fn closed(&mut self, code: Option<u16>, reason: &str, out: &mut Vec<SessionAction>) {
@@ -364,6 +361,7 @@ impl Session {
     }
 
     fn lose(&mut self, loss: ModelLoss, out: &mut Vec<SessionAction>) {
+        self.charge(self.heard, out);
         self.phase = Phase::Over;
         self.pending_orders.clear();
         out.push(SessionAction::Lose(loss));

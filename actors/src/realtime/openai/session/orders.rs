@@ -66,11 +66,11 @@ impl Session {
         self.sequence(SequencerEvent::ToolAnswered { call, speak }, now, out);
     }
 
-    fn add_text(&mut self, role: TextRole, text: &str, out: &mut Vec<SessionAction>) {
+    pub(super) fn add_text(&mut self, role: TextRole, text: &str, out: &mut Vec<SessionAction>) {
         let number = self.next_number();
         let id = ItemId::new(&format!("sb_{number}"));
         self.items.made(&id);
-        let item = Item::text(id.as_str(), role, text);
+        let item = Item::text(id.as_str(), role, text, self.plan.dialect.assistant_part);
         send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), previous_item_id: None, item }, out);
     }
 

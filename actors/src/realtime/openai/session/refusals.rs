@@ -85,6 +85,8 @@ impl Session {
                 self.cut_again(about, text, out);
                 false
             }
+            // The server had cut the item by itself.
+            _ if code == "item_already_truncated" => true,
             // The caller's audio ended while its last frames were on their way. Nothing was lost.
             _ if code == "input_audio_buffer_commit_empty" => true,
             None if !error.names_event => {

@@ -86,7 +86,7 @@ impl Session {
     fn plant(&mut self, item: &SeedItem, behind: Option<&str>, out: &mut Vec<SessionAction>) {
         let (id, number) = (item.id.as_str(), self.next_number());
         let item = match &item.seed {
-            Seed::Text(role, text) => Item::text(id, *role, text),
+            Seed::Text(role, text) => Item::text(id, *role, text, self.plan.dialect.assistant_part),
             Seed::CallerAudio(audio) => Item::caller_audio(id, audio),
             Seed::Call { call, name, arguments } => Item::FunctionCall { call_id: call.as_str(), name, arguments },
             Seed::Output { call, output } => Item::FunctionCallOutput { call_id: call.as_str(), output },

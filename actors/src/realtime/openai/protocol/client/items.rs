@@ -18,6 +18,24 @@ pub enum Item<'a> {
         /// The text.
         content: [TextPart<'a>; 1],
     },
+    /// A message of the assistant in these very words. The id of such a message is the server's.
+    #[serde(rename = "message")]
+    Exact {
+        /// The role: always `assistant`.
+        role: &'static str,
+        /// The words.
+        content: [TextPart<'a>; 1],
+    },
+    /// A message that is spoken at once, in these very words.
+    #[serde(rename = "force_message")]
+    Forced {
+        /// The role: always `assistant`.
+        role: &'static str,
+        /// The words.
+        content: [TextPart<'a>; 1],
+        /// Whether the caller is heard meanwhile.
+        interruptible: bool,
+    },
     /// The result of a tool call.
     #[serde(rename = "function_call_output")]
     FunctionCallOutput {
@@ -49,15 +67,25 @@ pub enum Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// A text item. The assistant's parts are `output_text` and all others are `input_text`; the
-    /// server refuses anything else.
-    pub fn text(id: &'a str, role: TextRole, text: &'a str) -> Self {
+    /// A text item. The assistant's parts are of the type `assistant_part` and all others are
+    /// `input_text`; the server refuses anything else.
+    pub fn text(id: &'a str, role: TextRole, text: &'a str, assistant_part: &'static str) -> Self {
         let (role, kind) = match role {
             TextRole::System => ("system", "input_text"),
             TextRole::User => ("user", "input_text"),
-            TextRole::Assistant => ("assistant", "output_text"),
+            TextRole::Assistant => ("assistant", assistant_part),
         };
         Self::Message { id, role, content: [TextPart { kind, text }] }
+    }
+
+    /// An item that the server speaks at once, word for word.
+    pub fn forced(text: &'a str) -> Self {
+        Self::Forced { role: "assistant", content: [TextPart { kind: "text", text }], interruptible: true }
+    }
+
+    /// A message to speak word for word.
+    pub fn exact(text: &'a str) -> Self {
+        Self::Exact { role: "assistant", content: [TextPart { kind: "text", text }] }
     }
 }
 

@@ -1,33 +1,23 @@
 //! The `session` object of a `session.update`: complete for a fresh session, and only the changes
 //! for a running one.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use super::parts::{Asr, MostTokens, Noise, Reasoning, Truncation, Vad, Voice};
 use crate::carrier::{AudioFormat, Encoding};
-use crate::realtime::openai::options::{AllTools, Effort, ToolChoice, Tracing, never_reasons};
-use crate::realtime::openai::plan::{NoiseReduction, OpenAiPlan, TurnDetection};
+use crate::realtime::openai::dialects::{Dialect, ModelAt, Shape};
+use crate::realtime::openai::options::{AllTools, ToolChoice, Tracing, never_reasons};
+use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::{Common, Transcription};
 
-/// The `session` object of a `session.update`. It has no `model`: the URL has already chosen the
-/// model.
+/// The `session` object of a `session.update`, in the shape of the dialect.
 #[derive(Debug, Serialize)]
-pub struct Session<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    output_modalities: [&'static str; 1],
-    instructions: &'a str,
-    audio: Audio<'a>,
-    tools: AllTools<'a>,
-    tool_choice: ToolChoice,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parallel_tool_calls: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning: Option<Reasoning>,
-    max_output_tokens: MostTokens,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    truncation: Option<Truncation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracing: Option<&'a Tracing>,
+#[serde(untagged)]
+pub enum Session<'a> {
+    /// With audio settings in `audio`.
+    Nested(Box<Nested<'a>>),
+    /// With all settings in the session itself.
+    Flat(Box<Flat<'a>>),
 }
 
 impl<'a> Session<'a> {
@@ -35,31 +25,117 @@ impl<'a> Session<'a> {
     /// spoken: it names the voice, which is locked from the first audio on, and the server then
     /// refuses the whole update.
     pub fn fresh(common: &'a Common, plan: &'a OpenAiPlan) -> Self {
-        let (format, options) = (Format::of(plan.format), &plan.options);
+        match plan.dialect.shape {
+            Shape::Nested | Shape::Lifted => Self::Nested(Box::new(Nested::fresh(common, plan))),
+            Shape::Flat => Self::Flat(Box::new(Flat::fresh(common, plan))),
+        }
+    }
+}
+
+/// The nested shape. It has a `model` only where the URL has not chosen it already.
+#[derive(Debug, Serialize)]
+pub struct Nested<'a> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_modalities: Option<[&'static str; 1]>,
+    instructions: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voice: Option<Voice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn_detection: Option<Vad<'a>>,
+    audio: Audio<'a>,
+    tools: AllTools<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ToolChoice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Reasoning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<MostTokens>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncation: Option<Truncation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracing: Option<&'a Tracing>,
+}
+
+impl<'a> Nested<'a> {
+    fn fresh(common: &'a Common, plan: &'a OpenAiPlan) -> Self {
+        let (dialect, options) = (plan.dialect, &plan.options);
+        let format = Format::written(plan.format, dialect);
         // A fallback model may lack features of the chosen model.
         let reasons = !never_reasons(&plan.address.model);
+        let (voice, turns) = (Voice::of(&plan.voice, dialect), Vad::of(&plan.turn_detection, dialect));
+        let lifted = dialect.shape == Shape::Lifted;
+        let (above, within) = if lifted { (Some((voice, turns)), None) } else { (None, Some((voice, turns))) };
+        let (voice_above, turns_above) = above.unzip();
+        let (voice, turn_detection) = within.unzip();
         Self {
-            kind: "realtime",
-            output_modalities: ["audio"],
+            kind: (!lifted).then_some("realtime"),
+            model: (dialect.model_at == ModelAt::Session).then_some(&plan.address.model),
+            output_modalities: (!lifted).then_some(["audio"]),
             instructions: &common.instructions,
+            voice: voice_above,
+            turn_detection: turns_above,
             audio: Audio {
                 input: AudioIn {
                     format,
-                    noise_reduction: plan
-                        .noise_reduction
-                        .map(|kind| Noise { kind: noise_word(kind), strength: options.noise_strength }),
-                    transcription: common.transcription.as_ref().map(Asr::of),
-                    turn_detection: Vad::of(&plan.turn_detection),
+                    noise_reduction: Noise::of(plan),
+                    transcription: common.transcription.as_ref().map(|asr| Asr::of(asr, dialect)),
+                    turn_detection,
                 },
-                output: AudioOut { format, voice: Voice::of(&plan.voice), speed: plan.speed },
+                output: AudioOut { format, model: dialect.speech_model, voice, speed: plan.speed },
             },
             tools: AllTools { functions: &common.tools, mcp: &options.mcp },
-            tool_choice: options.tool_choice,
+            tool_choice: dialect.knows("tool_choice").then_some(options.tool_choice),
             parallel_tool_calls: options.parallel_tool_calls.filter(|_| reasons),
             reasoning: options.reasoning.filter(|_| reasons).map(|effort| Reasoning { effort }),
-            max_output_tokens: MostTokens(plan.max_output_tokens),
+            max_output_tokens: dialect.knows("max_output_tokens").then_some(MostTokens(plan.max_output_tokens)),
             truncation: Truncation::of(plan),
             tracing: Some(&options.tracing).filter(|tracing| **tracing != Tracing::Off),
+        }
+    }
+}
+
+/// The flat shape of the beta protocol.
+#[derive(Debug, Serialize)]
+pub struct Flat<'a> {
+    modalities: [&'static str; 2],
+    instructions: &'a str,
+    voice: Voice<'a>,
+    input_audio_format: &'static str,
+    output_audio_format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_audio_noise_reduction: Option<Noise>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_audio_transcription: Option<Asr<'a>>,
+    turn_detection: Vad<'a>,
+    tools: AllTools<'a>,
+    tool_choice: ToolChoice,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    max_response_output_tokens: MostTokens,
+}
+
+impl<'a> Flat<'a> {
+    fn fresh(common: &'a Common, plan: &'a OpenAiPlan) -> Self {
+        let (dialect, format) = (plan.dialect, flat_format(plan.format));
+        Self {
+            modalities: ["text", "audio"],
+            instructions: &common.instructions,
+            voice: Voice::of(&plan.voice, dialect),
+            input_audio_format: format,
+            output_audio_format: format,
+            input_audio_noise_reduction: Noise::of(plan),
+            input_audio_transcription: common.transcription.as_ref().map(|asr| Asr::of(asr, dialect)),
+            turn_detection: Vad::of(&plan.turn_detection, dialect),
+            tools: AllTools { functions: &common.tools, mcp: &plan.options.mcp },
+            tool_choice: plan.options.tool_choice,
+            parallel_tool_calls: plan.options.parallel_tool_calls,
+            max_response_output_tokens: MostTokens(plan.max_output_tokens),
         }
     }
 }
@@ -69,12 +145,15 @@ impl<'a> Session<'a> {
 /// format would turn the call into noise.
 #[derive(Debug, Serialize)]
 pub struct Change<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instructions: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<AudioChange<'a>>,
+    /// The transcription of the flat shape. An inner `None` is written as `null`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_audio_transcription: Option<Option<Asr<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<AllTools<'a>>,
 }
@@ -83,12 +162,20 @@ impl<'a> Change<'a> {
     /// A change of the given settings. A `None` leaves the setting as it is; `Some(None)` turns
     /// transcription off.
     pub fn of(
+        dialect: &Dialect,
         instructions: Option<&'a str>,
         transcription: Option<Option<&'a Transcription>>,
         tools: Option<AllTools<'a>>,
     ) -> Self {
-        let audio = transcription.map(|asr| AudioChange { input: AudioInChange { transcription: asr.map(Asr::of) } });
-        Self { kind: "realtime", instructions, audio, tools }
+        let asr = transcription.map(|asr| asr.map(|asr| Asr::of(asr, dialect)));
+        let (nested, flat) = if dialect.shape == Shape::Flat { (None, asr) } else { (asr, None) };
+        Self {
+            kind: (dialect.shape == Shape::Nested).then_some("realtime"),
+            instructions,
+            audio: nested.map(|transcription| AudioChange { input: AudioInChange { transcription } }),
+            input_audio_transcription: flat,
+            tools,
+        }
     }
 }
 
@@ -116,13 +203,17 @@ struct AudioIn<'a> {
     noise_reduction: Option<Noise>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transcription: Option<Asr<'a>>,
-    turn_detection: Vad<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn_detection: Option<Vad<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 struct AudioOut<'a> {
     format: Format,
-    voice: Voice<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voice: Option<Voice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     speed: Option<f32>,
 }
@@ -148,171 +239,20 @@ impl Format {
             Encoding::Pcm16 => Self { kind: "audio/pcm", rate: Some(format.rate_hz) },
         }
     }
-}
 
-#[derive(Debug, Serialize)]
-struct Noise {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    strength: Option<f32>,
-}
-
-#[derive(Debug, Serialize)]
-struct Reasoning {
-    effort: Effort,
-}
-
-const fn noise_word(kind: NoiseReduction) -> &'static str {
-    match kind {
-        NoiseReduction::NearField => "near_field",
-        NoiseReduction::FarField => "far_field",
+    /// The name of `format` as a server of this dialect wants it.
+    fn written(format: AudioFormat, dialect: &Dialect) -> Self {
+        let rate = dialect.g711_with_rate.then_some(format.rate_hz);
+        let Self { kind, rate: known } = Self::of(format);
+        Self { kind, rate: known.or(rate) }
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Asr<'a> {
-    model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    language: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prompt: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    languages: &'a [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    keywords: &'a [String],
-}
-
-impl<'a> Asr<'a> {
-    fn of(transcription: &'a Transcription) -> Self {
-        Self {
-            model: &transcription.model,
-            // `language` and `languages` exclude each other.
-            language: transcription.language.as_deref().filter(|_| transcription.languages.is_empty()),
-            prompt: transcription.prompt.as_deref(),
-            languages: &transcription.languages,
-            keywords: &transcription.keywords,
-        }
-    }
-}
-
-/// The turn detection settings. Every value is explicit, because the documented defaults differ
-/// from those of the live service.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Vad<'a> {
-    ServerVad {
-        threshold: f32,
-        prefix_padding_ms: u32,
-        silence_duration_ms: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        idle_timeout_ms: Option<u32>,
-        create_response: bool,
-        interrupt_response: bool,
-    },
-    SemanticVad {
-        eagerness: &'a str,
-        create_response: bool,
-        interrupt_response: bool,
-    },
-}
-
-impl<'a> Vad<'a> {
-    fn of(detection: &'a TurnDetection) -> Self {
-        match *detection {
-            TurnDetection::Server {
-                threshold,
-                prefix_padding_ms,
-                silence_duration_ms,
-                idle_timeout_ms,
-                create_response,
-                interrupt_response,
-            } => Self::ServerVad {
-                threshold,
-                prefix_padding_ms,
-                silence_duration_ms,
-                idle_timeout_ms,
-                create_response,
-                interrupt_response,
-            },
-            TurnDetection::Semantic { ref eagerness, create_response, interrupt_response } => {
-                Self::SemanticVad { eagerness, create_response, interrupt_response }
-            }
-        }
-    }
-}
-
-/// The voice. A built-in voice is written as its name, a custom voice as an object with its id.
-#[derive(Debug)]
-enum Voice<'a> {
-    BuiltIn(&'a str),
-    Custom(&'a str),
-}
-
-impl<'a> Voice<'a> {
-    fn of(name: &'a str) -> Self {
-        if name.starts_with(CUSTOM_VOICE) { Self::Custom(name) } else { Self::BuiltIn(name) }
-    }
-}
-
-impl Serialize for Voice<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Id<'a> {
-            id: &'a str,
-        }
-        match *self {
-            Self::BuiltIn(name) => serializer.serialize_str(name),
-            Self::Custom(id) => Id { id }.serialize(serializer),
-        }
-    }
-}
-
-/// The prefix of a custom voice's id.
-pub const CUSTOM_VOICE: &str = "voice_";
-
-#[derive(Debug)]
-struct MostTokens(Option<u32>);
-
-impl Serialize for MostTokens {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(tokens) => serializer.serialize_u32(tokens),
-            None => serializer.serialize_str("inf"),
-        }
-    }
-}
-
-/// The handling of a conversation that is longer than the model's window. An absent setting leaves
-/// it to the server.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Truncation {
-    Disabled(&'static str),
-    Ratio {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        retention_ratio: f32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        token_limits: Option<TokenLimits>,
-    },
-}
-
-#[derive(Debug, Serialize)]
-struct TokenLimits {
-    post_instructions: u32,
-}
-
-impl Truncation {
-    fn of(plan: &OpenAiPlan) -> Option<Self> {
-        let limits = |post_instructions| TokenLimits { post_instructions };
-        match plan.retention_ratio {
-            Some(retention_ratio) => Some(Self::Ratio {
-                kind: "retention_ratio",
-                retention_ratio,
-                token_limits: plan.options.retention_tokens.map(limits),
-            }),
-            None => plan.options.never_cut.then_some(Self::Disabled("disabled")),
-        }
+/// The word for `format` in the flat shape.
+const fn flat_format(format: AudioFormat) -> &'static str {
+    match format.encoding {
+        Encoding::MuLaw => "g711_ulaw",
+        Encoding::ALaw => "g711_alaw",
+        Encoding::Pcm16 => "pcm16",
     }
 }

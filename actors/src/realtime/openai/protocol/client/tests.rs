@@ -9,7 +9,7 @@ use crate::realtime::plan::Transcription;
 use crate::tools::spec::ToolSpec;
 
 fn update(common: &Common, plan: &OpenAiPlan) -> Value {
-    let session = Box::new(Session::fresh(common, plan));
+    let session = Session::fresh(common, plan);
     let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session }.to_json();
     serde_json::from_str(&event).expect("our own JSON")
 }
@@ -98,11 +98,14 @@ fn items_and_responses_have_the_keys_of_the_protocol() {
             .expect("plain data")
     };
     assert_eq!(
-        create(Item::text("sb_1", TextRole::Assistant, "Hello"))["item"],
+        create(Item::text("sb_1", TextRole::Assistant, "Hello", "output_text"))["item"],
         json!({"type": "message", "id": "sb_1", "role": "assistant",
             "content": [{"type": "output_text", "text": "Hello"}]})
     );
-    assert_eq!(create(Item::text("sb_2", TextRole::System, "x"))["item"]["content"][0]["type"], "input_text");
+    assert_eq!(
+        create(Item::text("sb_2", TextRole::System, "x", "output_text"))["item"]["content"][0]["type"],
+        "input_text"
+    );
     assert_eq!(
         create(Item::FunctionCallOutput { call_id: "call_1", output: "" })["item"],
         json!({"type": "function_call_output", "call_id": "call_1", "output": ""})

@@ -45,6 +45,12 @@ impl<'a> ErrorInfo<'a> {
         own.or(beside)
     }
 
+    /// The content of a `warning` event.
+    pub(super) fn of_warning(event: &Fields<'a>) -> Self {
+        let own = event.raw("warning").map(Self::of).unwrap_or_default();
+        own.or(Self { kind: None, event_id: None, ..Self::of_fields(event) })
+    }
+
     /// An error of any shape: an object, a text, a number, or a list of these.
     pub(super) fn of(raw: &'a RawValue) -> Self {
         match raw.get().as_bytes().first() {

@@ -128,6 +128,8 @@ pub struct Transcribed<'a> {
     pub item_id: Cow<'a, str>,
     /// The transcript; empty if the event has no readable one.
     pub transcript: Cow<'a, str>,
+    /// Whether more words of the item follow.
+    pub goes_on: bool,
     /// The cost of the transcription.
     pub usage: Option<TranscriptionUsage>,
 }
@@ -137,6 +139,7 @@ impl<'a> Transcribed<'a> {
         Self {
             item_id: event.id("item_id"),
             transcript: event.words("transcript").or_else(|| event.words("text")).unwrap_or_default(),
+            goes_on: event.text("status").as_deref() == Some("in_progress"),
             usage: usage::of_transcription(&event.object("usage")),
         }
     }

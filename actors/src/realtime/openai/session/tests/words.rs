@@ -73,6 +73,9 @@ fn transcription_usage_is_reported_in_the_servers_unit() {
 #[test]
 fn the_first_audio_of_a_response_is_reported_once() {
     let mut harness = Harness::ready();
+    for response in ["r1", "r2", "r3"] {
+        harness.hear(json!({"type": "response.created", "response": {"id": response}}));
+    }
     let first = |response: &str| ModelReport::FirstAudio { response: ResponseId::new(response) };
     assert_eq!(harness.audio("r1", "i1", 4).reports, [first("r1")]);
     assert!(harness.audio("r1", "i1", 4).reports.is_empty());
