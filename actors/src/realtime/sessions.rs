@@ -374,7 +374,7 @@ impl Sessions {
             A::Complete(complete) if self.running.is_unheard(&complete.response) => {}
             A::ToAudio(audio) => {
                 let audio = match self.leg(leg).and_then(|leg| leg.adapter.as_mut()) {
-                    Some(adapter) => adapter.to_call(audio),
+                    Some(adapter) => adapter.for_call(audio),
                     None => audio,
                 };
                 self.play(audio, out);

@@ -72,7 +72,7 @@ impl Adapter {
     }
 
     /// Converts audio of the caller. Pieces follow one another.
-    pub(super) fn to_session(&mut self, audio: Frame) -> Frame {
+    pub(super) fn for_session(&mut self, audio: Frame) -> Frame {
         let Some(resampler) = &mut self.to_session else { return audio };
         let (from, to) = (self.call.input, self.session.input);
         let mut converted = Frame::with_room(audio.len() * to.bytes_per_ms() / from.bytes_per_ms().max(1));
@@ -84,7 +84,7 @@ impl Adapter {
     }
 
     /// Converts a whole turn of the caller.
-    pub(super) fn turn_to_session(&self, audio: Vec<u8>) -> Vec<u8> {
+    pub(super) fn turn_for_session(&self, audio: Vec<u8>) -> Vec<u8> {
         let (from, to) = (self.call.input, self.session.input);
         // Both rates were accepted when the adapter was made.
         let Some(Ok(mut resampler)) = self.to_session.as_ref().map(|_| Resampler::new(from.rate_hz, to.rate_hz)) else {
@@ -100,7 +100,7 @@ impl Adapter {
     }
 
     /// Converts audio of the agent. The result may be empty.
-    pub(super) fn to_call(&mut self, audio: FromModel) -> FromModel {
+    pub(super) fn for_call(&mut self, audio: FromModel) -> FromModel {
         let Some(to_call) = &mut self.to_call else { return audio };
         let FromModel { response, item, audio } = audio;
         let audio = to_call.convert(&item, audio, self.session.output, self.call.output);

@@ -46,7 +46,7 @@ impl Leg {
     /// accept audio yet.
     pub(super) fn hear_caller(&mut self, audio: Frame, now: Instant, out: &mut Vec<SessionAction>) -> bool {
         let audio = match &mut self.adapter {
-            Some(adapter) => adapter.to_session(audio),
+            Some(adapter) => adapter.for_session(audio),
             None => audio,
         };
         self.session.hear_caller(&audio, now, out)

@@ -114,7 +114,7 @@ impl Sessions {
         if let Some(adapter) = self.leg(leg).and_then(|leg| leg.adapter.as_ref()) {
             for item in &mut handoff.items {
                 if let Seed::CallerAudio(audio) = &mut item.seed {
-                    *audio = adapter.turn_to_session(std::mem::take(audio));
+                    *audio = adapter.turn_for_session(std::mem::take(audio));
                 }
             }
         }

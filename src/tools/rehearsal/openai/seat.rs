@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::dialect::translated;
 use super::session::{Opening, Session};
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::protocol::{Protocol, Refusal, ServerSession, Visit};
@@ -11,11 +12,12 @@ use crate::tools::rehearsal::protocol::{Protocol, Refusal, ServerSession, Visit}
 pub(in crate::tools::rehearsal) static REALTIME: Protocol =
     Protocol { word: "realtime", paths: &["/v1/realtime"], subprotocols: &["realtime"], open };
 
-#[expect(clippy::unnecessary_wraps, reason = "this protocol refuses sessions after the upgrade")]
 fn open(visit: &Visit<'_>) -> Result<Box<dyn ServerSession>, Refusal> {
     let options = visit.options;
+    // Some dialects name the model in the session.
+    let dialect = visit.query.get("dialect");
     let opening = Opening {
-        model: visit.query.get("model").cloned(),
+        model: visit.query.get("model").cloned().or_else(|| dialect.map(|_| "routed".to_owned())),
         beta: visit.headers.get("OpenAI-Beta").is_some_and(|value| value.as_bytes().starts_with(b"realtime")),
         pace: Pace {
             delta: options.delta,
@@ -30,5 +32,9 @@ fn open(visit: &Visit<'_>) -> Result<Box<dyn ServerSession>, Refusal> {
         seed: visit.seed,
         epoch_s: visit.epoch_s,
     };
-    Ok(Box::new(Session::open(&opening, visit.now)))
+    let session = Box::new(Session::open(&opening, visit.now));
+    match dialect {
+        Some(word) => translated(word, session).map_err(|body| Refusal { status: 400, body }),
+        None => Ok(session),
+    }
 }

@@ -23,7 +23,7 @@ fn said(adapter: &mut Adapter, item: &str, audio: &[u8], piece: usize) -> Vec<u8
     let mut heard = Vec::new();
     for piece in audio.chunks(piece) {
         let from = FromModel { response: response.clone(), item: item.clone(), audio: Frame::copy_of(piece) };
-        heard.extend_from_slice(&adapter.to_call(from).audio);
+        heard.extend_from_slice(&adapter.for_call(from).audio);
     }
     heard.extend(adapter.rest(&ItemComplete { response, item }).into_iter().flat_map(|rest| rest.audio.to_vec()));
     heard
@@ -62,7 +62,7 @@ fn what_an_interrupted_item_leaves_does_not_sound_in_the_next_one() {
         item: ItemId::new("cut"),
         audio: Frame::copy_of(&bytes(&[20_000; 2_400])),
     };
-    adapter.to_call(loud);
+    adapter.for_call(loud);
     let silence = said(&mut adapter, "next", &bytes(&[0; 4_800]), 960);
     assert!(silence.iter().all(|code| g711::decode_mulaw(*code).abs() < 16), "{silence:?}");
 }
@@ -70,12 +70,12 @@ fn what_an_interrupted_item_leaves_does_not_sound_in_the_next_one() {
 #[test]
 fn the_callers_audio_has_the_sessions_format() {
     let mut adapter = Adapter::between(formats(NARROW), formats(WIDE)).expect("both rates");
-    assert_eq!(adapter.to_session(Frame::copy_of(&[0xff; 160])).len(), 960);
-    let turn = adapter.turn_to_session(vec![0xff; 8_000]);
+    assert_eq!(adapter.for_session(Frame::copy_of(&[0xff; 160])).len(), 960);
+    let turn = adapter.turn_for_session(vec![0xff; 8_000]);
     assert!((48_000..48_000 + 1_000).contains(&turn.len()), "{}", turn.len());
     let mut same = Adapter::between(formats(NARROW), formats(NARROW)).expect("both rates");
-    assert_eq!(same.to_session(Frame::copy_of(&[1; 160])).to_vec(), [1; 160]);
-    assert_eq!(same.turn_to_session(vec![1; 8]), [1; 8]);
+    assert_eq!(same.for_session(Frame::copy_of(&[1; 160])).to_vec(), [1; 160]);
+    assert_eq!(same.turn_for_session(vec![1; 8]), [1; 8]);
 }
 
 #[test]

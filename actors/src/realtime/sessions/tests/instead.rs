@@ -207,10 +207,10 @@ fn the_agents_audio_of_another_format_is_heard_in_the_calls_own_to_the_sample() 
     let rig = goes_on_in_another_format(&["started r2", "audio r2 j 48001", "audio r2 j 47999", "complete r2 j"]);
     let mut heard = 0;
     for action in &rig.out {
-        match action {
-            SessionsAction::ToAudio(audio) => heard += audio.audio.len(),
-            SessionsAction::Complete(complete) => assert_eq!((complete.item.as_str(), heard), ("j", 16_000)),
-            _ => {}
+        if let SessionsAction::ToAudio(audio) = action {
+            heard += audio.audio.len();
+        } else if let SessionsAction::Complete(complete) = action {
+            assert_eq!((complete.item.as_str(), heard), ("j", 16_000));
         }
     }
     assert_eq!(heard, 16_000, "two seconds");

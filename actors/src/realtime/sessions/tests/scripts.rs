@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::carrier::AudioFormat;
+use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::messages::TextRole;
+use crate::realtime::openai::Dialect;
+use crate::realtime::openai::plan::OpenAiPlan;
 
 /// A step of a script. The number selects one of the possible targets.
 #[derive(Debug, Clone, Copy)]
@@ -89,8 +93,38 @@ struct World {
 
 impl World {
     fn new(patience_s: u64) -> Self {
+        Self::with(|plan| plan.resilience.patience = Duration::from_secs(patience_s))
+    }
+
+    /// A call whose candidates differ in dialect, audio format and capabilities. `order` says which
+    /// one is first.
+    fn of_unlike_candidates(order: usize) -> Self {
+        Self::with(|plan| {
+            plan.resilience.patience = Duration::from_secs(1_000_000);
+            let unlike = [
+                ("openai", AudioFormat::MULAW_8K),
+                ("partial", AudioFormat::PCM_24K),
+                ("beta", AudioFormat::MULAW_8K),
+                ("inworld", AudioFormat::PCM_24K),
+                ("azure_voice_live", AudioFormat::ALAW_8K),
+            ];
+            let mut candidates: Vec<ProviderPlan> = unlike
+                .into_iter()
+                .map(|(word, format)| {
+                    let dialect = Dialect::named(word).expect("a dialect");
+                    let address = sample::address(word, word);
+                    ProviderPlan::OpenAi(Arc::new(OpenAiPlan { dialect, format, address, ..sample::openai() }))
+                })
+                .collect();
+            candidates.rotate_left(order % unlike.len());
+            plan.provider = candidates.remove(0);
+            plan.resilience.fallbacks = candidates;
+        })
+    }
+
+    fn with(change: impl FnOnce(&mut SessionPlan)) -> Self {
         let mut world = Self {
-            rig: Rig::with(|plan| plan.resilience.patience = Duration::from_secs(patience_s)),
+            rig: Rig::with(change),
             servers: BTreeMap::new(),
             question: None,
             ordered: Vec::new(),
@@ -325,6 +359,18 @@ proptest! {
         patience_s in prop_oneof![8 => Just(1_000_000), 1 => Just(0), 1 => Just(1)],
     ) {
         let mut world = World::new(patience_s);
+        for step in steps {
+            world.run(step);
+        }
+        world.settle();
+        world.check();
+    }
+
+    #[test]
+    fn no_order_is_lost_and_nothing_is_said_twice_when_the_next_session_is_unlike_the_last(
+        steps in proptest::collection::vec(step(), 1..160), order in 0..5_usize,
+    ) {
+        let mut world = World::of_unlike_candidates(order);
         for step in steps {
             world.run(step);
         }

@@ -135,6 +135,7 @@ impl Stage {
         assert!(self.sent.is_empty(), "{place}: sent beside: {:?}", self.sent);
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others print as they are")]
     fn see(&mut self, seen: Seen) {
         assert_eq!(seen.lost, None);
         self.sent.extend(seen.sent.into_iter().map(|mut event| {
