@@ -109,6 +109,7 @@ fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
             },
             model: names.model.to_owned(),
         },
+        dialect: None,
         voice: names.voice,
         audio,
         options: &options,

@@ -19,6 +19,10 @@ pub(crate) struct Realtime {
     turn: Option<String>,
     calls: Vec<String>,
     answered: Vec<String>,
+    /// Whether the session has its voice one level up, as in a dialect.
+    lifted: bool,
+    /// The last text of the system there.
+    told: Option<String>,
 }
 
 struct Running {
@@ -29,7 +33,7 @@ struct Running {
 impl Realtime {
     pub(crate) fn new(base: Base) -> Self {
         let (items, calls, answered) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { base, configured: false, running: None, items, turn: None, calls, answered }
+        Self { base, configured: false, running: None, items, turn: None, calls, answered, lifted: false, told: None }
     }
 
     fn refuse(&mut self, event: &Value, code: &str, now: Instant) {
@@ -42,6 +46,7 @@ impl Realtime {
         if let Some(prompt) = session["instructions"].as_str() {
             self.base.knows.push(Known::Prompt(prompt.to_owned()));
         }
+        self.lifted |= session.get("voice").is_some();
         let mut session = session.clone();
         session["id"] = json!("sess_1");
         self.base.send(now + ms(20), &json!({"type": "session.updated", "session": session}));
@@ -177,9 +182,21 @@ impl Realtime {
         if self.calls.iter().any(|call| !self.answered.contains(call)) {
             self.base.is_wrong("a response was requested while a tool call is unanswered");
         }
-        let order = event["response"]["instructions"].as_str().unwrap_or_default();
-        self.base.knows.push(Known::Asked(order.to_owned()));
-        self.say(&words_for(order), &event["response"]["metadata"], now + ms(200));
+        let response = &event["response"];
+        if let Some(words) = response["pre_generated_assistant_message"]["content"][0]["text"].as_str() {
+            return self.say_exactly(words, now);
+        }
+        // A dialect without instructions of a response is told them in a text before it.
+        let told = self.told.take();
+        let order = response["instructions"].as_str().map(str::to_owned).or(told).unwrap_or_default();
+        self.base.knows.push(Known::Asked(order.clone()));
+        self.say(&words_for(&order), &response["metadata"], now + ms(200));
+    }
+
+    /// Says words that a dialect orders as they are. The response repeats no metadata.
+    fn say_exactly(&mut self, words: &str, now: Instant) {
+        self.base.knows.push(Known::Asked(words.to_owned()));
+        self.say(words, &Value::Null, now + ms(200));
     }
 
     fn create_item(&mut self, event: &Value, now: Instant) {
@@ -187,8 +204,12 @@ impl Realtime {
         let text = |part: &Value| part["text"].as_str().map(str::to_owned);
         let content = item["content"].as_array().into_iter().flatten().filter_map(text).collect::<Vec<_>>().join(" ");
         match item["type"].as_str() {
+            Some("force_message") => self.say_exactly(&content, now),
             Some("message") => {
                 let role = item["role"].as_str().unwrap_or_default().to_owned();
+                if self.lifted && role == "system" {
+                    self.told = Some(content.clone());
+                }
                 self.base.knows.push(Known::Text(role, content));
             }
             Some("function_call") => {
