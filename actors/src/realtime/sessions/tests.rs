@@ -6,8 +6,11 @@ mod table;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::carrier::AudioFormat;
+use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
-use crate::realtime::openai::plan::sample;
+use crate::realtime::openai::Dialect;
+use crate::realtime::openai::plan::{OpenAiPlan, sample};
 use crate::realtime::plan::Resilience;
 use crate::realtime::report::LossClass;
 
@@ -81,6 +84,27 @@ impl Rig {
         }
         self.on(SessionsEvent::DeadlinePassed);
     }
+}
+
+/// Candidates that differ in dialect, audio format and capabilities.
+fn unlike_candidates() -> Vec<ProviderPlan> {
+    let unlike = [
+        ("openai", AudioFormat::MULAW_8K),
+        ("partial", AudioFormat::PCM_24K),
+        ("beta", AudioFormat::MULAW_8K),
+        ("inworld", AudioFormat::PCM_24K),
+        ("azure_voice_live", AudioFormat::ALAW_8K),
+    ];
+    let plan = |(word, format)| {
+        let dialect = Dialect::named(word).expect("a dialect");
+        ProviderPlan::OpenAi(Arc::new(OpenAiPlan {
+            dialect,
+            format,
+            address: sample::address(word, word),
+            ..sample::openai()
+        }))
+    };
+    unlike.into_iter().map(plan).collect()
 }
 
 fn loss() -> ModelLoss {

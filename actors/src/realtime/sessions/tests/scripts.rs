@@ -6,11 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
-use crate::carrier::AudioFormat;
-use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::messages::TextRole;
-use crate::realtime::openai::Dialect;
-use crate::realtime::openai::plan::OpenAiPlan;
 
 /// A step of a script. The number selects one of the possible targets.
 #[derive(Debug, Clone, Copy)]
@@ -101,22 +97,9 @@ impl World {
     fn of_unlike_candidates(order: usize) -> Self {
         Self::with(|plan| {
             plan.resilience.patience = Duration::from_secs(1_000_000);
-            let unlike = [
-                ("openai", AudioFormat::MULAW_8K),
-                ("partial", AudioFormat::PCM_24K),
-                ("beta", AudioFormat::MULAW_8K),
-                ("inworld", AudioFormat::PCM_24K),
-                ("azure_voice_live", AudioFormat::ALAW_8K),
-            ];
-            let mut candidates: Vec<ProviderPlan> = unlike
-                .into_iter()
-                .map(|(word, format)| {
-                    let dialect = Dialect::named(word).expect("a dialect");
-                    let address = sample::address(word, word);
-                    ProviderPlan::OpenAi(Arc::new(OpenAiPlan { dialect, format, address, ..sample::openai() }))
-                })
-                .collect();
-            candidates.rotate_left(order % unlike.len());
+            let mut candidates = unlike_candidates();
+            let first = order % candidates.len();
+            candidates.rotate_left(first);
             plan.provider = candidates.remove(0);
             plan.resilience.fallbacks = candidates;
         })
