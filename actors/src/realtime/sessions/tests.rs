@@ -1,3 +1,4 @@
+mod across;
 mod instead;
 mod resumed;
 mod scripts;
