@@ -64,8 +64,9 @@ pub fn dialects() -> Vec<&'static str> {
 }
 
 /// Every provider, one row each.
-const SEATS: [&Seat; 9] = [
+const SEATS: [&Seat; 10] = [
     &openai::seat::REHEARSAL,
+    &openai_live::seat::REHEARSAL,
     &openai::seat::OPENAI,
     &openai::seat::AZURE,
     &openai::seat::VOICE_LIVE,

@@ -39,8 +39,8 @@ pub(super) struct Input {
     detection: Option<Detection>,
     detector: Detector,
     bytes: Vec<u8>,
-    /// Position of the first byte of `bytes` on the clock, in units of 1/48 ms: one byte of PCM, a
-    /// sixth of a byte of G.711.
+    /// Position of the first byte of `bytes` on the clock, in units of 1/96 ms, of which every
+    /// format has a whole number in a byte.
     origin: u64,
     /// Number of `bytes` that the detector has processed.
     heard: usize,
@@ -194,11 +194,11 @@ impl Input {
     }
 
     fn at_ms(&self, offset: usize) -> u64 {
-        (self.origin + offset as u64 * self.units_per_byte()) / 48
+        (self.origin + offset as u64 * self.units_per_byte()) / 96
     }
 
     const fn units_per_byte(&self) -> u64 {
-        48 / self.format.bytes_per_ms() as u64
+        96 / self.format.bytes_per_ms() as u64
     }
 }
 

@@ -36,6 +36,6 @@ impl ClientLog {
 }
 
 /// What client events with audio contain, and no others.
-const AUDIO: [&str; 2] = ["\"input_audio_buffer.append\"", "\"mimeType\":\"audio/"];
+const AUDIO: [&str; 3] = ["\"input_audio_buffer.append\"", "\"session.input_audio.append\"", "\"mimeType\":\"audio/"];
 /// Maximum number of events kept. The calls of a test send a few dozen.
 const MOST_EVENTS: usize = 4096;

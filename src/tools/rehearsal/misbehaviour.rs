@@ -117,6 +117,28 @@ table! {
     #[doc = "Send the usage of an answer this long after its end, where the protocol may."]
     usage_after_ms,
 
+    // A model that listens while it speaks.
+    #[doc = "1: refuse an upgrade without a key."]
+    require_key,
+    #[doc = "1: talk on whatever the caller says meanwhile."]
+    talk_on,
+    #[doc = "Stop speaking after this much of the caller's voice, instead of 400 ms."]
+    stops_after_ms,
+    #[doc = "Hand this many turns of the caller to the model behind the voice."]
+    delegate_turns,
+    #[doc = "Hold the stream back for 265 ms every N pieces, then send what was held at once."]
+    jitter_every,
+    #[doc = "Acknowledge appended texts after this time, instead of 600 to 960 ms."]
+    appended_after_ms,
+    #[doc = "Send the model's words this much before their sound."]
+    words_ahead_ms,
+    #[doc = "1: invent words of the caller after each appended text."]
+    phantom_words,
+    #[doc = "1: send errors with `code: null`."]
+    null_codes,
+    #[doc = "End the session for its content after this time."]
+    content_after_ms,
+
     // Transcripts of the caller.
     #[doc = "1: never send transcripts."]
     no_transcripts,

@@ -20,6 +20,7 @@ mod input;
 mod log;
 pub mod misbehaviour;
 mod openai;
+mod openai_live;
 mod outgoing;
 mod pace;
 mod protocol;

@@ -58,6 +58,11 @@ pub(super) const fn must(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: true, nullable: false }
 }
 
+/// A required field that may be null.
+pub(super) const fn nullable(name: &'static str, rule: Rule) -> Field {
+    Field { name, rule, required: true, nullable: true }
+}
+
 /// Checks the `value` at `path`.
 pub(super) fn check(value: &Value, rule: &Rule, path: &str) -> Result<(), Fault> {
     match rule {

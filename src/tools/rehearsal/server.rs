@@ -14,6 +14,7 @@ use super::gemini;
 use super::log::ClientLog;
 use super::misbehaviour::Misbehaviour;
 use super::openai;
+use super::openai_live;
 use super::protocol::Protocol;
 
 /// Options of the rehearsal model. The defaults suit the demo.
@@ -168,7 +169,7 @@ impl Visitors {
 }
 
 /// Every protocol, one row each.
-const PROTOCOLS: [&Protocol; 2] = [&openai::seat::REALTIME, &gemini::seat::LIVE_API];
+const PROTOCOLS: [&Protocol; 3] = [&openai::seat::REALTIME, &openai_live::seat::LIVE, &gemini::seat::LIVE_API];
 /// Maximum number of rehearsals that are counted separately.
 const MOST_REHEARSALS: usize = 1024;
 

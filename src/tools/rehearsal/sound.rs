@@ -1,4 +1,4 @@
-//! Audio in the three formats of the protocol. Pure.
+//! Audio in the formats of the protocols. Pure.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -11,6 +11,8 @@ use switchboard_actors::g711;
 pub(super) enum Format {
     /// `audio/pcm` at 24 kHz: 16 bit, little-endian.
     Pcm24k,
+    /// `audio/pcm` at 16 kHz, which not every protocol has.
+    Pcm16k,
     /// `audio/pcmu`: G.711 mu-law at 8 kHz.
     MuLaw,
     /// `audio/pcma`: G.711 A-law at 8 kHz.
@@ -23,6 +25,7 @@ impl Format {
         match format["type"].as_str() {
             Some("audio/pcmu") => Self::MuLaw,
             Some("audio/pcma") => Self::ALaw,
+            _ if format["rate"] == 16_000 => Self::Pcm16k,
             _ => Self::Pcm24k,
         }
     }
@@ -30,16 +33,16 @@ impl Format {
     /// The format object, exactly as the protocol spells it.
     pub(super) fn object(self) -> Value {
         match self {
-            Self::Pcm24k => json!({"type": "audio/pcm", "rate": 24_000}),
+            Self::Pcm24k | Self::Pcm16k => json!({"type": "audio/pcm", "rate": self.rate()}),
             Self::MuLaw => json!({"type": "audio/pcmu"}),
             Self::ALaw => json!({"type": "audio/pcma"}),
         }
     }
 
     /// A byte of silence.
-    const fn silent_byte(self) -> u8 {
+    pub(super) const fn silent_byte(self) -> u8 {
         match self {
-            Self::Pcm24k => 0,
+            Self::Pcm24k | Self::Pcm16k => 0,
             Self::MuLaw => 0xFF,
             Self::ALaw => 0xD5,
         }
@@ -49,6 +52,7 @@ impl Format {
     pub(super) const fn bytes_per_ms(self) -> usize {
         match self {
             Self::Pcm24k => 48,
+            Self::Pcm16k => 32,
             Self::MuLaw | Self::ALaw => 8,
         }
     }
@@ -56,7 +60,7 @@ impl Format {
     /// Bytes per sample.
     pub(super) const fn sample_bytes(self) -> usize {
         match self {
-            Self::Pcm24k => 2,
+            Self::Pcm24k | Self::Pcm16k => 2,
             Self::MuLaw | Self::ALaw => 1,
         }
     }
@@ -64,13 +68,14 @@ impl Format {
     const fn rate(self) -> u32 {
         match self {
             Self::Pcm24k => 24_000,
+            Self::Pcm16k => 16_000,
             Self::MuLaw | Self::ALaw => 8_000,
         }
     }
 
     const fn encoding(self) -> Encoding {
         match self {
-            Self::Pcm24k => Encoding::Pcm16,
+            Self::Pcm24k | Self::Pcm16k => Encoding::Pcm16,
             Self::MuLaw => Encoding::MuLaw,
             Self::ALaw => Encoding::ALaw,
         }
@@ -79,7 +84,7 @@ impl Format {
     /// Mean power of `bytes`, relative to full scale 1.
     pub(super) fn power(self, bytes: &[u8]) -> f32 {
         let (sum, samples) = match self {
-            Self::Pcm24k => {
+            Self::Pcm24k | Self::Pcm16k => {
                 let sum = bytes
                     .chunks_exact(2)
                     .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])))
@@ -111,6 +116,13 @@ impl Sound {
     /// The length in whole milliseconds.
     pub(super) fn ms(&self) -> u64 {
         (self.bytes.len() / self.format.bytes_per_ms()) as u64
+    }
+
+    /// The sound repeated, or cut, to this length in milliseconds.
+    pub(super) fn lasting(&self, ms: u64) -> Self {
+        let length = usize::try_from(ms).unwrap_or(usize::MAX).saturating_mul(self.format.bytes_per_ms());
+        let bytes: Vec<u8> = self.bytes.iter().copied().cycle().take(length).collect();
+        Self { format: self.format, bytes: bytes.into() }
     }
 
     /// The same sound in another format. If the format is the same, the bytes are shared.
@@ -151,7 +163,7 @@ const MARGIN_MS: usize = 120;
 /// Converts a whole sound at once. The filter is drained at the end and its delay is removed from
 /// the front, so nothing is lost or shifted.
 fn resampled(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
-    let mut resampler = Resampler::new(from, to).expect("8 and 24 kHz are among the rates the resampler has");
+    let mut resampler = Resampler::new(from, to).expect("these rates are among the rates the resampler has");
     let expected = samples.len() * to as usize / from as usize;
     let mut out = Vec::with_capacity(expected + to as usize / 25);
     resampler.process(samples, &mut out);

@@ -12,6 +12,20 @@ use crate::realtime::price::Price;
 use crate::realtime::seat::{Address, Future, Key, Model, Names, Seat, Sent, Servers};
 use crate::realtime::settings::{self, Given};
 
+/// The embedded model with this protocol, or any server at `realtime.url` that needs no key.
+pub(crate) static REHEARSAL: Seat = Seat {
+    word: "rehearsal",
+    embedded: Some("live"),
+    names: &NAMES,
+    models_at: Servers::Ending("api.openai.com"),
+    voices_at: Servers::None,
+    key: None,
+    address: Address { default: None, example: "ws://127.0.0.1:9000/v1/live/sessions", refuses },
+    knows: KNOWS,
+    lacks: |_| None,
+    plan,
+};
+
 /// OpenAI's GPT-Live, or any server at `realtime.url` that speaks this protocol.
 pub(crate) static OPENAI_LIVE: Seat = Seat {
     word: "openai_live",
@@ -22,18 +36,21 @@ pub(crate) static OPENAI_LIVE: Seat = Seat {
     voices_at: Servers::None,
     key: Some(Key { variable: "OPENAI_API_KEY", sent: Sent::Bearer, begins: Some("sk-") }),
     address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses },
-    knows: &[
-        "voice",
-        "audio_format",
-        "max_output_tokens",
-        "reasoning_effort",
-        "safety_identifier",
-        "created_timeout",
-        "transcription.enabled",
-    ],
+    knows: KNOWS,
     lacks: |_| None,
     plan,
 };
+
+/// The settings of `[realtime]` that become a part of [`OpenAiLivePlan`].
+const KNOWS: &[&str] = &[
+    "voice",
+    "audio_format",
+    "max_output_tokens",
+    "reasoning_effort",
+    "safety_identifier",
+    "created_timeout",
+    "transcription.enabled",
+];
 
 const ENDPOINT: &str = "wss://api.openai.com/v1/live/sessions";
 
