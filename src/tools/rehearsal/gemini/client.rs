@@ -71,7 +71,7 @@ fn in_camel_case(value: Value) -> Value {
             Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).map(named).collect::<Map<_, _>>())
         }
         Value::Array(list) => Value::Array(list.into_iter().map(in_camel_case).collect()),
-        other => other,
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 

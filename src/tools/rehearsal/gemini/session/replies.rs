@@ -143,7 +143,7 @@ impl Session {
                     return;
                 }
                 Step::Calls { name, args } => {
-                    self.call(&mut run, name, args);
+                    self.call(&mut run, name, &args);
                     self.run = Some(run);
                 }
                 Step::Over => return self.run_over(&run, now),
@@ -151,7 +151,7 @@ impl Session {
         }
     }
 
-    fn call(&mut self, run: &mut Run, name: String, args: Value) {
+    fn call(&mut self, run: &mut Run, name: String, args: &Value) {
         let id = self.ids.next("function-call");
         let mut call = json!({"name": name, "args": args});
         // Vertex gives no ids.
