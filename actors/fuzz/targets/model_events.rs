@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use switchboard_actors::realtime::fields::{Fields, without_odd_numbers};
+use switchboard_actors::realtime::fields::{Fields, without_non_finite};
 use switchboard_actors::realtime::gemini::protocol::server::ServerMessage;
 use switchboard_actors::realtime::openai::protocol::server::{ServerEvent, mended};
 use switchboard_actors::realtime::openai::protocol::usage;
@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some(mended) = mended(text) {
         let _ = ServerEvent::parse(&mended);
     }
-    if let Some(plain) = without_odd_numbers(text) {
+    if let Some(plain) = without_non_finite(text) {
         let _ = ServerEvent::parse(&plain);
     }
     if let Ok(fields) = Fields::read(text) {
