@@ -183,5 +183,14 @@ static LANGUAGES: [Language; 6] = [
     },
 ];
 
+/// The end of the word at byte `at`, including the space after it.
+pub(super) fn word_end(text: &str, at: usize) -> usize {
+    if at >= text.len() {
+        return text.len();
+    }
+    let at = text.ceil_char_boundary(at);
+    text[at..].find(' ').map_or(text.len(), |space| at + space + 1)
+}
+
 #[cfg(test)]
 mod tests;

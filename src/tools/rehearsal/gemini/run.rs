@@ -12,6 +12,7 @@ use super::messages::Messages;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::script::Saying;
 use crate::tools::rehearsal::sound::Sound;
+use crate::tools::rehearsal::speech::word_end;
 
 /// A running answer.
 #[derive(Debug)]
@@ -263,15 +264,6 @@ impl Run {
             messages.content(&json!({"outputTranscription": {"text": words}}));
         }
     }
-}
-
-/// The end of the word at byte `at`, including the space after it.
-fn word_end(text: &str, at: usize) -> usize {
-    if at >= text.len() {
-        return text.len();
-    }
-    let at = text.ceil_char_boundary(at);
-    text[at..].find(' ').map_or(text.len(), |space| at + space + 1)
 }
 
 /// Maximum number of pieces per step. A flood is thus written as fast as the socket accepts it and

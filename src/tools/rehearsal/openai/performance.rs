@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use super::conversation::Conversation;
 use super::events::Events;
 use super::item::{AudioPart, Body, Item, Part};
-use super::streamed_item::{Kind, StreamedItem, word_end};
+use super::streamed_item::{Kind, StreamedItem};
 use super::usage::{self, Tokens, model_audio_tokens, text_tokens};
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::script::Saying;
 use crate::tools::rehearsal::sound::{Format, Sound};
+use crate::tools::rehearsal::speech::word_end;
 
 /// How a response ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

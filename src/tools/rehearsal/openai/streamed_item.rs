@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::events::Events;
+use crate::tools::rehearsal::speech::word_end;
 
 /// An item that is open.
 #[derive(Debug)]
@@ -60,13 +61,4 @@ impl StreamedItem {
         }
         object
     }
-}
-
-/// The end of the word at byte `at`, including the space after it.
-pub(super) fn word_end(text: &str, at: usize) -> usize {
-    if at >= text.len() {
-        return text.len();
-    }
-    let at = text.ceil_char_boundary(at);
-    text[at..].find(' ').map_or(text.len(), |space| at + space + 1)
 }
