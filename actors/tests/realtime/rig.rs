@@ -96,12 +96,14 @@ impl Rig {
         }
     }
 
-    /// The next audio or end of audio. Skips the report of a response's first audio.
+    /// The next audio or end of audio. Skips the reports of the response's begin and first audio.
     pub(super) async fn audio(&mut self) -> Output {
-        match self.next().await {
-            Output::Report(ModelReport::FirstAudio { .. }) => self.next().await,
-            other @ (Output::Report(_) | Output::Audio(_) | Output::Complete(_) | Output::Words | Output::Lost) => {
-                other
+        loop {
+            match self.next().await {
+                Output::Report(ModelReport::ResponseStarted { .. } | ModelReport::FirstAudio { .. }) => {}
+                other @ (Output::Report(_) | Output::Audio(_) | Output::Complete(_) | Output::Words | Output::Lost) => {
+                    return other;
+                }
             }
         }
     }
