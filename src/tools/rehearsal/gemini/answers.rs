@@ -36,9 +36,11 @@ pub(super) fn answer(conversation: &Conversation, settings: &Settings) -> Vec<Sa
     vec![voice.line(if conversation.has_answer() { Line::Alright } else { Line::Greeting })]
 }
 
-/// The last of several texts in brackets. Those before it are notes, and no order to speak.
+/// The last of several texts in brackets, without them. Those before it are notes, and no order to
+/// speak.
 fn order_in(text: &str) -> &str {
-    text.rsplit_once("]\n[").map_or(text, |(_, order)| order)
+    let order = text.rsplit_once("]\n[").map_or(text, |(_, order)| order);
+    if text.starts_with('[') { order.trim_start_matches('[').strip_suffix(']').unwrap_or(order) } else { order }
 }
 
 /// The format of all audio that the model hears and makes.
@@ -50,7 +52,14 @@ mod tests {
 
     #[test]
     fn a_note_before_an_order_is_no_order() {
-        assert_eq!(order_in("[They have heard only: “Goodbye”.]\n[Answer now.]"), "Answer now.]");
+        assert_eq!(order_in("[They have heard only: “Goodbye”.]\n[Answer now.]"), "Answer now.");
         assert_eq!(order_in("hello"), "hello");
+    }
+
+    #[test]
+    fn the_brackets_around_an_order_are_not_said() {
+        let order = order_in("[Greet the caller and add nothing:\n\nDeccan Motors.]");
+        assert_eq!(asked_words(order), Some("Deccan Motors."));
+        assert_eq!(order_in("say [this]"), "say [this]", "what the caller says stays as it is");
     }
 }
