@@ -2,8 +2,9 @@
 //! transcribed, or with an interruption, and ends when the server answers it or when no more words
 //! come. With manual detection, our own detector says both.
 //!
-//! Transcripts carry no id and are not in order with the audio. Words that come while the agent
-//! speaks are late words of the last turn, or, after a while, of a turn that the server has not
+//! Transcripts carry no id and are not in order with the audio. An answer that nothing called for
+//! therefore answers a turn whose words are still to come. Words that come while the agent speaks
+//! are late words of the last turn, or, after a while, of a turn that the server has not
 //! taken for an interruption yet: such a turn is *hidden* until it does, or until the agent is done.
 
 use std::time::{Duration, Instant};

@@ -104,6 +104,8 @@ pub struct Session {
     run: Option<Run>,
     /// The last run that is over.
     last: Option<Last>,
+    /// Since when the server has generated nothing; `None` before the session is ready.
+    free_since: Option<Instant>,
     /// Ends of turns that are still to come from runs that were given up.
     ends_owed: u32,
     caller: Caller,
@@ -173,6 +175,7 @@ impl Session {
             asked: None,
             run: None,
             last: None,
+            free_since: None,
             ends_owed: 0,
             caller: Caller::default(),
             unanswered: None,

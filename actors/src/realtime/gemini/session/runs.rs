@@ -12,7 +12,7 @@ use crate::complaints::redacted;
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::{FromModel, ItemComplete};
-use crate::realtime::gemini::plan::OUTPUT;
+use crate::realtime::gemini::plan::{Activity, OUTPUT};
 use crate::realtime::report::{ModelReport, ResponseOutcome, Speaker, Words};
 use crate::realtime::requests::Pending;
 
@@ -84,14 +84,18 @@ impl Session {
 
     fn run_begins(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let asked = self.asked.take();
-        let owed = asked.is_some() || self.unanswered.is_some() || self.caller.is_speaking();
+        let expected = asked.is_some() || self.unanswered.is_some() || self.caller.is_speaking();
+        let unheard = !expected && self.answers_unheard_speech(now);
         let obsolete = self.obsolete_until.take().is_some_and(|until| now < until);
         let unwanted = asked.as_ref().map_or(obsolete, |asked| asked.unwanted);
+        if unheard && !unwanted {
+            self.caller_begins(now, out);
+        }
         let run = Run {
             response: self.next_response(),
             item: self.next_item(),
             request: asked.filter(|_| !unwanted).map(|asked| asked.request),
-            owed,
+            owed: expected || unheard,
             dropped: unwanted,
             interrupted: None,
             text: String::new(),
@@ -112,6 +116,17 @@ impl Session {
             out.push(SessionAction::Report(ModelReport::ResponseStarted { response: run.response.clone() }));
         }
         self.run = Some(run);
+    }
+
+    /// Whether a run that begins now and that nothing called for answers a turn of the caller whose
+    /// words have not come yet. A turn takes the server a while to detect, so a run that follows
+    /// another at once answers none.
+    fn answers_unheard_speech(&self, now: Instant) -> bool {
+        let Activity::Automatic { silence_duration_ms, .. } = self.plan.activity else { return false };
+        let turn = LEAST_TURN + Duration::from_millis(silence_duration_ms.into());
+        !self.caller.is_open()
+            && self.listen_until.is_none()
+            && self.free_since.is_some_and(|since| now >= since + turn)
     }
 
     /// Handles a piece of the agent's audio. This is the hot path.
@@ -232,7 +247,7 @@ impl Session {
     }
 
     fn dropped_run_ends(&mut self, now: Instant) {
-        self.run = None;
+        (self.run, self.free_since) = (None, Some(now));
         // Only now can the next request be answered.
         if let Some(asked) = &mut self.asked {
             asked.since = now;
@@ -250,6 +265,7 @@ impl Session {
     ) {
         let Some(mut run) = self.run.take() else { return };
         run.more_follows = more_follows;
+        self.free_since = Some(now);
         self.input.agent_done();
         complete_item(&mut run, out);
         let (response, item) = (run.response.clone(), run.item.clone());
@@ -259,7 +275,7 @@ impl Session {
         }
         let outcome = match (rest, reason) {
             (Rest::Dropped, _) => ResponseOutcome::Cancelled,
-            (Rest::Over, Some(reason)) if reason != NEEDS_INPUT => ResponseOutcome::Failed(clipped(&redacted(reason))),
+            (Rest::Over, Some(reason)) if reason != NEEDS_INPUT => ResponseOutcome::Failed(code_of(reason)),
             (Rest::Over, _) => ResponseOutcome::Completed,
         };
         let missed = self.missed(&run, &outcome, reason);
@@ -321,6 +337,11 @@ fn complete_item(run: &mut Run, out: &mut Vec<SessionAction>) {
     }
 }
 
+/// The error code of the reason of a turn that failed.
+fn code_of(reason: &str) -> String {
+    clipped(&redacted(&reason.to_ascii_lowercase()))
+}
+
 /// Moves half a sample at the end of `audio` to the beginning of the next piece.
 fn whole_samples(audio: &mut Frame, odd: &mut Option<u8>) {
     if let Some(byte) = odd.take() {
@@ -350,6 +371,9 @@ const LATE_WORDS: Duration = Duration::from_secs(1);
 /// How late the end of a turn may come after everything was generated and played. Longer: a request
 /// waits for it.
 const LATE_END: Duration = Duration::from_secs(3);
+/// The shortest turn of the caller, without the silence behind it. Shorter: words of the agent that
+/// follow others after a pause would count as an answer.
+const LEAST_TURN: Duration = Duration::from_millis(200);
 /// The loudest inaudible sample: -50 dBFS, below the noise of any telephone line.
 const LOUDEST_SILENCE: u16 = 100;
 /// The longest text of a response, in bytes.

@@ -44,7 +44,7 @@ impl Session {
         };
         let session = std::mem::take(session);
         let Handoff { items, open_calls, requests, answer_unless_spoken } = handoff;
-        self.phase = Phase::Ready;
+        (self.phase, self.free_since) = (Phase::Ready, Some(now));
         self.hand_history(&items, out);
         // A change of configuration arrived meanwhile.
         for order in std::mem::take(&mut self.held) {

@@ -20,6 +20,38 @@ fn a_turn_begins_with_the_first_words_and_ends_with_the_answer() {
     assert_eq!(seen.caller_said().as_deref(), Some("I need a table. Please."));
 }
 
+/// Trap: the first words of a turn may come only while the model answers it.
+#[test]
+fn words_that_come_only_during_their_answer_are_no_interruption() {
+    for interrupts in [true, false] {
+        let mut harness = Harness::with(|_, plan| {
+            if let Activity::Automatic { interrupts: automatic, .. } = &mut plan.activity {
+                *automatic = interrupts;
+            }
+        });
+        harness.make_ready(Handoff::default());
+        harness.wait(2_000);
+        let seen = harness.audio(3_000);
+        assert_eq!(seen.names(), ["SpeechStarted", "SpeechStopped", "ResponseStarted", "FirstAudio"]);
+        harness.wait(1_500);
+        assert_eq!(harness.caller("A table?").names(), ["CallerWords"], "late words are no new turn");
+        let seen = harness.pass(Timer::WordsSettled);
+        assert_eq!(seen.caller_said().as_deref(), Some("A table?"));
+        assert_eq!(harness.turn_complete().names(), ["ResponseFinished"], "and no answer is owed");
+    }
+}
+
+#[test]
+fn words_of_the_agent_that_follow_others_at_once_answer_nobody() {
+    let mut harness = Harness::ready();
+    harness.speak(ResponsePurpose::Greeting, None);
+    harness.wait(2_000);
+    assert_eq!(harness.audio(500).names(), ["ResponseStarted", "FirstAudio"], "this was asked for");
+    harness.turn_complete();
+    harness.wait(300);
+    assert_eq!(harness.audio(500).names(), ["ResponseStarted", "FirstAudio"]);
+}
+
 #[test]
 fn an_interim_transcript_begins_a_turn_and_is_no_words() {
     let mut harness = Harness::ready();
