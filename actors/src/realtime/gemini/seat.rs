@@ -5,7 +5,9 @@ use std::sync::Arc;
 use url::Url;
 
 use super::plan::{Activity, Compression, GeminiPlan, OUTPUT, Sensitivity, VOICES};
+use crate::money::Usd;
 use crate::realtime::conversation::ProviderPlan;
+use crate::realtime::price::Price;
 use crate::realtime::seat::{Address, Future, Key, Model, Names, Seat, Sent, Servers};
 use crate::realtime::settings::{Given, TurnDetection};
 
@@ -66,14 +68,72 @@ static NAMES: Names = Names {
         Model { name: "gemini-3.1-flash-live-preview", future: Future::Stays },
         // It is deprecated, and no day was announced when this was written.
         Model { name: "gemini-2.5-flash-native-audio-preview-12-2025", future: Future::Stays },
+        Model { name: "gemini-2.5-flash-native-audio-preview-09-2025", future: RETIRED },
+        Model { name: "gemini-live-2.5-flash-preview", future: RETIRED },
+        Model { name: "gemini-2.0-flash-live-001", future: RETIRED },
     ],
     voices: &VOICES,
     own_voice: None,
     // The model transcribes the caller itself.
     transcribers: &[],
-    prices: &[],
-    codes: &[],
+    prices: PRICES,
+    codes: CODES,
 };
+
+/// The future of a model that is gone.
+const RETIRED: Future = Future::Unusable("which Google has shut down; its successor is gemini-3.8-live");
+
+/// The prices (<https://ai.google.dev/gemini-api/docs/pricing>). The context of each turn is charged
+/// again, thoughts count as text that was written, and nothing is cached. The last one is the name
+/// on Vertex AI.
+const PRICES: &[(&str, Price)] = &[
+    ("gemini-3.8-live", FLASH_3),
+    ("gemini-3.8-live-extended-thinking", FLASH_3),
+    ("gemini-3.1-flash-live-preview", FLASH_3),
+    ("gemini-2.5-flash-native-audio-preview-12-2025", FLASH_2_5),
+    ("gemini-live-2.5-flash-native-audio", FLASH_2_5),
+];
+const FLASH_3: Price = Price {
+    text_in: million(750),
+    text_cached: million(750),
+    text_out: million(4_500),
+    audio_in: million(3_000),
+    audio_cached: million(3_000),
+    audio_out: million(12_000),
+    image_in: million(1_000),
+    image_cached: million(1_000),
+    ..Price::FREE
+};
+const FLASH_2_5: Price = Price {
+    text_in: million(500),
+    text_cached: million(500),
+    text_out: million(2_000),
+    image_in: million(3_000),
+    image_cached: million(3_000),
+    ..FLASH_3
+};
+
+/// The price of a token, from that of a million in thousandths of a dollar.
+const fn million(thousandths: u64) -> Usd {
+    Usd::from_billionths(thousandths)
+}
+
+/// The reasons of turns that failed, in lower case: a call that the model wrote wrongly, and what a
+/// filter of the server ended. The service names others for pictures.
+const CODES: &[&str] = &[
+    "blocklist",
+    "generated_audio_safety",
+    "generated_content_blocklist",
+    "generated_content_prohibited",
+    "generated_content_safety",
+    "generated_other",
+    "input_ip_prohibited",
+    "input_other",
+    "malformed_function_call",
+    "max_regeneration_reached",
+    "prohibited_input_content",
+    "response_rejected",
+];
 
 /// Addresses that are not for sessions, or that would be logged with a key.
 fn refuses(url: &Url) -> Option<&'static str> {
