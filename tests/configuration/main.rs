@@ -2,6 +2,7 @@
 //! settings.
 
 mod audio;
+mod backend;
 mod calls;
 mod command;
 mod conversation;

@@ -151,8 +151,12 @@ impl Shared {
     /// stays, the voice cannot change.
     pub(super) fn switch_language(&mut self, code: &str) {
         let Some(language) = self.profile.languages.get(code).filter(|_| code != self.language) else { return };
-        let (instructions, transcription) = (Some(language.instructions.clone()), Some(language.transcription.clone()));
-        self.order(ModelOrder::Configure { instructions, transcription, tools: None });
+        self.order(ModelOrder::Configure {
+            instructions: Some(language.instructions.clone()),
+            backend: Some(language.backend.clone()),
+            transcription: Some(language.transcription.clone()),
+            tools: None,
+        });
         let from = std::mem::replace(&mut self.language, code.to_owned());
         self.record(Fact::LanguageSwitched { from, to: code.to_owned() });
         self.tell(Note::LanguageSwitched(code.to_owned()));

@@ -117,6 +117,7 @@ pub(crate) fn hindi() -> Arc<BTreeMap<String, LanguageProfile>> {
     let hindi = LanguageProfile {
         name: "Hindi".to_owned(),
         instructions: "Speak Hindi.".to_owned(),
+        backend: None,
         voice: "marin".to_owned(),
         transcription,
         greeting: Greeting::None,

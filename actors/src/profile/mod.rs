@@ -104,6 +104,8 @@ pub struct LanguageProfile {
     pub name: String,
     /// The whole prompt of this agent in this language.
     pub instructions: String,
+    /// The whole prompt of a model behind the voice; `None` is the same as `instructions`.
+    pub backend: Option<String>,
     /// The voice. It cannot be changed once the session has produced audio.
     pub voice: String,
     /// Transcription of the caller in this language; `None` turns it off.

@@ -58,6 +58,9 @@ pub enum ModelOrder {
     Configure {
         /// The complete prompt.
         instructions: Option<String>,
+        /// The prompt of a model behind the voice, where the provider has one; `Some(None)` is the
+        /// same as `instructions`.
+        backend: Option<Option<String>>,
         /// Transcription of the caller; `Some(None)` turns it off.
         transcription: Option<Option<Transcription>>,
         /// The complete list of tools.

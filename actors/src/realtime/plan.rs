@@ -33,6 +33,9 @@ pub struct SessionPlan {
 pub struct Common {
     /// The complete prompt: agent and language together.
     pub instructions: String,
+    /// The complete prompt of a model that works behind the voice; `None` is the same as
+    /// `instructions`. Providers without such a model ignore it.
+    pub backend: Option<String>,
     /// Transcription of the caller; `None` turns it off.
     pub transcription: Option<Transcription>,
     /// The tools that the model may call.
@@ -51,6 +54,7 @@ impl Common {
     pub fn new(instructions: impl Into<String>) -> Self {
         Self {
             instructions: instructions.into(),
+            backend: None,
             transcription: None,
             tools: Vec::new(),
             connect_timeout: Duration::from_secs(10),

@@ -178,6 +178,23 @@ pub struct SessionOptions {
     pub tracing: Tracing,
     /// Tool servers that the model's own server calls.
     pub mcp: Vec<McpServer>,
+    /// Who does the work behind a full-duplex voice.
+    pub delegation: Delegation,
+    /// The model behind the voice; `None` is the provider's own choice.
+    pub backend_model: Option<String>,
+}
+
+/// Who does the work behind a full-duplex voice. Tools belong to it, and not to the voice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Delegation {
+    /// A model that the server runs and that calls our tools.
+    #[default]
+    Responses,
+    /// We. The server does not say what the work is, so one tool gets the caller's words.
+    Client {
+        /// The tool; `None` is the agent's only one of the operator's.
+        tool: Option<String>,
+    },
 }
 
 /// How long a model thinks before it speaks.
@@ -256,7 +273,7 @@ pub struct McpServer {
 
 /// The keys of `[realtime]` that depend on the provider, as a seat lists those that it knows. A
 /// table's own key stands for all of its keys.
-pub const KEYS: [&str; 36] = [
+pub const KEYS: [&str; 39] = [
     "dialect",
     "voice",
     "audio_format",
@@ -271,6 +288,9 @@ pub const KEYS: [&str; 36] = [
     "tool_choice",
     "tracing",
     "mcp",
+    "delegation",
+    "delegation_tool",
+    "backend_model",
     "safety_identifier",
     "created_timeout",
     "updated_timeout",

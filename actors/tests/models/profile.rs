@@ -146,6 +146,7 @@ fn language(name: &str, code: &str, instructions: &str) -> LanguageProfile {
     LanguageProfile {
         name: name.to_owned(),
         instructions: instructions.to_owned(),
+        backend: None,
         voice: "marin".to_owned(),
         transcription: transcription(code, Some("gpt-4o-mini-transcribe")),
         greeting: Greeting::None,

@@ -8,6 +8,7 @@ use switchboard_actors::profile::{AnswerKind, InterruptionPlan, InterruptionPoli
 use switchboard_actors::realtime::seat::Provider;
 use switchboard_actors::realtime::settings::Options;
 
+use super::backend::{self, BackendPrompt};
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
 use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
@@ -26,6 +27,8 @@ pub struct Agent {
     pub instructions: String,
     /// Instructions that replace `instructions` in a language.
     pub prompts: BTreeMap<String, String>,
+    /// The prompt of the model behind the voice, if it differs from the voice's.
+    pub backend: Option<BackendPrompt>,
     /// The agent's own voice, if it has one.
     pub voice: Option<String>,
     /// The languages it speaks; never empty. A call starts in the first one unless a route says
@@ -74,6 +77,8 @@ pub struct Language {
     pub name: String,
     /// How to speak it. They also tell the model to stay in this language.
     pub instructions: String,
+    /// How the model behind the voice is told to use it, if that differs from the voice's way.
+    pub backend: Option<String>,
     /// The first words of a call.
     pub greeting: String,
     /// A recording of these words, played in place of the model's speech.
@@ -136,6 +141,7 @@ impl Agent {
         let at = common.realtime.map(Realtime::at);
         let instructions = section.read("instructions", text);
         let prompts = section.read_if_set("prompts", texts);
+        let backend = backend::read_prompt(section, common.realtime);
         let options = options::read_own(section, common.node, at, common.mcp);
         let voice = section.read_if_set("voice", text);
         let languages = section.read("languages", list(64, text));
@@ -163,6 +169,7 @@ impl Agent {
         Some(Self {
             instructions: instructions?,
             prompts: prompts?.unwrap_or_default(),
+            backend: backend?,
             options: options?,
             voice: voice?,
             languages: languages?,
@@ -194,6 +201,9 @@ impl Agent {
             }
         }
         self.check_spoken("prompts", &self.prompts, section);
+        if let Some(BackendPrompt::PerLanguage(prompts)) = &self.backend {
+            self.check_spoken("backend_instructions", prompts, section);
+        }
         self.check_notice(section);
         for tool in &self.tools {
             let names = BuiltIn::ALL.iter().map(|tool| tool.name()).chain(known.tools.iter().copied());
@@ -290,10 +300,12 @@ fn read_question(section: &Section<'_>) -> Option<Question> {
 }
 
 impl Language {
-    pub(super) fn read(section: &Section<'_>, at: Option<At<'_>>, base: &Path) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, realtime: Option<&Realtime>, base: &Path) -> Option<Self> {
+        let at = realtime.map(Realtime::at);
         let name = section.read("name", text);
         let instructions = section.read("instructions", text);
         let greeting = section.read("greeting", text);
+        let backend = backend::read_of_language(section, realtime);
         let greeting_audio = clips::read(section, "greeting_audio", base);
         let transcription_language = section.read("transcription_language", iso_language);
         let voice = section.read_if_set("voice", text);
@@ -323,6 +335,7 @@ impl Language {
             apology_shipped,
             filler_shipped,
             instructions: instructions?,
+            backend: backend?,
             greeting: greeting?,
             greeting_audio: greeting_audio?,
             transcription_language: transcription_language?,

@@ -7,9 +7,9 @@ use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::seat::Provider;
 use url::Url;
 
+use super::keys::{self, Given, ServerKey};
 use super::kinds::{any_text, text, url};
 use super::layers::Variable;
-use super::names::is_variable;
 use super::provider::{At, dialect, provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
@@ -39,7 +39,7 @@ impl Fallback {
     /// knows the same names. The embedded model speaks `protocol`.
     pub(super) fn read(
         section: &Section<'_>,
-        first: Option<At<'_>>,
+        (first, first_key): (Option<At<'_>>, Option<&ServerKey>),
         protocol: &str,
         secrets: &Secrets,
         variables: &BTreeMap<String, Variable>,
@@ -69,7 +69,18 @@ impl Fallback {
         if let Some(voice) = &voice {
             at.check_voice(section, voice);
         }
-        let (key, key_variable) = key(section, provider, variable?, secrets, variables)?;
+        let (key, key_variable) = match keys::read(section, provider, variable?, secrets, variables)? {
+            Given::Key(found) => (Some(found.key), Some(found.variable)),
+            Given::NotNeeded => (None, None),
+            Given::Missing(_) if is_same && first_key.is_some() => {
+                first_key.map(|found| (found.key.clone(), found.variable.clone())).unzip()
+            }
+            Given::Missing(variable) => {
+                let next = "name the variable that holds the key";
+                section.problem("key_env", format!("missing, and {variable} is not set; {next}"));
+                return None;
+            }
+        };
         let differs = address.is_some() || model.is_some() || voice.is_some() || section.has("key_env");
         if !differs && (is_same || !provider.is_embedded()) {
             section.refuse("found nothing that differs from the first server; expected url, model or key_env");
@@ -86,41 +97,5 @@ impl Fallback {
     /// Whether it is the embedded model, while the first server is one of `first`.
     pub fn is_here(&self, first: Provider) -> bool {
         self.provider.is_embedded() && self.url.is_none() && self.provider != first
-    }
-}
-
-/// The key of a fallback and its variable: the one that it names, or its provider's own.
-fn key(
-    section: &Section<'_>,
-    provider: Provider,
-    variable: Option<String>,
-    secrets: &Secrets,
-    variables: &BTreeMap<String, Variable>,
-) -> Option<(Option<Private<String>>, Option<String>)> {
-    let refuse = |message: String| {
-        section.problem("key_env", message);
-        None
-    };
-    let (own, name) = match (provider.key(), variable) {
-        (None, None) => return Some((None, None)),
-        // The message does not repeat the value: it may be the key itself, written here by mistake.
-        (None, Some(_)) => return refuse("found a key for a server that needs none; leave it out".to_owned()),
-        (Some(own), None) => {
-            let variable = own.variable;
-            return match secrets.model_keys.of(provider) {
-                Some(key) => Some((Some(key.clone()), Some(variable.to_owned()))),
-                None => refuse(format!("missing, and {variable} is not set; name the variable that holds the key")),
-            };
-        }
-        (Some(own), Some(name)) => (own.variable, name),
-    };
-    if !is_variable(&name) {
-        return refuse(format!(
-            "found no variable's name, expected one in capitals, as \"{own}_2\"; the key itself is never written in a file"
-        ));
-    }
-    match variables.get(&name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty()) {
-        Some(value) => Some((Some(Private::new(value.to_owned())), Some(name))),
-        None => refuse(format!("found {name}, which is not in the environment; set {name}")),
     }
 }

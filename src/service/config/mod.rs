@@ -23,6 +23,7 @@
 
 mod agents;
 mod audio;
+mod backend;
 mod carriers;
 mod clips;
 mod conversation;
@@ -34,6 +35,7 @@ mod headers;
 mod hours;
 mod http_tools;
 mod kept;
+mod keys;
 mod kinds;
 mod layers;
 mod logging;
@@ -64,6 +66,7 @@ mod voices;
 mod webhooks;
 
 pub use agents::{Agent, AgentGreeting, Language, Notice, Voice};
+pub use backend::BackendPrompt;
 pub use carriers::{Carriers, level_tables, sections};
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
@@ -71,6 +74,7 @@ pub use directory::{Route, Transfer};
 pub use experiments::{CONTROL, Experiment};
 pub use fallbacks::Fallback;
 pub use kept::Kept;
+pub use keys::ServerKey;
 pub use logging::{Log, LogFormat};
 pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use pattern::Pattern;

@@ -14,6 +14,7 @@ use switchboard_actors::realtime::settings::{
     Tracing, TurnDetection,
 };
 
+use super::backend;
 use super::headers::read_header;
 use super::kinds::{
     Expected, MILLISECOND, SECOND, any_text, duration, flag, iso_language, list, number, or_word, quoted, text, texts,
@@ -43,8 +44,10 @@ pub(super) fn read(section: &Section<'_>, provider: Option<Provider>, mcp: &McpS
     let tool_choice = section.read("tool_choice", word(CHOICES));
     let tool_choices = read_tool_choices(&section.table("tool_choices"));
     let tracing = section.read("tracing", tracing);
+    let backend = backend::read(section);
     let servers = section.read("mcp", list(16, text));
     let servers = servers.and_then(|names| choose_servers(section, &names, mcp));
+    let (delegation, backend_model) = backend?;
     let (retention, retention_tokens) = (retention?, retention_tokens?);
     let (noise_reduction, noise_strength) = (noise_reduction?, noise_strength?);
     let ratio = if let Retention::Ratio(ratio) = retention { Some(ratio) } else { None };
@@ -74,6 +77,8 @@ pub(super) fn read(section: &Section<'_>, provider: Option<Provider>, mcp: &McpS
             noise_strength,
             tracing: tracing?,
             mcp: servers?,
+            delegation,
+            backend_model,
         },
     })
 }
@@ -374,7 +379,7 @@ fn milliseconds(duration: Duration) -> u32 {
 }
 
 /// The keys of `[realtime]` that an agent may override.
-const OWN: [&str; 14] = [
+const OWN: [&str; 17] = [
     "speed",
     "max_output_tokens",
     "retention_ratio",
@@ -389,6 +394,9 @@ const OWN: [&str; 14] = [
     "tool_choices",
     "tracing",
     "mcp",
+    "delegation",
+    "delegation_tool",
+    "backend_model",
 ];
 const EFFORTS: &[(&str, Option<Effort>)] = &[
     ("auto", None),

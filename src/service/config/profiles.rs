@@ -1,6 +1,7 @@
 //! Turns the configuration into call profiles: one [`CallProfile`] per agent and language, made
 //! once and shared. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,11 +14,12 @@ use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguagePro
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
 use switchboard_actors::realtime::seat::Provider;
-use switchboard_actors::realtime::settings::{Given, Options};
+use switchboard_actors::realtime::settings::{Delegation, Given, Options};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
 use super::agents::{Agent, AgentGreeting, Language, Notice};
+use super::backend;
 use super::experiments::{self, CONTROL};
 use super::fallbacks::Fallback;
 use super::problem::{Origin, Problem};
@@ -240,13 +242,15 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
     let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
     let common = Common {
         instructions: language.instructions.clone(),
+        backend: language.backend.clone(),
         transcription: language.transcription.clone(),
         tools: agent.tools.iter().filter_map(|name| tool(config, agent, name)).collect(),
         connect_timeout: realtime.connect_timeout,
         silence_timeout: realtime.silence_timeout,
         ping_timeout: realtime.ping_timeout,
     };
-    let session = Session { config, options: agent.options(realtime), voice: &language.voice };
+    let options = options(config, agent);
+    let session = Session { config, options: &options, voice: &language.voice };
     let provider = session.with(realtime.provider, &servers.first, model);
     let resilience = session.resilience(servers, agent);
     SessionPlan { common: Arc::new(common), provider, resilience }
@@ -323,8 +327,8 @@ impl Servers {
         let embedded = || rehearsal_url.unwrap_or(NOWHERE).to_owned();
         let first = Endpoint {
             url: realtime.url.as_ref().map_or_else(embedded, ToString::to_string),
-            credential: realtime.provider.credential(config.secrets.model_keys.of(realtime.provider)),
-            key_variable: realtime.provider.key().map(|key| key.variable.to_owned()),
+            credential: realtime.provider.credential(realtime.key.as_ref().map(|key| &key.key)),
+            key_variable: realtime.key.as_ref().map(|key| key.variable.clone()),
         };
         let other = |fallback: &Fallback| {
             let url = match &fallback.url {
@@ -354,6 +358,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
         let profile = LanguageProfile {
             name: language.name.clone(),
             instructions: instructions(config, agent, (code, language)),
+            backend: backend_prompt(config, agent, (code, language)),
             voice: voice(config, agent, language),
             transcription,
             greeting: greeting(agent, (code, language)),
@@ -369,15 +374,42 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
     known.map(profile).collect()
 }
 
-/// The whole prompt. The agent's part comes first: it is common to all calls, and the server caches
-/// prompts by their beginning.
+/// The session options of an agent. With a tool of ours behind the voice, it is named.
+fn options<'c>(config: &'c Config, agent: &'c Agent) -> Cow<'c, Options> {
+    let options = agent.options(&config.realtime);
+    let Delegation::Client { tool } = &options.finer.delegation else { return Cow::Borrowed(options) };
+    let own: Vec<&str> = config.tools.keys().map(String::as_str).collect();
+    let tool = backend::worker(agent, tool.as_deref(), &own).map(str::to_owned);
+    let mut options = options.clone();
+    options.finer.delegation = Delegation::Client { tool };
+    Cow::Owned(options)
+}
+
+/// The whole prompt of a model behind the voice, if any part of it differs from the voice's.
+fn backend_prompt(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> Option<String> {
+    let own = agent.backend.as_ref().and_then(|prompt| prompt.of(code));
+    if own.is_none() && language.backend.is_none() {
+        return None;
+    }
+    let task = own.unwrap_or_else(|| agent.prompts.get(code).unwrap_or(&agent.instructions));
+    let spoken = language.backend.as_ref().unwrap_or(&language.instructions);
+    Some(prompt(config, agent, task, (&language.name, spoken)))
+}
+
+/// The whole prompt of the voice.
 fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
+    let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
+    prompt(config, agent, task, (&language.name, &language.instructions))
+}
+
+/// A whole prompt. The agent's part comes first: it is common to all calls, and the server caches
+/// prompts by their beginning.
+fn prompt(config: &Config, agent: &Agent, task: &str, (language, instructions): (&str, &str)) -> String {
     let tool = BuiltIn::SwitchLanguage;
     let listed = agent.tools.iter().any(|name| name == tool.name());
     let switches = listed && offer(tool, agent, &config.languages, &config.transfers).is_some();
     let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
-    let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
-    format!("{task}\n\n# Language: {}\n\n{pinned}{}", language.name, language.instructions)
+    format!("{task}\n\n# Language: {language}\n\n{pinned}{instructions}")
 }
 
 /// The operator's own tools that an agent may use.

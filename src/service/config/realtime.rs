@@ -10,7 +10,8 @@ use switchboard_actors::realtime::settings::{ModelAudio, Options};
 use url::Url;
 
 use super::fallbacks::Fallback;
-use super::kinds::{MILLISECOND, MINUTE, SECOND, duration, flag, list, or_word, text, url, whole, word};
+use super::keys::{self, Given, ServerKey};
+use super::kinds::{MILLISECOND, MINUTE, SECOND, any_text, duration, flag, list, or_word, text, url, whole, word};
 use super::layers::Variable;
 use super::options::{self, McpServers};
 use super::provider::{At, dialect, protocol, provider, read_url};
@@ -28,6 +29,8 @@ pub struct Realtime {
     pub rehearsal_protocol: &'static str,
     /// The server's URL; `None` means the embedded rehearsal model.
     pub url: Option<Url>,
+    /// The key of the server and its variable; `None` for a server that needs none.
+    pub key: Option<ServerKey>,
     /// The model (for some providers the deployment) of agents without their own.
     pub model: String,
     /// The model that was configured, even if the embedded model uses its own name.
@@ -89,8 +92,14 @@ impl Realtime {
 
     /// Whether a server uses the key in this variable.
     pub fn uses_key(&self, variable: &str) -> bool {
-        self.provider.key().is_some_and(|key| key.variable == variable)
+        self.key.as_ref().is_some_and(|key| key.variable == variable)
             || self.fallbacks.iter().any(|fallback| fallback.key_variable.as_deref() == Some(variable))
+    }
+
+    /// Whether the first server's provider or that of a fallback knows a key of `[realtime]`.
+    pub fn knows(&self, key: &str) -> bool {
+        let others = self.fallbacks.iter().map(|fallback| fallback.provider);
+        std::iter::once(self.provider).chain(others).any(|provider| provider.knows(key))
     }
 
     /// Whether the server stops the running response by itself when the caller speaks, with these
@@ -115,16 +124,18 @@ impl Realtime {
         let spoken = rehearsal_protocol.unwrap_or_default();
         let provider = section.read("provider", provider(spoken));
         let rehearsal_in_public = section.read("rehearsal_in_public", flag);
-        if let Some(provider) = provider {
-            check_key(section, provider, secrets);
-        }
+        let key_env = section.read("key_env", or_word("", any_text));
+        let key = provider.and_then(|provider| read_key(section, provider, key_env?, secrets, variables));
         let url = section.read("url", or_word("", url(&["wss", "ws"])));
         let model = section.read("model", text);
         let fallback_models = section.read("fallback_models", list(8, text));
         let fallbacks = section.listed("fallbacks");
+        let first_key = key.as_ref().and_then(Option::as_ref);
         let first = provider.map(|provider| At { provider, url: url.as_ref().and_then(Option::as_ref) });
-        let read: Vec<_> =
-            fallbacks.iter().map(|fallback| Fallback::read(fallback, first, spoken, secrets, variables)).collect();
+        let read: Vec<_> = fallbacks
+            .iter()
+            .map(|fallback| Fallback::read(fallback, (first, first_key), spoken, secrets, variables))
+            .collect();
         if let Some(first) = first {
             let others: Vec<Provider> = read.iter().flatten().map(|fallback| fallback.provider).collect();
             first.check_settings(section, &others);
@@ -163,6 +174,7 @@ impl Realtime {
             provider,
             rehearsal_protocol: rehearsal_protocol?,
             url: url?,
+            key: key?,
             model,
             imitated,
             fallback_models: fallback_models?,
@@ -247,13 +259,26 @@ fn check_fallbacks(
     }
 }
 
-/// Reports a provider that needs a key if there is none.
-fn check_key(section: &Section<'_>, provider: Provider, secrets: &Secrets) {
-    let Some(key) = provider.key().filter(|_| secrets.model_keys.of(provider).is_none()) else { return };
-    let embedded = Provider::all().find(|it| it.is_embedded());
-    let instead = embedded.map(|it| format!(", or provider = {:?}", it.word())).unwrap_or_default();
-    let next = format!("set {}{instead}", key.variable);
-    section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
+/// Reads the key of the first server. Reports a provider that needs a key if there is none.
+#[expect(clippy::option_option, reason = "outer: a problem was reported; inner: no key is needed")]
+fn read_key(
+    section: &Section<'_>,
+    provider: Provider,
+    variable: Option<String>,
+    secrets: &Secrets,
+    variables: &BTreeMap<String, Variable>,
+) -> Option<Option<ServerKey>> {
+    match keys::read(section, provider, variable, secrets, variables)? {
+        Given::Key(key) => Some(Some(key)),
+        Given::NotNeeded => Some(None),
+        Given::Missing(variable) => {
+            let embedded = Provider::all().find(|it| it.is_embedded());
+            let instead = embedded.map(|it| format!(", or provider = {:?}", it.word())).unwrap_or_default();
+            let next = format!("set {variable}{instead}");
+            section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
+            None
+        }
+    }
 }
 
 fn read_pool(section: &Section<'_>) -> Option<PoolPlan> {

@@ -10,6 +10,7 @@ use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
 use switchboard_actors::tools::plan::ToolPlan;
 
 use super::agents::{Agent, Common, Directory, Language};
+use super::backend;
 use super::carriers::{self, Carriers};
 use super::conversation::Keypad;
 use super::directory::{Route, Transfer};
@@ -264,8 +265,7 @@ impl SectionReader<'_> {
     fn offered(&self, realtime: Option<&Realtime>, secrets: &Secrets) -> Offered {
         let (top, sources) = (self.top, self.sources);
         let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
-        let at = realtime.map(Realtime::at);
-        let languages = read_named(&top.named("languages"), |_, section| Language::read(section, at, base));
+        let languages = read_named(&top.named("languages"), |_, section| Language::read(section, realtime, base));
         let codes: Option<Vec<&str>> = languages.as_ref().map(|known| known.keys().map(String::as_str).collect());
         let transfers =
             read_named(&top.named("transfers"), |_, section| Transfer::read(section, secrets, codes.as_deref()));
@@ -301,6 +301,9 @@ impl SectionReader<'_> {
             interruption: offered.interruption.as_ref(),
         };
         let agents = read_agents(top, reader, &common, known.as_ref());
+        for ((name, agent), realtime) in agents.iter().flatten().zip(std::iter::repeat(realtime)) {
+            realtime.iter().for_each(|realtime| backend::note_idle(name, agent, realtime, &tools, reader));
+        }
         let numbering = numbering::read(&top.table("numbers"));
         let routes = read_routes(top, reader, numbering, agents.as_ref(), offered.languages.as_ref(), realtime);
         let spend = Spend::read(&top.table("spend"));

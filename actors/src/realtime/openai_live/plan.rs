@@ -49,8 +49,6 @@ pub enum Delegation {
 pub struct Backend {
     /// Its name.
     pub model: String,
-    /// Its prompt; `None` uses the prompt of the agent.
-    pub instructions: Option<String>,
     /// How long it thinks; `None` uses its default.
     pub effort: Option<Effort>,
     /// How much it writes; `None` uses its default.
@@ -132,8 +130,8 @@ impl OpenAiLivePlan {
 
 impl Backend {
     /// Its prompt. Its words are read aloud, so markup is forbidden.
-    pub fn prompt(&self, common: &Common) -> String {
-        let own = self.instructions.as_deref().unwrap_or(&common.instructions);
+    pub fn prompt(common: &Common) -> String {
+        let own = common.backend.as_deref().unwrap_or(&common.instructions);
         format!("{own}\n\n{PLAIN}")
     }
 }

@@ -10,7 +10,7 @@ use crate::money::Usd;
 use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::price::Price;
 use crate::realtime::seat::{Address, Future, Key, Model, Names, Seat, Sent, Servers};
-use crate::realtime::settings::{self, Given};
+use crate::realtime::settings::{self, Given, Options};
 
 /// The embedded model with this protocol, or any server at `realtime.url` that needs no key.
 pub(crate) static REHEARSAL: Seat = Seat {
@@ -47,6 +47,9 @@ const KNOWS: &[&str] = &[
     "audio_format",
     "max_output_tokens",
     "reasoning_effort",
+    "delegation",
+    "delegation_tool",
+    "backend_model",
     "safety_identifier",
     "created_timeout",
     "transcription.enabled",
@@ -92,16 +95,22 @@ fn plan(given: Given<'_>) -> ProviderPlan {
         address: given.address,
         voice: given.voice.to_owned(),
         format: given.audio.format(),
-        delegation: Delegation::Responses(Backend {
-            model: BACKEND.to_owned(),
-            instructions: None,
+        delegation: delegation(options),
+        acknowledgement_delay: Some(ACKNOWLEDGED_AFTER),
+        started_timeout: given.created_timeout,
+    }))
+}
+
+fn delegation(options: &Options) -> Delegation {
+    match &options.finer.delegation {
+        settings::Delegation::Client { tool } => Delegation::Client { tool: tool.clone() },
+        settings::Delegation::Responses => Delegation::Responses(Backend {
+            model: options.finer.backend_model.clone().unwrap_or_else(|| BACKEND.to_owned()),
             effort: Some(options.finer.reasoning.map_or(Effort::Low, effort)),
             verbosity: Some(Verbosity::Low),
             max_output_tokens: options.max_output_tokens,
         }),
-        acknowledgement_delay: Some(ACKNOWLEDGED_AFTER),
-        started_timeout: given.created_timeout,
-    }))
+    }
 }
 
 const fn effort(effort: settings::Effort) -> Effort {

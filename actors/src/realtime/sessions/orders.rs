@@ -51,10 +51,11 @@ impl Sessions {
             ModelOrder::Close => return self.close(now, out),
             ModelOrder::Rotate => return self.rotate(now, out),
             ModelOrder::Replace => return self.replace(now, out),
-            ModelOrder::Configure { ref instructions, ref transcription, ref tools } => {
+            ModelOrder::Configure { ref instructions, ref backend, ref transcription, ref tools } => {
                 self.changes += 1;
                 let plan = Arc::make_mut(&mut self.plan).common_mut();
                 instructions.iter().for_each(|it| plan.instructions.clone_from(it));
+                backend.iter().for_each(|it| plan.backend.clone_from(it));
                 transcription.iter().for_each(|it| plan.transcription.clone_from(it));
                 tools.iter().for_each(|it| plan.tools.clone_from(it));
             }

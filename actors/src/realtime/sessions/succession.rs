@@ -125,6 +125,7 @@ impl Sessions {
         if self.legs.iter().any(|it| it.id == leg && it.changes != self.changes) {
             let configure = ModelOrder::Configure {
                 instructions: Some(self.plan.common.instructions.clone()),
+                backend: Some(self.plan.common.backend.clone()),
                 transcription: Some(self.plan.common.transcription.clone()),
                 tools: Some(self.plan.common.tools.clone()),
             };

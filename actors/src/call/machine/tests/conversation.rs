@@ -179,6 +179,7 @@ fn a_switch_of_language_keeps_the_voice_and_is_recorded() {
         Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });
     let configured = A::Order(ModelOrder::Configure {
         instructions: Some("Speak Hindi.".to_owned()),
+        backend: Some(None),
         transcription: Some(transcription),
         tools: None,
     });

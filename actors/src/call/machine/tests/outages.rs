@@ -123,6 +123,7 @@ pub(super) fn profile_with_sounds() -> CallProfile {
     let language = LanguageProfile {
         name: "English".to_owned(),
         instructions: "Speak English.".to_owned(),
+        backend: None,
         voice: "marin".to_owned(),
         transcription: None,
         greeting: Greeting::None,

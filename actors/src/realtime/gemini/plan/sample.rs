@@ -12,6 +12,7 @@ pub(crate) const PCM_16K: AudioFormat = AudioFormat { encoding: Encoding::Pcm16,
 pub(crate) fn common() -> Common {
     Common {
         instructions: "Be brief.".to_owned(),
+        backend: None,
         transcription: Some(Transcription::default()),
         tools: Vec::new(),
         connect_timeout: Duration::from_secs(5),

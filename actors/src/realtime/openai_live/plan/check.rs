@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Delegation, OpenAiLivePlan};
+use super::{Backend, Delegation, OpenAiLivePlan};
 use crate::carrier::{AudioFormat, Encoding};
 use crate::realtime::plan::rules::{check_credential, check_no_model, check_tools, check_url, check_waits, expect};
 use crate::realtime::plan::{Common, PlanProblem};
@@ -87,14 +87,14 @@ fn check_delegation(common: &Common, plan: &OpenAiLivePlan) -> Result<(), PlanPr
             expect(!backend.model.trim().is_empty(), "backend.model", || {
                 "is empty, expected a model's name".to_owned()
             })?;
-            check_prompt("backend.instructions", &backend.prompt(common))?;
+            check_prompt("backend.instructions", &Backend::prompt(common))?;
             let tokens = backend.max_output_tokens;
             expect(tokens.is_none_or(|tokens| tokens >= 16), "backend.max_output_tokens", || {
                 format!("{} is less than 16", tokens.unwrap_or_default())
             })
         }
         Delegation::Client { tool: Some(name) } => {
-            expect(common.tools.iter().any(|tool| tool.name == *name), "delegation.tool", || {
+            expect(common.tools.iter().any(|tool| tool.name == *name), "delegation_tool", || {
                 format!("`{name}` is not one of the agent's tools")
             })
         }
@@ -111,7 +111,7 @@ fn check_prompt(field: &str, prompt: &str) -> Result<(), PlanProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realtime::openai_live::plan::{Backend, sample};
+    use crate::realtime::openai_live::plan::sample;
     use crate::realtime::plan::Transcription;
 
     fn field_of(change: impl FnOnce(&mut Common, &mut OpenAiLivePlan)) -> String {
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(field_of(|_, plan| backend(plan).model.clear()), "backend.model");
         assert_eq!(field_of(|_, plan| backend(plan).max_output_tokens = Some(15)), "backend.max_output_tokens");
         let tool = Some("absent".to_owned());
-        assert_eq!(field_of(|_, plan| plan.delegation = Delegation::Client { tool }), "delegation.tool");
+        assert_eq!(field_of(|_, plan| plan.delegation = Delegation::Client { tool }), "delegation_tool");
         let hint = Transcription { prompt: Some("names".to_owned()), ..Transcription::default() };
         assert_eq!(field_of(|common, _| common.transcription = Some(hint)), "transcription.prompt");
         assert_eq!(field_of(|_, plan| plan.started_timeout = Duration::ZERO), "started_timeout");

@@ -21,6 +21,7 @@ pub(crate) fn plan() -> SessionPlan {
 pub(crate) fn common() -> Common {
     Common {
         instructions: "Be brief.".to_owned(),
+        backend: None,
         transcription: None,
         tools: Vec::new(),
         connect_timeout: Duration::from_secs(10),
@@ -43,7 +44,6 @@ pub(crate) fn live() -> OpenAiLivePlan {
         format: AudioFormat::MULAW_8K,
         delegation: Delegation::Responses(Backend {
             model: "gpt-5.6-luna".to_owned(),
-            instructions: None,
             effort: Some(Effort::Low),
             verbosity: Some(Verbosity::Low),
             max_output_tokens: Some(600),

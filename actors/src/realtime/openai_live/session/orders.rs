@@ -7,7 +7,7 @@ use super::work::{STARTED, Way};
 use super::{LONGEST_CLOSE, MOST_HELD, Phase, Session, SessionAction, complain, send};
 use crate::ids::ToolCallId;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest, TextRole};
-use crate::realtime::openai_live::plan::Delegation;
+use crate::realtime::openai_live::plan::{Backend, Delegation};
 use crate::realtime::openai_live::protocol::EventId;
 use crate::realtime::openai_live::protocol::client::{Change, ClientEvent, FunctionOutput};
 use crate::realtime::report::{ModelReport, ResponseOutcome};
@@ -36,8 +36,8 @@ impl Session {
             ModelOrder::Overtake => self.overtake(now, out),
             ModelOrder::CancelResponse => self.cut(now, out),
             ModelOrder::DiscardInput => self.clock.discard(),
-            ModelOrder::Configure { instructions, transcription: _, tools } => {
-                self.configure(instructions.as_deref(), tools.as_deref(), out);
+            ModelOrder::Configure { instructions, backend, transcription: _, tools } => {
+                self.configure(instructions.as_deref(), backend, tools.as_deref(), out);
             }
             // There is nothing to cut or to delete: the layer above sends a note instead.
             ModelOrder::TruncateItem { .. } | ModelOrder::DeleteItem { .. } => {}
@@ -130,7 +130,13 @@ impl Session {
     }
 
     /// Changes what can change: the model behind the voice by an update, the voice by an order.
-    fn configure(&mut self, instructions: Option<&str>, tools: Option<&[ToolSpec]>, out: &mut Vec<SessionAction>) {
+    fn configure(
+        &mut self,
+        instructions: Option<&str>,
+        backend: Option<Option<String>>,
+        tools: Option<&[ToolSpec]>,
+        out: &mut Vec<SessionAction>,
+    ) {
         let common = std::sync::Arc::make_mut(&mut self.common);
         if let Some(instructions) = instructions {
             instructions.clone_into(&mut common.instructions);
@@ -138,16 +144,13 @@ impl Session {
         if let Some(tools) = tools {
             tools.clone_into(&mut common.tools);
         }
-        let backend = match &self.plan.delegation {
-            // A prompt of its own does not change with the agent's.
-            Delegation::Responses(backend) => {
-                Some(instructions.filter(|_| backend.instructions.is_none()).map(|_| backend.prompt(&self.common)))
-            }
-            Delegation::Client { .. } => None,
-        };
-        if let Some(prompt) = backend
-            && (prompt.is_some() || tools.is_some())
-        {
+        // A prompt of its own does not change with the agent's.
+        let prompted = backend.is_some() || (instructions.is_some() && common.backend.is_none());
+        if let Some(backend) = backend {
+            common.backend = backend;
+        }
+        if matches!(self.plan.delegation, Delegation::Responses(_)) && (prompted || tools.is_some()) {
+            let prompt = prompted.then(|| Backend::prompt(&self.common));
             let event_id = EventId::Update(self.next_number());
             let session = Change::of(prompt.as_deref(), tools);
             send(&ClientEvent::Update { event_id, session }, out);

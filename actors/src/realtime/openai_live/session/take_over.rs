@@ -64,8 +64,9 @@ impl Session {
         use crate::realtime::messages::ModelOrder;
         let common = Arc::make_mut(&mut self.common);
         self.held.retain(|order| {
-            let ModelOrder::Configure { instructions, tools, .. } = order else { return true };
+            let ModelOrder::Configure { instructions, backend, tools, .. } = order else { return true };
             instructions.iter().for_each(|it| common.instructions.clone_from(it));
+            backend.iter().for_each(|it| common.backend.clone_from(it));
             tools.iter().for_each(|it| common.tools.clone_from(it));
             false
         });

@@ -101,7 +101,12 @@ fn a_response_that_cannot_be_stopped_is_not_heard_any_more_and_counts_as_cancell
 
 #[test]
 fn a_session_that_cannot_change_is_followed_at_once_by_one_that_has_the_change() {
-    let change = || ModelOrder::Configure { instructions: Some("Hindi.".to_owned()), transcription: None, tools: None };
+    let change = || ModelOrder::Configure {
+        backend: None,
+        instructions: Some("Hindi.".to_owned()),
+        transcription: None,
+        tools: None,
+    };
     let mut rig = up(Capabilities { reconfigure: Reconfigure { instructions: false, ..ALL }, ..able() });
     rig.order(change());
     assert_eq!(rig.sent(), Vec::<String>::new());
@@ -129,7 +134,12 @@ fn a_session_that_stands_by_with_the_old_configuration_is_not_used() {
     rig.advise(&[], 0.0);
     rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
     assert!(matches!(rig.sessions.standby, Standby::Ready(LegId(2))));
-    rig.order(ModelOrder::Configure { instructions: None, transcription: None, tools: Some(Vec::new()) });
+    rig.order(ModelOrder::Configure {
+        backend: None,
+        instructions: None,
+        transcription: None,
+        tools: Some(Vec::new()),
+    });
     assert!(!rig.sessions.knows(LegId(2)));
     rig.pass();
     rig.advise(&[], 0.0);

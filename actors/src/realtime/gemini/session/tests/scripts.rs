@@ -381,7 +381,7 @@ impl Stage {
             }
             Step::Configure => {
                 let instructions = Some("New.".to_owned());
-                self.order(ModelOrder::Configure { instructions, transcription: None, tools: None });
+                self.order(ModelOrder::Configure { backend: None, instructions, transcription: None, tools: None });
             }
             Step::Discard => self.order(ModelOrder::DiscardInput),
             Step::Frame => {

@@ -204,7 +204,7 @@ impl<'a> Responses<'a> {
     fn of(common: &'a Common, backend: &'a Backend) -> Self {
         Self {
             model: &backend.model,
-            instructions: backend.prompt(common),
+            instructions: Backend::prompt(common),
             tools: common.tools.iter().map(Function::of).collect(),
             tool_choice: "auto",
             // One call at a time: the next request of the caller waits while one is open.

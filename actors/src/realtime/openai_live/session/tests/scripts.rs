@@ -108,6 +108,7 @@ impl Script {
                 2 => ModelOrder::DiscardInput,
                 3 => ModelOrder::DeleteItem { item: ItemId::new("live1_a1") },
                 4 => ModelOrder::Configure {
+                    backend: None,
                     instructions: Some("Be brief. ".repeat(100)),
                     transcription: None,
                     tools: Some(vec![sample::tool("other")]),
