@@ -27,6 +27,7 @@ pub mod actor;
 pub mod backlog;
 pub mod breaker;
 pub mod capabilities;
+pub mod cascade;
 pub mod conversation;
 pub mod dial;
 pub mod drive;
