@@ -330,3 +330,15 @@ fn secrets_are_never_shown() {
     }
     assert_eq!(config.summary()["secrets"]["WAYBEO_AUTH_TOKEN"], "absent");
 }
+
+#[test]
+fn calls_are_placed_only_by_a_carrier_that_is_answered() {
+    let outbound = [("outbound.enabled", "true"), ("outbound.allow", r#"["+91"]"#)];
+    let load = |settings: &[(&str, &str)]| {
+        let secrets = [("PLIVO_AUTH_ID", "MA1"), ("PLIVO_AUTH_TOKEN", "0123456789abcdef")];
+        Config::from_sources(&Sources::default().variables(&secrets).overrides(&[&outbound, settings].concat()))
+    };
+    let message = problem(&load(&[]).expect_err("nobody would be called"), "outbound.enabled").message.clone();
+    assert!(message.contains("plivo.enabled = true"), "{message}");
+    assert!(load(&[("plivo.enabled", "true")]).is_ok());
+}

@@ -16,6 +16,7 @@ mod request;
 pub(super) mod strict;
 #[cfg(test)]
 pub(super) mod testing;
+pub(super) mod xml;
 
 use std::fmt;
 

@@ -17,6 +17,7 @@ pub mod fake;
 pub mod form;
 mod format;
 mod json;
+pub mod plivo;
 pub mod settings;
 mod spoken;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub mod twilio;
 pub mod waybeo;
 pub mod webhook_api;
 mod wire;
+mod xml;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -92,7 +94,7 @@ pub trait Seat: Sync {
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 2] = [&twilio::Twilio, &waybeo::Waybeo];
+const SEATS: [&dyn Seat; 4] = [&twilio::Twilio, &waybeo::Waybeo, &plivo::PLIVO, &plivo::VOBIZ];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]

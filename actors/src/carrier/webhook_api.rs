@@ -248,6 +248,8 @@ pub enum Arrival {
     Announced {
         /// The token in its upgrade.
         token: Option<Private<String>>,
+        /// The other parameters of its URL, which our document wrote.
+        parameters: Vec<(String, String)>,
     },
     /// It was not announced; the token in its URL authenticates it.
     Authenticated {

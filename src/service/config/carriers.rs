@@ -89,6 +89,15 @@ impl Carriers {
         Carrier::all().find_map(|carrier| self.term(carrier, term))
     }
 
+    /// A carrier that could call people, having the secrets for it, if it were answered; `None` if
+    /// another one calls them, or none has the secrets.
+    pub(super) fn idle_caller(&self) -> Option<Carrier> {
+        let has_all = |carrier: Carrier| carrier.secrets().iter().all(|it| !it.api || self.secrets.has(it));
+        let mut callers = Carrier::all().filter(|carrier| carrier.calls_callees() && has_all(*carrier)).peekable();
+        let first = *callers.peek()?;
+        (!callers.any(|carrier| self.is_answered(carrier))).then_some(first)
+    }
+
     /// Opens a carrier at our public address; `None` if the service does not answer that carrier.
     pub fn open(&self, carrier: Carrier, public: &Url) -> Option<Opened> {
         carrier.open(&self.given(carrier), public)

@@ -36,7 +36,7 @@ pub(super) struct PendingStream {
 /// gone.
 pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), Refusal> {
     let (call, line_taken) = match pending.arrival.clone() {
-        Arrival::Announced { token } => claim(app, pending, token).await?,
+        Arrival::Announced { token, parameters } => claim(app, pending, token, parameters).await?,
         Arrival::Authenticated { parameters } => admit_unannounced(app, pending, parameters).await?,
     };
     if line_taken.await.is_err() {
@@ -48,8 +48,15 @@ pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), 
 /// The call that was started, and whether it has taken the line.
 type Started = (CallId, oneshot::Receiver<()>);
 
-/// Admits a stream whose call was announced by a webhook.
-async fn claim(app: &AppState, mut pending: PendingStream, token: Option<Private<String>>) -> Result<Started, Refusal> {
+/// Admits a stream whose call was announced by a webhook. The parameters of its URL override those
+/// of its `start`, because the URL comes from us.
+async fn claim(
+    app: &AppState,
+    mut pending: PendingStream,
+    token: Option<Private<String>>,
+    url: Vec<(String, String)>,
+) -> Result<Started, Refusal> {
+    pending.start.parameters.extend(url);
     // The token leaves the parameters, so that it is printed nowhere and reaches no other code.
     let in_start = pending.start.parameters.remove("token").filter(|token| !token.is_empty()).map(Private::new);
     let token = match token.or(in_start) {

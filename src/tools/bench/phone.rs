@@ -276,6 +276,7 @@ fn hear(
         Ok(Said::Media(samples)) => book.phone_heard(samples.len(), now),
         Ok(Said::Mark(name)) => book.marked(name, now),
         Ok(Said::Clear) => book.cleared(can, now),
+        Ok(Said::HangUp) => {}
         Err(_) => {}
     }
 }

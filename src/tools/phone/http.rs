@@ -174,6 +174,12 @@ impl Http {
             request = request.header(*name, value.as_str());
         }
         match request.connect().await {
+            // A carrier that offers a subprotocol gives a service up that takes none.
+            Ok((answer, _)) if offers_subprotocol(upgrade) && !answer.headers().contains_key(SUBPROTOCOL) => {
+                let url = without_query(&upgrade.url);
+                let reason = "the subprotocol that was offered is not in the answer".to_owned();
+                Err(HttpError::NoStream { url, reason, code: self.fake.coded(Violation::NoUpgrade) })
+            }
             Ok((_, framed)) => Ok(framed),
             Err(error) => {
                 let (violation, mut reason) = why_no_stream(&error);
@@ -301,6 +307,10 @@ pub(super) fn resolve(fake: &dyn Fake, document: &Url, callback: &Callback) -> R
     }
 }
 
+fn offers_subprotocol(upgrade: &Request) -> bool {
+    upgrade.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(SUBPROTOCOL.as_str()))
+}
+
 fn without_query(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
@@ -326,6 +336,7 @@ fn tls(authorities: Option<&Path>) -> Result<ClientConfig, HttpError> {
     Ok(config)
 }
 
+const SUBPROTOCOL: header::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
 /// Limit for TCP and for TLS, each: two attempts of 5 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Limit for the whole answer.

@@ -291,6 +291,10 @@ impl<'a> Session<'a> {
                 let can = self.stream.options.carrier.capabilities();
                 self.echo(fake::echoes_of_clear(can, pending), now);
             }
+            Ok(Said::HangUp) => {
+                // The service closes the socket next, and the carrier goes on with its document.
+                self.playout.clear(at);
+            }
         }
     }
 

@@ -56,6 +56,8 @@ pub enum Said {
     Mark(String),
     /// Drop what is queued.
     Clear,
+    /// End the stream and drop what is queued; the document goes on.
+    HangUp,
 }
 
 /// A mark's echo.

@@ -1,16 +1,13 @@
 //! Our documents for Twilio's webhooks (<https://www.twilio.com/docs/voice/twiml>). Pure.
 
-use std::borrow::Cow;
-use std::io;
-
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::BytesText;
 use url::{Url, form_urlencoded};
 
 use crate::carrier::address::{public_url, socket_url};
 use crate::carrier::control::Target;
 use crate::carrier::spoken;
 use crate::carrier::webhook_api::{Dial, Side};
+use crate::carrier::xml::{legal, response};
 
 /// The content type of a TwiML answer.
 pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
@@ -41,7 +38,7 @@ pub(super) struct Say<'a> {
 /// `<Hangup/>` follows it for a carrier that does not ask.
 pub(super) fn connect_stream(connect: &ConnectStream<'_>) -> String {
     let url = |path| public_url(connect.public_url, path);
-    document(|twiml| {
+    response(|twiml| {
         twiml
             .create_element("Connect")
             .with_attributes([("action", url("/twilio/after-stream").as_str()), ("method", "POST")])
@@ -85,7 +82,7 @@ pub(super) fn dial(public: &Url, dial: &Dial<'_>) -> String {
         // or address.
         Target::Carrier => return hang_up(),
     };
-    document(|twiml| {
+    response(|twiml| {
         let mut verb = twiml.create_element("Dial").with_attributes([
             ("action", result.as_str()),
             ("method", "POST"),
@@ -114,7 +111,7 @@ pub(super) fn dial(public: &Url, dial: &Dial<'_>) -> String {
 /// gives. `path` receives the key; `language` is the language of the words.
 pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str) -> String {
     let (taken, tag) = (public_url(public, path), spoken::tag(words, language));
-    document(|twiml| {
+    response(|twiml| {
         twiml
             .create_element("Gather")
             .with_attributes([
@@ -144,7 +141,7 @@ pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str)
 pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
     let result = public_url(public, "/twilio/dial-result");
     let begins = if side == Side::Callee { "true" } else { "false" };
-    document(|twiml| {
+    response(|twiml| {
         let verb = twiml.create_element("Dial");
         let verb = match side {
             Side::Caller => verb.with_attributes([("action", result.as_str()), ("method", "POST")]),
@@ -166,12 +163,12 @@ pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
 
 /// Nothing more to do: the carrier continues with what follows the document.
 pub(super) fn go_on() -> String {
-    document(|_| Ok(()))
+    response(|_| Ok(()))
 }
 
 /// Says one sentence and hangs up.
 pub(super) fn say_and_hang_up(say: &Say<'_>) -> String {
-    document(|twiml| {
+    response(|twiml| {
         let mut element = twiml.create_element("Say");
         if let Some(voice) = say.voice {
             element = element.with_attribute(("voice", &*legal(voice)));
@@ -187,33 +184,13 @@ pub(super) fn say_and_hang_up(say: &Say<'_>) -> String {
 
 /// Hangs up.
 pub(super) fn hang_up() -> String {
-    document(|twiml| twiml.create_element("Hangup").write_empty().map(|_| ()))
+    response(|twiml| twiml.create_element("Hangup").write_empty().map(|_| ()))
 }
 
 /// The polite refusal of a call that we cannot take now.
 pub(super) fn refusal(language: &str) -> Say<'static> {
     let (text, tag) = spoken::refusal(language);
     Say { text, language: Some(tag), voice: None }
-}
-
-fn document(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
-    let mut writer = Writer::new(Vec::new());
-    let written = writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None))).and_then(|()| {
-        writer.create_element("Response").write_inner_content(body)?;
-        Ok(())
-    });
-    written.expect("writing to memory does not fail");
-    String::from_utf8(writer.into_inner()).expect("the writer writes the UTF-8 that it was given")
-}
-
-/// `text` without the characters that XML 1.0 forbids even when escaped.
-fn legal(text: &str) -> Cow<'_, str> {
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
-    if text.chars().all(allowed) {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(text.chars().filter(|&c| allowed(c)).collect())
-    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl WebhookApi for TwilioWebhookApi {
         self.believe(request, None, |keys| {
             trust::verify_upgrade(keys, &signed(request, &self.url(Kind::Upgrade, request), Signed::Nothing))
         })?;
-        Ok(Arrival::Announced { token: None })
+        Ok(Arrival::Announced { token: None, parameters: Vec::new() })
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Document {

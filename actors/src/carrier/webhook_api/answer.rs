@@ -52,6 +52,8 @@ pub enum Answer<'a> {
 /// A destination to be dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dial<'a> {
+    /// The caller's call.
+    pub call: &'a CarrierCallId,
     /// The destination's name, for the callbacks.
     pub name: &'a str,
     /// Its target.

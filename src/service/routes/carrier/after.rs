@@ -65,6 +65,7 @@ impl CarrierRoutes<'_> {
     async fn what_next(&self, call: CarrierCallId) -> HttpResponse {
         match self.ask_next(&call).await {
             Next::Dial { name, destination, .. } => self.answer(&Answer::Dial(Dial {
+                call: &call,
                 name: &name,
                 target: &destination.target,
                 timeout: destination.timeout,

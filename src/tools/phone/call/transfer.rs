@@ -45,8 +45,13 @@ impl Call {
         let answer = way.http.document(&asked, types).await.map_err(|error| error.to_string())?;
         let document =
             way.documents.read(&answer.body).map_err(|problem| format!("read the document of {at}: {problem}"))?;
-        let gather = document.verbs.into_iter().find(|verb| matches!(verb, Verb::Gather { .. }));
-        let Some(Verb::Gather { action, words }) = gather else { return Ok(()) };
+        let told = document.verbs.into_iter().find(|verb| matches!(verb, Verb::Gather { .. } | Verb::Say(_)));
+        let (action, words) = match told {
+            Some(Verb::Gather { action, words }) => (action, words),
+            // The carrier itself asks for the key.
+            Some(Verb::Say(words)) => (None, words),
+            Some(_) | None => return Ok(()),
+        };
         let takes = matches!(self.options.dial_outcome, DialOutcome::Answered);
         if let Some(action) = action.filter(|_| takes) {
             let pressed = CarrierEvent::LegPressed { leg: leg.to_owned(), key: '1' };

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use quick_xml::Reader;
-use quick_xml::events::BytesStart;
+use quick_xml::events::{BytesStart, Event};
 
 use super::*;
 

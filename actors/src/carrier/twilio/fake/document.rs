@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
-
+use crate::carrier::fake::xml::{Element, tree};
 use crate::carrier::fake::{Callback, Complaint, Dial, Document, StreamNoun, Verb};
 
 /// Reads a document.
@@ -45,7 +43,7 @@ fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Ver
         name if OTHER_VERBS.contains(&name) => return Ok(Some(Verb::Skipped(name.to_owned()))),
         _ => return Ok(None),
     };
-    element.complain_of_unknown(known, complaints);
+    complain_of_unknown(element, known, complaints);
     Ok(Some(match element.name.as_str() {
         "Connect" => {
             Verb::Connect { action: element.callback("action", "method"), stream: stream(element, complaints)? }
@@ -67,7 +65,7 @@ fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Ver
         }),
         "Dial" => {
             if let Some(conference) = element.children.iter().find(|noun| noun.name == "Conference") {
-                conference.complain_of_unknown(CONFERENCE_ATTRIBUTES, complaints);
+                complain_of_unknown(conference, CONFERENCE_ATTRIBUTES, complaints);
                 let room = conference.text.trim().to_owned();
                 return Ok(Some(Verb::Meet { action: element.callback("action", "method"), room }));
             }
@@ -91,7 +89,7 @@ fn stream(connect: &Element, complaints: &mut Vec<Complaint>) -> Result<StreamNo
     let Some(element) = connect.children.iter().find(|child| child.name == "Stream") else {
         return Err("<Connect> without a <Stream>".into());
     };
-    element.complain_of_unknown(STREAM_ATTRIBUTES, complaints);
+    complain_of_unknown(element, STREAM_ATTRIBUTES, complaints);
     let mut noun = StreamNoun {
         url: element.attribute("url").unwrap_or_default().to_owned(),
         name: element.attribute("name").map(ToOwned::to_owned),
@@ -125,6 +123,10 @@ fn targets(dial: &Element) -> Vec<String> {
     if nouns.is_empty() { vec![dial.text.trim().to_owned()] } else { nouns }
 }
 
+fn complain_of_unknown(element: &Element, known: &[&str], complaints: &mut Vec<Complaint>) {
+    complaints.extend(element.unknown_attributes(known).map(|text| unknown(format!("{text} ignored"))));
+}
+
 /// Something in the document that is not TwiML: ignored, with a warning.
 fn unknown(text: String) -> Complaint {
     Complaint { code: 12200, text }
@@ -132,8 +134,6 @@ fn unknown(text: String) -> Complaint {
 
 /// The limit for a parameter's name and value together.
 const LONGEST_PARAMETER: usize = 500;
-/// The deepest nesting of elements. TwiML needs four.
-const DEEPEST: usize = 16;
 const STREAM_ATTRIBUTES: &[&str] =
     &["url", "name", "track", "statusCallback", "statusCallbackMethod", "connectorName", "audioFormat", "sampleRate"];
 const DIAL_ATTRIBUTES: &[&str] = &[
@@ -191,90 +191,6 @@ const GATHER_ATTRIBUTES: &[&str] = &[
     "partialResultCallback",
 ];
 const OTHER_VERBS: &[&str] = &["Record", "Enqueue", "Leave", "Refer", "Start", "Stop", "Prompt", "Pay", "Sms"];
-
-/// An element of the document.
-#[derive(Debug, Default)]
-struct Element {
-    name: String,
-    attributes: Vec<(String, String)>,
-    text: String,
-    children: Vec<Element>,
-}
-
-impl Element {
-    fn open(start: &BytesStart<'_>) -> Result<Self, String> {
-        let mut element = Self { name: start.name().as_ref().to_owned(), ..Self::default() };
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| error.to_string())?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
-            element.attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
-        }
-        Ok(element)
-    }
-
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn callback(&self, url: &str, method: &str) -> Option<Callback> {
-        Some(Callback {
-            url: self.attribute(url).filter(|url| !url.is_empty())?.to_owned(),
-            get: self.attribute(method).is_some_and(|method| method.eq_ignore_ascii_case("GET")),
-        })
-    }
-
-    fn complain_of_unknown(&self, known: &[&str], complaints: &mut Vec<Complaint>) {
-        for (name, _) in self.attributes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            complaints.push(unknown(format!("unknown attribute `{name}` of <{}> ignored", self.name)));
-        }
-    }
-}
-
-fn tree(text: &str) -> Result<Element, String> {
-    let mut reader = Reader::from_str(text);
-    // The open elements. The first is a nameless one around the root.
-    let mut open = vec![Element::default()];
-    loop {
-        let event = reader.read_event().map_err(|error| format!("{error} at byte {}", reader.error_position()))?;
-        let depth = open.len();
-        // The first one is never closed: the reader refuses an end without a start.
-        let Some(current) = open.last_mut() else { return Err("an end without a start".into()) };
-        match event {
-            Event::Start(start) if depth > DEEPEST => {
-                return Err(format!("<{}> is nested too deep", start.name().as_ref()));
-            }
-            Event::Start(start) => open.push(Element::open(&start)?),
-            Event::Empty(start) => current.children.push(Element::open(&start)?),
-            Event::End(_) => {
-                if let Some(element) = open.pop()
-                    && let Some(parent) = open.last_mut()
-                {
-                    parent.children.push(element);
-                }
-            }
-            Event::Text(piece) => current.text.push_str(&piece.xml10_content()),
-            Event::CData(piece) => current.text.push_str(&piece.xml10_content()),
-            Event::GeneralRef(reference) => match reference.resolve_char_ref().map_err(|error| error.to_string())? {
-                Some(character) => current.text.push(character),
-                None => current.text.push_str(
-                    quick_xml::escape::resolve_predefined_entity(&reference)
-                        .ok_or_else(|| format!("unknown entity &{};", &*reference))?,
-                ),
-            },
-            Event::Eof => break,
-            Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => {}
-        }
-    }
-    let mut holder = match <[Element; 1]>::try_from(open) {
-        Ok([holder]) => holder,
-        Err(open) => return Err(format!("<{}> is not closed", open.last().map_or("", |element| &element.name))),
-    };
-    match (holder.children.pop(), holder.children.is_empty(), holder.text.trim()) {
-        (Some(root), true, "") => Ok(root),
-        (None, ..) => Err("no element at all".into()),
-        _ => Err("more than one root element, or text next to it".into()),
-    }
-}
 
 #[cfg(test)]
 mod tests;
