@@ -309,6 +309,7 @@ fn on_the_line() -> (CallIdentity, CallSettings) {
     let settings = CallSettings {
         agent: word(),
         language: word(),
+        provider: word(),
         model: word(),
         recording: true,
         variant: None,

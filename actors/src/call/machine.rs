@@ -234,6 +234,11 @@ impl CallMachine {
         &self.talk.call.language
     }
 
+    /// The name of the model that answers, or of the one that is dialled first.
+    pub fn served_by(&self) -> &str {
+        &self.talk.call.model.model
+    }
+
     /// Why the call ended; `None` before its end.
     pub fn ending(&self) -> Option<Ending> {
         self.exit.ending()

@@ -54,6 +54,13 @@ impl Meter {
         cost
     }
 
+    /// A model other than the one that answers has worked. Returns the cost.
+    pub(super) fn worked(&mut self, plan: &SpendPlan, model: &str, usage: &Usage) -> Usd {
+        let cost = plan.prices.of(model).of_response(usage);
+        self.spent += cost;
+        cost
+    }
+
     /// A turn of the caller was transcribed. Returns the cost.
     pub(super) fn transcribed(&mut self, usage: &TranscriptionUsage) -> Usd {
         let cost = self.transcription.of_transcription(usage);

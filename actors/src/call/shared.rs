@@ -65,6 +65,10 @@ pub(super) struct Shared {
     /// What belongs to a pause of the recording.
     pub(super) privacy: Privacy,
     pub(super) meter: Meter,
+    /// The model that answers, or that is dialled first.
+    pub(super) model: Serving,
+    /// Whether a session has ever been ready.
+    model_came: bool,
     pub(super) tally: Tally,
     pub(super) detail: CallDetail,
     /// Number of recorded lines that were played, for their ids.
@@ -73,12 +77,26 @@ pub(super) struct Shared {
     pub(super) out: Vec<CallAction>,
 }
 
+/// A model that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Serving {
+    /// The word of its provider.
+    pub(super) provider: &'static str,
+    /// Its name.
+    pub(super) model: String,
+}
+
 impl Shared {
     pub(super) fn new(profile: Arc<CallProfile>, now: Instant) -> Self {
         let transcription = profile.model.common.transcription.as_ref().map(|it| it.model.as_str());
         Self {
             meter: Meter::new(&profile.spend, profile.model.model(), transcription),
             can: profile.model.capabilities(),
+            model: Serving {
+                provider: profile.model.provider.address().provider,
+                model: profile.model.model().to_owned(),
+            },
+            model_came: false,
             means: Means::default(),
             started: now,
             now,
@@ -212,6 +230,35 @@ impl Shared {
         self.record(Fact::Used(usage));
         let cost = self.meter.response(&usage);
         self.tell_spent(cost);
+    }
+
+    /// A model other than the one that answers has worked; adds its usage and cost.
+    pub(super) fn worked(&mut self, model: &str, usage: Usage) {
+        self.detail.usage += usage;
+        self.record(Fact::Used(usage));
+        let cost = self.meter.worked(&self.profile.spend, model, &usage);
+        self.tell_spent(cost);
+    }
+
+    /// This model answers from here on, or will as soon as its session is ready.
+    pub(super) fn serves(&mut self, provider: &'static str, model: String) {
+        self.meter.charge(&self.profile.spend, &model);
+        self.model = Serving { provider, model };
+        if self.model_came {
+            self.record_model();
+        }
+    }
+
+    /// The first session is ready.
+    pub(super) fn model_came(&mut self) {
+        if !std::mem::replace(&mut self.model_came, true) {
+            self.record_model();
+        }
+    }
+
+    fn record_model(&mut self) {
+        let Serving { provider, model } = self.model.clone();
+        self.record(Fact::Serves { provider: provider.to_owned(), model });
     }
 
     /// A turn of the caller was transcribed; adds its usage and cost.

@@ -7,7 +7,7 @@ use super::capabilities::Capabilities;
 use super::conversation::{SessionAction, SessionEvent};
 use super::messages::ModelOrder;
 use super::plan::ModelAddress;
-use super::report::{LossClass, ModelLoss, ModelReport, ResponseOutcome, Words};
+use super::report::{LossClass, ModelLoss, ModelReport, ResponseOutcome, Usage, Words};
 use super::seed::{Opening, ResumptionHandle};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
@@ -65,7 +65,7 @@ impl FakeSession {
     }
 
     /// Parses a line of a test: `started R`, `says R I WORDS`, `audio R I BYTES`, `complete R I`,
-    /// `finished R`, `resumable HANDLE`, `ends SECONDS`.
+    /// `finished R`, `resumable HANDLE`, `ends SECONDS`, `used MS`.
     fn hear(text: &str, out: &mut Vec<SessionAction>) {
         let words: Vec<&str> = text.splitn(4, ' ').collect();
         if words[0] == "resumable" {
@@ -73,6 +73,10 @@ impl FakeSession {
         }
         if words[0] == "ends" {
             return out.push(SessionAction::EndsIn(Duration::from_secs(words[1].parse().expect("a number"))));
+        }
+        if words[0] == "used" {
+            let usage = Usage { session_ms: words[1].parse().expect("a number"), ..Usage::default() };
+            return out.push(SessionAction::Report(ModelReport::Used(usage)));
         }
         let response = ResponseId::new(words[1]);
         let item = || ItemId::new(words[2]);

@@ -155,6 +155,7 @@ impl History {
             | ModelReport::WordsFailed { .. }
             | ModelReport::TranscriptionUsed(_)
             | ModelReport::Used(_)
+            | ModelReport::Worked { .. }
             | ModelReport::RequestGivenUp { .. }
             | ModelReport::AnswerMissed { .. }
             | ModelReport::NothingOwed

@@ -164,6 +164,8 @@ pub struct PoolPlan {
 /// this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelAddress {
+    /// The word of its provider, as records name it.
+    pub provider: &'static str,
     /// The server.
     pub endpoint: Endpoint,
     /// The model's name there.

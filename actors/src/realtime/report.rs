@@ -23,6 +23,8 @@ pub enum ModelReport {
     },
     /// A different model answers from here on: a fallback's model, or the first one again.
     Serves {
+        /// The word of its provider.
+        provider: &'static str,
         /// Its name.
         model: String,
     },
@@ -96,9 +98,17 @@ pub enum ModelReport {
     },
     /// The provider charged for the transcription of a turn of the caller.
     TranscriptionUsed(TranscriptionUsage),
-    /// The provider charges for this beside any response: for the time of the session, or for the
-    /// work of a model behind the voice. Nothing is reported twice.
+    /// The provider charges for this beside any response: for the time of the session. Nothing is
+    /// reported twice.
     Used(Usage),
+    /// The provider charges for this beside any response, at the price of another model than the
+    /// one that answers: of one behind the voice, or of a session that was replaced.
+    Worked {
+        /// The model's name.
+        model: String,
+        /// What it used. Nothing is reported twice.
+        usage: Usage,
+    },
     /// The model calls a tool. Reported once for each `call`.
     ToolCalled(ToolCall),
     /// The model does not say what was requested, retries included. The caller needs to hear
@@ -216,9 +226,24 @@ pub struct Usage {
     pub output_text: u64,
     /// Audio tokens out.
     pub output_audio: u64,
-    /// The time of a session that is charged by time, in ms.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// The time of a session that is charged by time, in ms. Records show it in seconds.
+    #[serde(default, rename = "session_seconds", with = "seconds", skip_serializing_if = "is_zero")]
     pub session_ms: u64,
+}
+
+/// Milliseconds, written as seconds.
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(*ms as f64 / 1_000.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        // A negative or unreadable number becomes zero, an excessive one the longest time.
+        f64::deserialize(deserializer).map(|seconds| (seconds * 1_000.0).round() as u64)
+    }
 }
 
 /// Whether a count is left out of the record, because most providers have none of its kind.

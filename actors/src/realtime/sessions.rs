@@ -233,7 +233,7 @@ pub struct Sessions {
     last_question: u32,
     failover_plan: FailoverPlan,
     /// The model that currently answers, as reported to the call.
-    served_by: String,
+    served_by: (&'static str, String),
     /// The capabilities of its sessions, as reported to the call.
     can: Capabilities,
     /// Whether sessions from the pool are used. This turns false when such a session is lost before
@@ -266,7 +266,7 @@ impl Sessions {
             legs: Vec::new(),
             last_leg: 0,
             last_question: 0,
-            served_by: plan.model().to_owned(),
+            served_by: (plan.provider.address().provider, plan.model().to_owned()),
             can,
             waiting_will_do: true,
             resumption: None,
@@ -399,6 +399,10 @@ impl Sessions {
             A::Pong(payload) => out.push(SessionsAction::Pong(leg, payload)),
             A::Ping => out.push(SessionsAction::Ping(leg)),
             A::Report(ModelReport::Ready { session, setup }) => self.ready(leg, session, setup, now, out),
+            A::Report(ModelReport::Used(usage)) => {
+                let report = self.charged(leg, usage);
+                self.note_and_report(report, out);
+            }
             A::Report(report) => self.note_and_report(report, out),
             A::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
             A::EndsIn(left) => self.ends_in(leg, left, now),

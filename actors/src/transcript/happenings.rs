@@ -19,6 +19,8 @@ use crate::realtime::report::TranscriptionUsage;
 pub struct Happenings {
     /// Language switches.
     pub switches: Vec<LanguageSwitch>,
+    /// The models that answered, in their order.
+    pub models: Vec<Served>,
     /// Transfers, one entry for each change of a transfer's outcome.
     pub transfers: Vec<Transfer>,
     /// Answers to configured questions; the last answer to a question counts.
@@ -57,6 +59,17 @@ pub struct LanguageSwitch {
     pub to: String,
 }
 
+/// A model that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Since when, from the start of the call.
+    pub at: Duration,
+    /// The word of its provider.
+    pub provider: String,
+    /// Its name.
+    pub model: String,
+}
+
 /// A requested transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
@@ -89,6 +102,16 @@ impl Happenings {
         if self.take(self.switches.len(), from.len() + to.len()) {
             self.switches.push(LanguageSwitch { at, from, to });
         }
+    }
+
+    /// Notes the model that answers from now on.
+    pub fn served(&mut self, at: Duration, provider: String, model: String) {
+        // The model at the end is always known: at the bound it takes the place of the one before.
+        if self.models.len() >= MOST_MODELS {
+            self.models.pop();
+            self.omitted += 1;
+        }
+        self.models.push(Served { at, provider, model });
     }
 
     /// Notes a transfer request or its outcome.
@@ -160,6 +183,8 @@ pub(super) const MOST_TIMED: usize = 200;
 /// The most recordings of one call. A caller returns at most eight times, and a Transcript may be
 /// restarted.
 const MOST_RECORDINGS: usize = 16;
+/// The most models of one call. A call that changes more often goes back and forth.
+const MOST_MODELS: usize = 64;
 /// The most switches, transfers and answers, each. A call has a handful; this many means that the
 /// model loops.
 pub(super) const MOST_OF_A_KIND: usize = 256;

@@ -178,6 +178,7 @@ impl ConversationLog {
             // `Pause` has withheld the words and tools already.
             Fact::RecordingPaused(_) | Fact::ResponseWithheld { .. } => {}
             Fact::KeyWithheld => self.happenings.keys_withheld += 1,
+            Fact::Serves { provider, model } => self.happenings.served(self.since_start(now), provider, model),
             Fact::Used(usage) => self.usage += usage,
             Fact::Recorded { file } => self.happenings.recorded(file),
             Fact::LanguageSwitched { from, to } => self.happenings.switched(self.since_start(now), from, to),

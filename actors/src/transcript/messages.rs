@@ -117,6 +117,13 @@ pub enum Fact {
     Diagnosed(Value),
     /// An incident occurred.
     Incident(Incident),
+    /// This model answers from here on.
+    Serves {
+        /// The word of its provider.
+        provider: String,
+        /// Its name.
+        model: String,
+    },
     /// The model used tokens.
     Used(Usage),
     /// The transcription service was used.

@@ -89,6 +89,7 @@ impl Pause {
             | Fact::TurnTimed(_)
             | Fact::Diagnosed(_)
             | Fact::Incident(_)
+            | Fact::Serves { .. }
             | Fact::Used(_)
             | Fact::TranscriptionUsed(_)
             | Fact::Ended { .. } => {}

@@ -106,7 +106,10 @@ pub struct CallSettings {
     pub agent: String,
     /// The language's code at the start of the call.
     pub language: String,
-    /// The model.
+    /// The word of the model's provider.
+    #[serde(default)]
+    pub provider: String,
+    /// The model that is tried first.
     pub model: String,
     /// Whether the call was recorded.
     #[serde(default)]
@@ -131,6 +134,7 @@ impl CallSettings {
         Self {
             agent: profile.agent.clone(),
             language: profile.language.clone(),
+            provider: profile.model.provider.address().provider.to_owned(),
             model: profile.model.model().to_owned(),
             recording: profile.recording.is_some(),
             variant: profile.variant.clone(),

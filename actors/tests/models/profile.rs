@@ -102,6 +102,7 @@ fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
     };
     let given = Given {
         address: ModelAddress {
+            provider: provider.word(),
             endpoint: Endpoint {
                 url: address.default.unwrap_or(address.example).to_owned(),
                 credential: provider.credential(Some(&Private::new("key".to_owned()))),

@@ -22,6 +22,7 @@ use crate::rig::{Output, Rig, plan};
 fn live(port: u16) -> SessionPlan {
     let own = GeminiPlan {
         address: ModelAddress {
+            provider: "gemini",
             endpoint: Endpoint {
                 url: format!("ws://127.0.0.1:{port}/ws/BidiGenerateContent"),
                 credential: Credential::ApiKey(Private::new("AIza-test".to_owned())),

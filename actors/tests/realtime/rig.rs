@@ -154,7 +154,7 @@ pub(super) fn transcribing(port: u16) -> SessionPlan {
 
 /// A plan for another server or with another key.
 pub(super) fn at(endpoint: Endpoint) -> SessionPlan {
-    let own = OpenAiPlan::new(ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() });
+    let own = OpenAiPlan::new(ModelAddress { provider: "openai", endpoint, model: "gpt-realtime-2.1".to_owned() });
     SessionPlan {
         common: Arc::new(Common::new("Be brief.")),
         provider: ProviderPlan::OpenAi(Arc::new(own)),

@@ -279,7 +279,7 @@ impl Session<'_> {
     ) -> ProviderPlan {
         let realtime = &self.config.realtime;
         provider.plan(Given {
-            address: ModelAddress { endpoint: server.clone(), model: model.to_owned() },
+            address: ModelAddress { provider: provider.word(), endpoint: server.clone(), model: model.to_owned() },
             dialect,
             voice,
             audio: realtime.audio_format,

@@ -204,7 +204,7 @@ mod tests {
 
     fn model(url: &str) -> ModelAddress {
         let endpoint = Endpoint { url: url.to_owned(), credential: Credential::None, key_variable: None };
-        ModelAddress { endpoint, model: "m".to_owned() }
+        ModelAddress { provider: "fake", endpoint, model: "m".to_owned() }
     }
 
     #[actix_rt::test]

@@ -144,7 +144,7 @@ fn foot(call: &Call, config: &Kept, webhooks: &str) -> Vec<(&'static str, String
     }
     if let Some(usage) = it["usage"].as_object() {
         let used = |(name, value): (&String, &Value)| {
-            value.as_u64().filter(|it| *it > 0).map(|it| format!("{} {it}", one_line(name).replace('_', " ")))
+            value.as_f64().filter(|it| *it > 0.0).map(|it| format!("{} {it}", one_line(name).replace('_', " ")))
         };
         let shown: Vec<String> = usage.iter().filter_map(used).collect();
         if !shown.is_empty() {

@@ -121,7 +121,7 @@ impl CallActor {
         emit(Event::Spent {
             call: &self.tag,
             agent: &profile.agent,
-            model: profile.model.model(),
+            model: self.machine.served_by(),
             variant: profile.variant.as_deref().unwrap_or("none"),
             dollars: cost.dollars(),
         });

@@ -287,7 +287,7 @@ impl CallActor {
             to: identity.to.expose().clone(),
             agent: profile.agent.clone(),
             language: self.machine.language().to_owned(),
-            model: profile.model.model().to_owned(),
+            model: self.machine.served_by().to_owned(),
             state: self.machine.state(),
             started_at: identity.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),

@@ -20,11 +20,14 @@ impl CallMachine {
     pub(super) fn model(&mut self, report: ModelReport) {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
         match report {
-            ModelReport::Ready { setup, .. } => match (talk.model.ready(setup, &mut talk.call), stage) {
-                (true, Stage::Connecting) => talk.floor.opens(&mut talk.call),
-                (true, Stage::Broken) => talk.line.model_came_up(&talk.floor, &mut talk.call),
-                _ => {}
-            },
+            ModelReport::Ready { setup, .. } => {
+                talk.call.model_came();
+                match (talk.model.ready(setup, &mut talk.call), stage) {
+                    (true, Stage::Connecting) => talk.floor.opens(&mut talk.call),
+                    (true, Stage::Broken) => talk.line.model_came_up(&talk.floor, &mut talk.call),
+                    _ => {}
+                }
+            }
             ModelReport::SpeechStarted { item } => self.caller_spoke(item),
             ModelReport::SpeechStopped { item } => {
                 talk.floor.caller_stopped(&item, stage, &mut talk.call);
@@ -59,6 +62,10 @@ impl CallMachine {
                 talk.call.used(usage);
                 self.check_spending();
             }
+            ModelReport::Worked { model, usage } => {
+                talk.call.worked(&model, usage);
+                self.check_spending();
+            }
             ModelReport::ToolCalled(asked) => self.tool_called(asked),
             ModelReport::RequestGivenUp { purpose, reason } => self.request_given_up(purpose, reason),
             ModelReport::Incident(incident) => talk.call.tell(Note::IncidentLogged(incident)),
@@ -71,7 +78,7 @@ impl CallMachine {
                     }
                 }
             }
-            ModelReport::Serves { model } => talk.call.meter.charge(&talk.call.profile.spend, &model),
+            ModelReport::Serves { provider, model } => talk.call.serves(provider, model),
             ModelReport::Can(can) => talk.call.can = can,
             ModelReport::Resumed { gap, answering, .. } => {
                 talk.model.resumed(gap, &mut talk.call);

@@ -40,7 +40,7 @@ use self::wishes::Wishes;
 use self::words::Transcript;
 use self::work::Work;
 use super::failure::{clipped, loss_of_close};
-use super::plan::OpenAiLivePlan;
+use super::plan::{Delegation, OpenAiLivePlan};
 use super::protocol::EventId;
 use super::protocol::client::{Append, ClientEvent, append_audio, parts};
 use crate::ids::ItemId;
@@ -264,7 +264,7 @@ impl Session {
         }
         self.follow_turns(now, out);
         if self.meter.unreported(self.clock.ms()) >= CHARGED_AFTER_MS {
-            self.charge(None, out);
+            self.charge(out);
         }
         self.begin_delegations(now, out);
         if self.work.goes_on() {
@@ -314,12 +314,18 @@ impl Session {
         out.push(SessionAction::ToWords(Words::Placed { item: item.clone(), speaker, previous }));
     }
 
-    /// Reports the time of the session that was not reported yet, and `tokens` of the work behind
-    /// the voice.
-    fn charge(&mut self, tokens: Option<Usage>, out: &mut Vec<SessionAction>) {
-        let usage = Usage { session_ms: self.meter.take(self.clock.ms()), ..tokens.unwrap_or_default() };
-        if usage != Usage::default() {
-            out.push(SessionAction::Report(ModelReport::Used(usage)));
+    /// Reports the time of the session that was not reported yet.
+    fn charge(&mut self, out: &mut Vec<SessionAction>) {
+        let session_ms = self.meter.take(self.clock.ms());
+        if session_ms > 0 {
+            out.push(SessionAction::Report(ModelReport::Used(Usage { session_ms, ..Usage::default() })));
+        }
+    }
+
+    /// Reports the tokens of the model behind the voice, which has a price of its own.
+    fn charge_work(&self, tokens: Option<Usage>, out: &mut Vec<SessionAction>) {
+        if let (Some(usage), Delegation::Responses(backend)) = (tokens, &self.plan.delegation) {
+            out.push(SessionAction::Report(ModelReport::Worked { model: backend.model.clone(), usage }));
         }
     }
 
@@ -339,7 +345,7 @@ impl Session {
         // A turn without words is no noise: its words will never come. The next session gets it.
         self.turn_lost = self.caller.is_open();
         self.last_words(|text| !text.is_empty(), out);
-        self.charge(None, out);
+        self.charge(out);
         self.phase = Phase::Over;
         self.held.clear();
         out.push(SessionAction::Lose(loss));
@@ -348,7 +354,7 @@ impl Session {
     /// Ends the session after an order to close.
     fn end(&mut self, out: &mut Vec<SessionAction>) {
         self.last_words(|_| true, out);
-        self.charge(None, out);
+        self.charge(out);
         self.phase = Phase::Over;
         out.push(SessionAction::Close);
     }

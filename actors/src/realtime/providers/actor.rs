@@ -117,7 +117,7 @@ mod tests {
     fn address(url: &str) -> ModelAddress {
         let key_variable = Some("OPENAI_API_KEY_2".to_owned());
         let endpoint = Endpoint { url: url.to_owned(), credential: Credential::None, key_variable };
-        ModelAddress { endpoint, model: "m".to_owned() }
+        ModelAddress { provider: "fake", endpoint, model: "m".to_owned() }
     }
 
     fn refused() -> Lesson {

@@ -12,7 +12,7 @@ use crate::realtime::conversation::SessionEvent;
 use crate::realtime::failover_plan::Next;
 use crate::realtime::handoff::handoff_of;
 use crate::realtime::messages::ModelOrder;
-use crate::realtime::report::{ModelLoss, ModelReport};
+use crate::realtime::report::{ModelLoss, ModelReport, Usage};
 use crate::realtime::seed::{CarryOver, Seed};
 
 impl Sessions {
@@ -146,6 +146,17 @@ impl Sessions {
         }
     }
 
+    /// The charge for the time of a session. One that was replaced, or that has not taken over yet,
+    /// may belong to another model than the one that serves.
+    pub(super) fn charged(&self, id: LegId, usage: Usage) -> ModelReport {
+        let leg = self.legs.iter().find(|leg| leg.id == id);
+        let model = leg.map(|leg| &self.failover_plan.candidate(leg.candidate).address().model);
+        match model.filter(|model| **model != self.served_by.1) {
+            Some(model) => ModelReport::Worked { model: model.clone(), usage },
+            None => ModelReport::Used(usage),
+        }
+    }
+
     /// A session has confirmed that it continues the conversation.
     pub(super) fn ready(
         &mut self,
@@ -161,9 +172,10 @@ impl Sessions {
         let address = self.failover_plan.candidate(ready.candidate).address().clone();
         self.state = State::Up { leg, since: now };
         self.waiting_will_do = true;
-        if address.model != self.served_by {
-            self.served_by.clone_from(&address.model);
-            out.push(SessionsAction::Report(ModelReport::Serves { model: address.model.clone() }));
+        let (provider, model) = (address.provider, address.model.clone());
+        if (provider, &model) != (self.served_by.0, &self.served_by.1) {
+            self.served_by = (provider, model.clone());
+            out.push(SessionsAction::Report(ModelReport::Serves { provider, model }));
         }
         if can != self.can {
             self.can.clone_from(&can);

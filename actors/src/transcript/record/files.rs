@@ -17,7 +17,7 @@ use crate::latency::TurnLatency;
 use crate::money::Usd;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::answers::Review;
-use crate::transcript::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
+use crate::transcript::happenings::{self, Answer, Happenings, LanguageSwitch, Served, Transfer};
 use crate::transcript::log::{KeyPress, ToolUse, Utterance, Voice};
 
 /// The transcript file.
@@ -35,7 +35,9 @@ pub(super) struct TranscriptFile {
     pub(super) to: String,
     pub(super) agent: String,
     pub(super) language: String,
+    pub(super) model_provider: String,
     pub(super) model: String,
+    pub(super) models: Vec<ModelEntry>,
     pub(super) stream_id: String,
     pub(super) direction: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +143,14 @@ pub(super) struct SwitchEntry {
     pub(super) to: String,
 }
 
+/// A model that answered.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ModelEntry {
+    pub(super) provider: String,
+    pub(super) model: String,
+    pub(super) from_ms: u64,
+}
+
 /// A step of a transfer.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct TransferEntry {
@@ -169,6 +179,7 @@ impl TranscriptFile {
         let review = Review::new(&settings.questions, &conversation.happenings.answers, said);
         let analytics = Analytics::new(&conversation, tally, review, started_at);
         let Happenings {
+            models,
             switches,
             transfers,
             answers,
@@ -198,7 +209,9 @@ impl TranscriptFile {
             to: call.to.to_owned(),
             agent: settings.agent.clone(),
             language: settings.language.clone(),
-            model: settings.model.clone(),
+            model_provider: models.last().map_or(&settings.provider, |last| &last.provider).clone(),
+            model: models.last().map_or(&settings.model, |last| &last.model).clone(),
+            models: models.into_iter().map(ModelEntry::from).collect(),
             stream_id: call.stream.as_str().to_owned(),
             direction: call.direction.word(),
             answered_by: answered_by.or(settings.answered_by),
@@ -324,6 +337,12 @@ impl SwitchEntry {
     fn new(switch: LanguageSwitch, started_at: DateTime<Utc>) -> Self {
         let LanguageSwitch { at, from, to } = switch;
         Self { timestamp: rfc3339(moment(started_at, at)), from, to }
+    }
+}
+
+impl From<Served> for ModelEntry {
+    fn from(Served { at, provider, model }: Served) -> Self {
+        Self { provider, model, from_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX) }
     }
 }
 

@@ -33,7 +33,9 @@ fn the_transcript_file_is_as_the_contract_says() {
         "timestamp": 1_760_700_067_500_i64, "duration_ms": 65_000,
         "call_start_time": 1_760_700_000_000_i64, "call_end_time": 1_760_700_065_000_i64,
         "from": "+15550100001", "to": "+15550100002",
-        "agent": "reception", "language": "hi", "model": "rehearsal-1", "stream_id": "MZ1", "direction": "inbound",
+        "agent": "reception", "language": "hi", "model_provider": "fake", "model": "spare",
+        "models": [{ "provider": "openai", "model": "rehearsal-1", "from_ms": 300 }, { "provider": "fake", "model": "spare", "from_ms": 5_000 }],
+        "stream_id": "MZ1", "direction": "inbound",
         "ending": { "reason": "agent_hung_up", "by": "agent" },
         "transcripts": ["नमस्ते, how can I help?", "I need a \"service\".\n"],
         "rich_transcript": [
@@ -92,7 +94,9 @@ fn keys_stand_in_the_order_of_the_contract() {
             "to",
             "agent",
             "language",
+            "model_provider",
             "model",
+            "models",
             "stream_id",
             "direction",
             "ending",
@@ -283,6 +287,8 @@ fn spoken() -> Conversation {
 fn happenings() -> Happenings {
     let seconds = Duration::from_secs;
     let mut happenings = Happenings::default();
+    happenings.served(Duration::from_millis(300), "openai".to_owned(), "rehearsal-1".to_owned());
+    happenings.served(seconds(5), "fake".to_owned(), "spare".to_owned());
     happenings.switched(seconds(5), "hi".to_owned(), "en".to_owned());
     happenings.answered(seconds(10), "name".to_owned(), json!("Usha"), "unclear".to_owned());
     happenings.answered(seconds(11), "name".to_owned(), json!("Asha"), "answered".to_owned());

@@ -40,9 +40,15 @@ pub(crate) fn answers(provider: Provider) -> Verdict {
     super::ends::hang_up(&mut call)?;
     let record = call.record();
     let usage = &record["usage"];
-    let counted = |key: &str| usage[key].as_u64().unwrap_or_default();
-    let form = if counted("session_ms") > 0 { "time" } else { "tokens" };
-    is_so(counted("session_ms") > 0 || counted("output_audio") > 0, || format!("no usage: {record}"))?;
+    let counted = |key: &str| usage[key].as_f64().unwrap_or_default();
+    let form = if counted("session_seconds") > 0.0 { "time" } else { "tokens" };
+    is_so(counted("session_seconds") > 0.0 || counted("output_audio") > 0.0, || format!("no usage: {record}"))?;
+    let served = json!([{"provider": provider.word(), "model": provider.names().model, "from_ms": 0}]);
+    let mut models = record["models"].clone();
+    models[0]["from_ms"] = json!(0);
+    is_so(models == served && record["model_provider"] == provider.word(), || {
+        format!("{models} served, not {served}")
+    })?;
     Ok(format!("usage in {form}"))
 }
 

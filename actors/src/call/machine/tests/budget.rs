@@ -125,7 +125,28 @@ fn what_another_model_says_costs_what_that_one_charges() {
     let mut call = Harness::of(CallProfile { spend: SpendPlan { prices, call: Budget::default() }, ..profile() });
     call.on(ready());
     answer(&mut call, "greet", 10);
-    call.on(CallEvent::Model(ModelReport::Serves { model: "small".to_owned() }));
+    call.on(CallEvent::Model(ModelReport::Serves { provider: "fake", model: "small".to_owned() }));
+    assert_eq!(call.machine.served_by(), "small");
     answer(&mut call, "r1", 10);
     assert_eq!(call.machine.tally().cost_usd, Usd::from_dollars(0.12));
+    let (model, usage) = (profile().model.model().to_owned(), Usage { output_audio: 1_000, ..Usage::default() });
+    let done = call.on(CallEvent::Model(ModelReport::Worked { model, usage }));
+    assert!(done.contains(&A::TellSpent(Usd::from_dollars(0.5))), "late time of a session before: {done:?}");
+    assert_eq!(call.machine.tally().cost_usd, Usd::from_dollars(0.62));
+}
+
+#[test]
+fn the_record_names_only_models_that_have_answered() {
+    let serves = |provider, model: &str| CallEvent::Model(ModelReport::Serves { provider, model: model.to_owned() });
+    let named = |done: &[A]| {
+        let named = |action: &A| {
+            let A::Record(Fact::Serves { provider, model }) = action else { return None };
+            Some(format!("{provider} {model}"))
+        };
+        done.iter().filter_map(named).collect::<Vec<_>>()
+    };
+    let mut call = Harness::of(profile());
+    assert!(named(&call.on(serves("other", "spare"))).is_empty(), "no session is ready yet");
+    assert_eq!(named(&call.on(ready())), ["other spare"]);
+    assert_eq!(named(&call.on(serves("third", "last"))), ["third last"]);
 }

@@ -24,6 +24,7 @@ pub(crate) fn common() -> Common {
 pub(crate) fn gemini() -> GeminiPlan {
     GeminiPlan {
         address: ModelAddress {
+            provider: "gemini",
             endpoint: Endpoint {
                 url: "ws://127.0.0.1:1/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
                     .to_owned(),

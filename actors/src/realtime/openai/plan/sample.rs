@@ -22,7 +22,7 @@ pub(crate) fn common() -> Common {
 pub(crate) fn openai() -> OpenAiPlan {
     let credential = Credential::Bearer(Private::new("key".to_owned()));
     let endpoint = Endpoint { url: "ws://127.0.0.1:1/v1/realtime".to_owned(), credential, key_variable: None };
-    OpenAiPlan::new(ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() })
+    OpenAiPlan::new(ModelAddress { provider: "openai", endpoint, model: "gpt-realtime-2.1".to_owned() })
 }
 
 /// The provider's part of [`plan`], for changes.
@@ -42,7 +42,7 @@ pub(crate) fn address(key: &str, model: &str) -> ModelAddress {
         key => Credential::Bearer(Private::new(key.to_owned())),
     };
     let endpoint = Endpoint { url: "wss://one.example".to_owned(), credential, key_variable: None };
-    ModelAddress { endpoint, model: model.to_owned() }
+    ModelAddress { provider: "openai", endpoint, model: model.to_owned() }
 }
 
 /// A provider's plan that matters only by its address.

@@ -33,6 +33,7 @@ pub(crate) fn common() -> Common {
 pub(crate) fn live() -> OpenAiLivePlan {
     OpenAiLivePlan {
         address: ModelAddress {
+            provider: "openai_live",
             endpoint: Endpoint {
                 url: "ws://127.0.0.1:1/v1/live/sessions".to_owned(),
                 credential: Credential::Bearer(Private::new("key".to_owned())),

@@ -45,7 +45,7 @@ impl Session {
             S::Nested(nested) => self.hear_nested(nested, now, out),
             S::Used(seconds) => {
                 self.meter.served(seconds.unwrap_or_default());
-                self.charge(None, out);
+                self.charge(out);
             }
             S::Error(error) => self.refused(&error, now, out),
             S::Closed { reason, seconds } => self.closed(&reason, seconds, out),
@@ -257,7 +257,8 @@ impl Session {
             }
             Nested::Ended { response, completed, usage, error } => {
                 let lost = self.work.ended(&response, completed);
-                self.charge(usage, out);
+                self.charge(out);
+                self.charge_work(usage, out);
                 self.owed_since = self.owed_since.map(|_| now);
                 if !completed {
                     self.work_failed(&error, &lost, out);

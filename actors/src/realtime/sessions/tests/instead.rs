@@ -7,6 +7,7 @@ use crate::ids::ItemId;
 use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
 use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::fake::FakePlan;
+use crate::realtime::report::Usage;
 
 const ALL: Reconfigure = Reconfigure { instructions: true, tools: true, transcription: true };
 
@@ -173,9 +174,34 @@ fn a_call_goes_on_with_another_provider() {
     rig.advise(&[Standing::Blocked, Standing::Good], 0.0);
     rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
     assert_eq!(rig.sessions.state.in_use(), Some(LegId(2)));
-    let serves = |action: &SessionsAction| matches!(action, SessionsAction::Report(ModelReport::Serves { model }) if model == "fake");
+    let serves = |action: &SessionsAction| matches!(action, SessionsAction::Report(ModelReport::Serves { model, .. }) if model == "fake");
     assert!(rig.out.iter().any(serves), "{:?}", rig.out);
     assert!(rig.sent()[0].contains("A fact."), "and knows what was said");
+}
+
+#[test]
+fn each_session_is_charged_at_the_price_of_its_own_model() {
+    let mut rig = Rig::with(|plan| {
+        plan.provider = fake(able()).with_model("first");
+        plan.resilience.fallbacks = vec![fake(able())];
+    });
+    rig.advise(&[], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(1), said: Vec::new(), epoch_s: 0.0 });
+    rig.drop_socket(LegId(1));
+    rig.advise(&[Standing::Blocked, Standing::Good], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+    rig.out.clear();
+    rig.session(LegId(2), SessionEvent::Text("used 3000"));
+    let used = Usage { session_ms: 3_000, ..Usage::default() };
+    assert!(
+        matches!(&rig.out[..], [SessionsAction::Report(ModelReport::Used(usage))] if *usage == used),
+        "{:?}",
+        rig.out
+    );
+    // As for a session that has not taken over yet, or that was replaced.
+    rig.sessions.served_by.1 = "first".to_owned();
+    let charged = rig.sessions.charged(LegId(2), used);
+    assert_eq!(charged, ModelReport::Worked { model: "fake".to_owned(), usage: used });
 }
 
 /// A call whose audio is G.711 goes on with a session of PCM at 24 kHz. `said` is what the second

@@ -279,6 +279,10 @@ impl Rig {
             ModelReport::Complained { code, .. } => format!("complains {code}"),
             ModelReport::Used(usage) => {
                 self.used.0 += usage.session_ms;
+                return;
+            }
+            ModelReport::Worked { model, usage } => {
+                assert_eq!(model, "gpt-5.6-luna", "the model behind the voice has its own price");
                 self.used.1 += usage.input_text + usage.output_text;
                 return;
             }
