@@ -6,13 +6,18 @@
 //! - [`text`] turns a streamed answer of the chat model into sentences for the voice.
 //! - [`voice`] are the engines that speak.
 //!
-//! Each part may fail by itself: [`failure`] says what to do then.
+//! [`turns`] decides when the caller's turn is over, and [`playback`] knows what was heard of an
+//! answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`] lets the next
+//! engine take over.
 //!
 //! All of it is pure.
 
 pub mod address;
 pub mod ears;
+pub mod engines;
 pub mod failure;
 pub mod mind;
+pub mod playback;
 pub mod text;
+pub mod turns;
 pub mod voice;
