@@ -225,8 +225,18 @@ impl Exit {
 
     /// Ends the call on the agent's decision, by its tool.
     pub(super) fn agent_hangs_up(&mut self, talk: &mut Conversation) {
-        let awaiting = if talk.floor.is_generating() { Awaiting::Words } else { Awaiting::Silence };
+        let awaiting = if talk.floor.is_generating() {
+            Awaiting::Words
+        } else if talk.call.can.decides_alone() {
+            // The tools of such a model are called behind its voice, which says nothing of the end.
+            Awaiting::Goodbye
+        } else {
+            Awaiting::Silence
+        };
         self.close(Ending::AgentHungUp, awaiting, talk);
+        if awaiting == Awaiting::Goodbye {
+            request_goodbye(talk);
+        }
     }
 
     /// The model is gone: the queued audio plays, and then the call ends or is transferred.

@@ -186,7 +186,7 @@ async def the_line_is_passed_through_in_g711(binary, model):
         return judged(proxy, seen)
 
 
-async def keys_call_tools_and_one_ends_the_call(binary, model):
+async def keys_call_tools_and_the_goodbye_is_heard(binary, model):
     tools = '["save_answer", "end_call", "switch_language"]'
     async with Proxy(model) as proxy, service(binary, proxy.url, agents__default__tools=tools) as (webhook, records):
         _, record = await call(binary, webhook, records, "--say", "nothing", "--dtmf", "5s:3,12s:2,20s:9", "--hangup-after", "45s")
@@ -197,6 +197,10 @@ async def keys_call_tools_and_one_ends_the_call(binary, model):
         sent = [event for seen in proxy.sessions for _, event in seen.client_log]
         outputs = [e for e in sent if e["type"] == "response.item.create" and e["item"]["type"] == "function_call_output"]
         assert len(outputs) == len(record["tools"]) == 3, (outputs, record["tools"])
+        # The language's own goodbye is ordered after its tool, and heard.
+        goodbye = record["conversation"][-1]
+        assert goodbye["speaker"] == "assistant" and goodbye["heard"] == goodbye["text"], record["conversation"]
+        assert goodbye["timestamp"] > record["tools"][-1]["timestamp"], record
         return told
 
 
@@ -226,5 +230,5 @@ async def a_lost_session_goes_on_with_another(binary, model):
         return told
 
 
-SCENARIOS = [a_call_is_greeted_answered_and_closed, the_line_is_passed_through_in_g711, keys_call_tools_and_one_ends_the_call,
+SCENARIOS = [a_call_is_greeted_answered_and_closed, the_line_is_passed_through_in_g711, keys_call_tools_and_the_goodbye_is_heard,
              the_caller_interrupts_and_the_model_is_told, a_lost_session_goes_on_with_another]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use switchboard_actors::call::messages::HangUp;
 use switchboard_actors::call::steps::CallEvent;
 use switchboard_actors::ending::Ending;
@@ -14,7 +15,7 @@ use switchboard_actors::transcript::log::Voice;
 use super::{Verdict, carrier, greeted_with, is_so, was_correct};
 use crate::call::{Call, End};
 use crate::profile::{A_DAY, GOODBYE, IDLE_PROMPT, profile};
-use crate::server::ms;
+use crate::server::{Deed, Known, ms};
 
 /// An operator ends the call. The goodbye is heard before the line is closed.
 pub(crate) fn hang_up(call: &mut Call) -> Result<End, String> {
@@ -48,6 +49,17 @@ pub(crate) fn goodbye(provider: Provider) -> Verdict {
     let closing = call.now;
     let end = ended(&mut call, Ending::DurationLimit)?;
     Ok(format!("closed after {:.1} s", (end.at - closing).as_secs_f64()))
+}
+
+/// The agent ends the call by its tool, without a word. The caller hears a goodbye all the same.
+pub(crate) fn agent_ends(provider: Provider) -> Verdict {
+    let mut call = greeted_with(profile(provider), carrier())?;
+    call.mind.borrow_mut().turns.push_back(Deed::Calls("end_call", json!({"reason": "caller_done"})));
+    call.caller_says("that is all", ms(1_000));
+    ended(&mut call, Ending::AgentHungUp)?;
+    let results = call.known().iter().filter(|it| matches!(it, Known::Result(..))).count();
+    is_so(results == 1, || format!("{results} results"))?;
+    Ok("a goodbye of ours".to_owned())
 }
 
 /// A silent caller is prompted twice, then hears a goodbye.
