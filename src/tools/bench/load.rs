@@ -2,7 +2,7 @@
 //! objective.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::rc::Rc;
@@ -18,16 +18,18 @@ use tokio::task::spawn_local;
 
 use super::metronome::Metronome;
 use super::model::{self, Configured};
+use super::models;
 use super::phone::{self, CallBook, Tally};
 use super::played::Played;
 use super::sheet::{CapacitySheet, Feature, Latency, Step};
 use super::{plot, probe};
 use crate::service::shutdown::Signals;
+use crate::tools::rehearsal::protocols;
 
 /// Measures what this host can carry.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio"
+    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio\n         switchboard bench --model live,gemini --steps 100"
 )]
 pub struct BenchArgs {
     /// Concurrent calls of each step.
@@ -39,6 +41,13 @@ pub struct BenchArgs {
     /// The objective: 99 % of frames pass within this many ms, each way.
     #[arg(long, default_value_t = 10)]
     pub p99_ms: u32,
+    /// Compare what a call costs the service with the embedded model in these protocols, at the
+    /// first number of --steps: the first protocol of the model, then these.
+    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(protocols()))]
+    pub model: Vec<String>,
+    /// Rounds of a comparison with --model; the medians are compared.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
     /// The model's audio: pcm24k or g711.
     #[arg(long, default_value = "pcm24k", value_parser = ["pcm24k", "g711"])]
     pub audio_format: String,
@@ -119,6 +128,12 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     let progress = ProgressBar::new(args.steps.len() as u64).with_style(
         ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
+    if !args.model.is_empty() {
+        let first = protocols().next().map(str::to_owned);
+        let others = args.model.iter().filter(|it| Some(*it) != first.as_ref()).cloned();
+        let compared: Vec<String> = first.clone().into_iter().chain(others).collect();
+        return models::compare(args, &compared, probe::machine(), keep_apart()).await;
+    }
     let mut sheet = CapacitySheet::new(probe::machine(), &args.audio_format, args.p99_ms);
     let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
     // Called once: after the move to one core, the process sees only that core.
@@ -204,29 +219,13 @@ impl Rig {
         let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
         let log = args.out.join("service.log");
         let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
-        let binary = std::env::current_exe().map_err(io("find this program"))?;
         let address = format!("127.0.0.1:{port}");
         // The limit admits every call of the steps, and requires no more of the system than they
         // need.
-        let most = args.steps.iter().copied().chain(args.features_at).fold(SET_UPS, usize::max).to_string();
+        let most = args.steps.iter().copied().chain(args.features_at).fold(SET_UPS, usize::max);
         let provider = Provider::usual();
-        let mut command = if apart {
-            let mut taskset = Command::new("taskset");
-            taskset.args(["-c", SERVICE_CORE]).arg(&binary);
-            taskset
-        } else {
-            Command::new(&binary)
-        };
+        let mut command = serve(&address, admin, records.path(), most, apart).map_err(io("find this program"))?;
         command
-            .arg("serve")
-            .current_dir(records.path())
-            .env("SWITCHBOARD__SERVER__BIND", &address)
-            .env("SWITCHBOARD__SERVER__PUBLIC_URL", format!("http://{address}"))
-            .env("SWITCHBOARD__SERVER__WORKERS", "1")
-            .env("SWITCHBOARD__SERVER__MAX_CALLS", &most)
-            .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", most)
-            .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
-            .env("SWITCHBOARD__RECORDS__DIR", records.path().join("calls"))
             .env("SWITCHBOARD__REALTIME__PROVIDER", provider.word())
             .env("SWITCHBOARD__REALTIME__URL", format!("ws://127.0.0.1:{model_port}/v1/realtime"))
             .env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", variant.audio_format)
@@ -365,8 +364,32 @@ impl Rig {
     }
 }
 
+/// The command of a service under test, for `most` calls. Its model and carriers are still to be
+/// set.
+pub(super) fn serve(address: &str, admin: u16, records: &Path, most: usize, apart: bool) -> std::io::Result<Command> {
+    let binary = std::env::current_exe()?;
+    let mut command = if apart {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-c", SERVICE_CORE]).arg(&binary);
+        taskset
+    } else {
+        Command::new(&binary)
+    };
+    command
+        .arg("serve")
+        .current_dir(records)
+        .env("SWITCHBOARD__SERVER__BIND", address)
+        .env("SWITCHBOARD__SERVER__PUBLIC_URL", format!("http://{address}"))
+        .env("SWITCHBOARD__SERVER__WORKERS", "1")
+        .env("SWITCHBOARD__SERVER__MAX_CALLS", most.to_string())
+        .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", most.to_string())
+        .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
+        .env("SWITCHBOARD__RECORDS__DIR", records.join("calls"));
+    Ok(command)
+}
+
 /// The service's process. It is killed when the bench ends, for whatever reason.
-struct Served(Child);
+pub(super) struct Served(pub(super) Child);
 
 impl Drop for Served {
     fn drop(&mut self) {
@@ -397,24 +420,24 @@ fn keep_apart() -> bool {
     taskset.status().is_ok_and(|status| status.success())
 }
 
-fn free_port() -> std::io::Result<u16> {
+pub(super) fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// A temporary folder that is removed on drop.
-mod tempdir {
+pub(super) mod tempdir {
     use std::path::{Path, PathBuf};
 
-    pub(super) struct Dir(PathBuf);
+    pub(in super::super) struct Dir(PathBuf);
 
     impl Dir {
-        pub(super) fn new() -> std::io::Result<Self> {
+        pub(in super::super) fn new() -> std::io::Result<Self> {
             let path = std::env::temp_dir().join(format!("switchboard-bench-{}", uuid::Uuid::new_v4()));
             std::fs::create_dir_all(&path)?;
             Ok(Self(path))
         }
 
-        pub(super) fn path(&self) -> &Path {
+        pub(in super::super) fn path(&self) -> &Path {
             &self.0
         }
     }

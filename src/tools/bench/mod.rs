@@ -9,6 +9,8 @@
 //! With `--audio` the bench measures sound quality instead of speed: `audio` is the table, `tone`
 //! the measuring method.
 //!
+//! With `--model` it compares what a call costs with each protocol of the embedded model: `models`.
+//!
 //! `wire` is a minimal WebSocket (the generator must cost less than the service it measures),
 //! `model` and `phone` are the two ends, `played` is the carrier, `metronome` is their pace,
 //! `probe` reads the kernel's statistics, and `sheet` and `plot` present the result.
@@ -17,6 +19,7 @@ mod audio;
 mod load;
 mod metronome;
 mod model;
+mod models;
 mod phone;
 mod played;
 mod plot;

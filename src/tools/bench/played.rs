@@ -38,6 +38,11 @@ impl Played {
         environment
     }
 
+    /// The path that the carrier requests for a call.
+    pub(super) fn entry(&self) -> &'static str {
+        self.fake.usage().entry
+    }
+
     /// Places one call: webhook, upgrade, and the carrier's first messages.
     pub(super) async fn ring(&self, address: &str, number: u128) -> Result<Phone, String> {
         let calling = Calling {
