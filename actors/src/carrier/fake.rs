@@ -107,6 +107,8 @@ pub struct Usage {
     pub address: &'static str,
     /// The path for its calls, after the service's public address.
     pub entry: &'static str,
+    /// The path for its word that a call is over; `None` if its stream alone says so.
+    pub over: Option<&'static str>,
     /// Examples of arguments of `switchboard call`.
     pub examples: &'static [&'static str],
 }

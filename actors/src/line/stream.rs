@@ -196,7 +196,9 @@ impl Stream {
                 self.end(out);
             }
             E::PeerClosed { in_order } => {
-                if in_order && self.is_attached() {
+                // A carrier that opens a call's stream again may do so after any close.
+                let may_return = self.can.second_start == SecondStart::NewStream;
+                if in_order && self.is_attached() && !may_return {
                     out.push(StreamAction::Report(LineReport::Left));
                 }
                 self.close(CloseCode::Normal, "", now, out);

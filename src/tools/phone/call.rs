@@ -130,7 +130,12 @@ impl Call {
     async fn run(&mut self) -> Result<EndedBy, String> {
         let http = Http::new(self.fake, self.options.authorities.as_deref()).map_err(|error| error.to_string())?;
         let url = match (self.options.target.clone(), self.fake.documents()) {
-            (Target::Webhook(url), Some(documents)) => return self.walk(Way { http: &http, documents }, url).await,
+            (Target::Webhook(url), Some(documents)) => {
+                let way = Way { http: &http, documents };
+                let ended = self.walk(way, url.clone()).await?;
+                self.tell_over(way, &url).await;
+                return Ok(ended);
+            }
             (Target::Webhook(url) | Target::Stream(url), _) => self.fake.stream_at(url)?,
         };
         let noun = StreamNoun { parameters: self.options.parameters.clone(), ..StreamNoun::default() };
@@ -165,6 +170,17 @@ impl Call {
         Err(format!(
             "follow the documents of the service: more than {MOST_DOCUMENTS} of them, it goes round in circles"
         ))
+    }
+
+    /// Tells the service that the call is over, if the carrier does. `entry` is where the call came
+    /// in.
+    async fn tell_over(&mut self, way: Way<'_>, entry: &Url) {
+        let Some(mut url) = self.fake.usage().over.and_then(|path| entry.join(path).ok()) else { return };
+        url.set_query(None);
+        let request = way.documents.request(&self.calling, &url, false, &CarrierEvent::Over);
+        if let Err(error) = way.http.tell(&request).await {
+            self.complain(Violation::Refused, format!("status callback: {error}"));
+        }
     }
 
     fn note(&mut self, step: impl Into<String>) {

@@ -91,6 +91,8 @@ impl Method {
 pub enum CarrierEvent {
     /// The call needs its first or its next document.
     Next,
+    /// The call is over.
+    Over,
     /// A dialled leg has ended, or was never answered.
     Dialled {
         /// The id of the dialled leg.

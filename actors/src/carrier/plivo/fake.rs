@@ -45,12 +45,14 @@ impl Fake for PlivoFake {
                 account: "MAXXXXXXXXXXXXXXXXXX",
                 address: "The answer URL, whose XML is obeyed",
                 entry: "/plivo/answer",
+                over: Some("/plivo/status"),
                 examples: &["--carrier plivo --url http://127.0.0.1:8080/plivo/answer --say en --heard heard.wav"],
             },
             Which::Vobiz => &Usage {
                 account: "MA_XXXXXXXX",
                 address: "The answer URL, whose XML is obeyed",
                 entry: "/vobiz/answer",
+                over: Some("/vobiz/status"),
                 examples: &["--carrier vobiz --url http://127.0.0.1:8080/vobiz/answer --say hi --dtmf 3s:1"],
             },
         }

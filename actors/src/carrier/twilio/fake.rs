@@ -24,6 +24,7 @@ impl Fake for TwilioFake {
             account: "AC00000000000000000000000000000000",
             address: "The voice webhook, whose TwiML is obeyed",
             entry: "/twilio/voice",
+            over: None,
             examples: &[
                 "--url http://127.0.0.1:8080/twilio/voice --say en --heard heard.wav",
                 "--url http://127.0.0.1:8080/twilio/voice --wav caller.wav",

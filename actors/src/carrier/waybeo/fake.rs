@@ -22,6 +22,7 @@ impl Fake for WaybeoFake {
             account: "",
             address: "where the service is: /waybeo/ws is added",
             entry: "/",
+            over: None,
             examples: &[
                 "--carrier waybeo --stream 'ws://127.0.0.1:8080/waybeo/ws?token=t' --wav caller.wav --fault no-stop,no-close",
             ],

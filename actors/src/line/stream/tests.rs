@@ -157,6 +157,15 @@ fn a_second_start_of_the_call_is_what_the_carrier_says_it_is() {
 }
 
 #[test]
+fn a_polite_close_is_the_callers_end_unless_the_carrier_may_open_the_stream_again() {
+    for (second_start, expected) in [(SecondStart::Ignored, true), (SecondStart::NewStream, false)] {
+        let mut rig = Rig::attached(&Capabilities { second_start, ..plain() });
+        let out = rig.on(StreamEvent::PeerClosed { in_order: true });
+        assert_eq!(out.contains(&StreamAction::Report(LineReport::Left)), expected, "{second_start:?}: {out:?}");
+    }
+}
+
+#[test]
 fn what_proves_that_the_call_is_there_is_what_the_carrier_says_it_is() {
     let alive = |liveness, event: Option<StreamEvent>| {
         let mut rig = Rig::attached(&Capabilities { liveness, ..plain() });

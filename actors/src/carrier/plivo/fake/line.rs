@@ -139,6 +139,10 @@ impl Line for PlivoLine {
     }
 
     fn stop(&mut self, out: &mut Outgoing) {
+        // The other one closes the socket and says no more.
+        if self.which == Which::Vobiz {
+            return;
+        }
         self.message(json!({"event": "stop"}), out);
     }
 

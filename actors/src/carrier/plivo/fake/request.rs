@@ -90,6 +90,10 @@ fn fields(call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
             let event = if call.answered { "Redirect" } else { "StartApp" };
             of_the_call(call, "inbound", None, &[("Event", event)])
         }
+        CarrierEvent::Over => {
+            let extra = [("Event", "Hangup"), ("HangupCause", "NORMAL_CLEARING"), ("HangupSource", "Caller")];
+            of_the_call(call, "inbound", Some("completed"), &extra)
+        }
         CarrierEvent::Dialled { leg, outcome, talked } => {
             // The leg has an id once it was answered.
             let answered = matches!(outcome, Outcome::Answered | Outcome::Declined);

@@ -66,6 +66,7 @@ impl Documents for Twiml {
 fn fields(call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
     match what {
         CarrierEvent::Next => of_the_call(call, None, &[]),
+        CarrierEvent::Over => of_the_call(call, Some("completed"), &[]),
         CarrierEvent::Dialled { leg, outcome, talked } => {
             let bridged = talked.is_some().to_string();
             let mut extra = vec![
