@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use divan::{Bencher, black_box};
 use switchboard_actors::audio::action::AudioAction;
+use switchboard_actors::audio::detector::{DetectorPlan, SpeechDetector};
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
 use switchboard_actors::carrier::{
@@ -73,6 +74,16 @@ fn resample_20_ms(bencher: Bencher, (from, to, samples): (u32, u32, usize)) {
         resampler.process(black_box(&input), &mut out);
         out.len()
     });
+}
+
+/// 20 ms of a caller who speaks, so that every step is measured and classified.
+#[divan::bench]
+fn detect_speech_20_ms(bencher: Bencher) {
+    let mut detector = SpeechDetector::new(DetectorPlan::default(), 8_000).expect("rates are supported");
+    let voice = |n: usize| ((n as f32 * 0.11).sin() * 9_000.0 * (n as f32 * 0.002).sin()) as i16;
+    let samples: Vec<i16> = (0..80_000).map(voice).collect();
+    let mut frames = samples.chunks(160).cycle();
+    bencher.bench_local(|| detector.hear(black_box(frames.next().expect("frames without end"))));
 }
 
 #[divan::bench]

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use switchboard_actors::audio::action::AudioAction;
+use switchboard_actors::audio::detector::{DetectorPlan, SpeechDetector};
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
 use switchboard_actors::carrier::{AudioFormat, CallerFrame, LineCommand, twilio};
@@ -70,6 +71,22 @@ fn resampling_allocates_nothing_from_the_first_frame_on() {
             }
         });
         assert_eq!(counted, 0, "{from} to {to}");
+    }
+}
+
+#[test]
+fn the_speech_detector_allocates_nothing_from_the_first_frame_on() {
+    for rate_hz in [8_000, 16_000, 24_000] {
+        let mut detector = SpeechDetector::new(DetectorPlan::default(), rate_hz).expect("rates are supported");
+        // A loud wave, so that every step is measured and classified.
+        let wave = |at: i16| at.wrapping_mul(1_511) / 4;
+        let frame: Vec<i16> = (0..rate_hz as i16 / 50).map(wave).collect();
+        let counted = allocations(|| {
+            for _ in 0..500 {
+                detector.hear(&frame);
+            }
+        });
+        assert_eq!(counted, 0, "at {rate_hz} Hz");
     }
 }
 

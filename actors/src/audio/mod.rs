@@ -8,6 +8,8 @@
 //!   [`replay`] keeps audio to send again after a pause, and [`fade`] covers the seam.
 //!   [`keep_open`] says when silence is due.
 //!
+//! [`detector`] says when the caller speaks, where no model does.
+//!
 //! [`intake`] converts frames that differ from the line's format before they come here.
 //! [`diagnosis`] examines what the carrier sends. It uses [`candidate_format`] for the bytes,
 //! [`high_band`] for the spectrum and [`packet_timing`] for the packets.
@@ -23,6 +25,7 @@ mod agent;
 mod caller;
 mod candidate_format;
 mod chunks;
+pub mod detector;
 pub(crate) mod diagnosis;
 mod drops;
 mod energy;
