@@ -41,6 +41,9 @@ enum Stage {
     /// The speech is over, and words may still come.
     Stopped {
         at: Instant,
+        /// Whether only the lack of words says so. Some servers send them late, so the turn stays
+        /// open until its answer has begun.
+        paused: bool,
     },
 }
 
@@ -55,8 +58,8 @@ impl Caller {
     }
 
     /// Whether the last turn was noise, as far as is known.
-    pub(super) const fn last_was_noise(&self) -> bool {
-        self.last_was_noise
+    pub(super) fn last_was_noise(&self) -> bool {
+        if self.is_paused() { self.is_noise() } else { self.last_was_noise }
     }
 
     /// Whether words of a turn may still come.
@@ -67,16 +70,28 @@ impl Caller {
     /// When the words of a turn that is over count as complete.
     pub(super) fn settled_at(&self) -> Option<Instant> {
         match self.turn.as_ref()?.stage {
-            Stage::Stopped { at } => Some(at + SETTLED_AFTER),
+            Stage::Stopped { at, .. } => Some(at + SETTLED_AFTER),
             Stage::Hidden | Stage::Speaking => None,
         }
     }
 
-    /// The earliest deadline. `detected` says that our detector hears the caller speak.
-    pub(super) fn deadline(&self, detected: bool) -> Option<(Instant, Timer)> {
+    /// Whether the speech is over only because no more words have come.
+    pub(super) fn is_paused(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| matches!(turn.stage, Stage::Stopped { paused: true, .. }))
+    }
+
+    /// Whether the turn is noise, as far as is known.
+    fn is_noise(&self) -> bool {
+        self.hears_words && self.turn.as_ref().is_some_and(|turn| !holds_words(&turn.text))
+    }
+
+    /// The earliest deadline. `detected` says that our detector hears the caller speak, and `owed`
+    /// that their answer is owed and has not begun.
+    pub(super) fn deadline(&self, detected: bool, owed: bool) -> Option<(Instant, Timer)> {
         let turn = self.turn.as_ref()?;
         match turn.stage {
-            Stage::Stopped { at } => Some((at + SETTLED_AFTER, Timer::WordsSettled)),
+            Stage::Stopped { paused: true, .. } if owed => None,
+            Stage::Stopped { at, .. } => Some((at + SETTLED_AFTER, Timer::WordsSettled)),
             // Our detector says when the speech ends, and a hidden turn waits for the agent.
             Stage::Speaking if detected => None,
             Stage::Hidden => None,
@@ -144,6 +159,10 @@ impl Session {
         out: &mut Vec<SessionAction>,
     ) {
         let manual = self.plan.activity.is_manual();
+        if self.caller.is_paused() && words.is_some() && self.run.is_none() {
+            // They speak on.
+            self.close_turn(out);
+        }
         if self.caller.turn.is_none() {
             let agent_speaks = self.run.as_ref().is_some_and(|run| !run.dropped);
             match &words {
@@ -190,13 +209,18 @@ impl Session {
     /// The caller's speech is over; words of it may still come.
     pub(super) fn caller_stops(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         if let Some(turn) = self.caller.turn.as_mut().filter(|turn| turn.stage == Stage::Speaking) {
-            turn.stage = Stage::Stopped { at: now };
+            turn.stage = Stage::Stopped { at: now, paused: false };
             out.push(SessionAction::Report(ModelReport::SpeechStopped { item: turn.item.clone() }));
         }
     }
 
     /// The server answers: the caller's turn is over.
     pub(super) fn caller_answered(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        if self.caller.is_paused()
+            && let Some(turn) = &mut self.caller.turn
+        {
+            turn.stage = Stage::Stopped { at: now, paused: false };
+        }
         if !self.input.is_in_activity() {
             self.caller_stops(now, out);
         }
@@ -213,8 +237,14 @@ impl Session {
 
     /// No more words come: the caller's turn is over, and an answer is owed unless it was noise.
     pub(super) fn caller_quiet(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
-        self.caller_done(now, out);
-        self.close_turn(out);
+        self.activity_ends(out);
+        self.caller_stops(now, out);
+        if !self.caller.is_noise() {
+            self.owe(now);
+        }
+        if let Some(Turn { stage: Stage::Stopped { paused, .. }, .. }) = &mut self.caller.turn {
+            *paused = true;
+        }
     }
 
     /// The agent is done: a turn that it was spoken over becomes known.
@@ -226,13 +256,14 @@ impl Session {
 
     /// Reports the words of a turn as complete. Noise needs no answer.
     pub(super) fn close_turn(&mut self, out: &mut Vec<SessionAction>) {
+        let paused = self.caller.is_paused();
         let Some((item, text)) = self.caller.take() else { return };
         self.report_words(item.clone(), text.clone(), true, out);
         if self.transcribes {
             out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
         }
         if self.caller.last_was_noise && self.run.is_none() {
-            let owed = self.unanswered.take().is_some() || self.owes();
+            let owed = self.unanswered.take().is_some() || paused || self.owes();
             self.requests.turn_overtaken();
             if owed && !self.owes() {
                 out.push(SessionAction::Report(ModelReport::NothingOwed));

@@ -255,7 +255,7 @@ impl Session {
                 Some(self.health.deadline(&self.common)),
                 self.asking_deadline(),
                 self.run_deadline(),
-                self.caller.deadline(self.input.is_in_activity()),
+                self.caller.deadline(self.input.is_in_activity(), self.unanswered.is_some() || self.asked.is_some()),
                 self.listen_until.map(|at| (at, Timer::HeardOut)),
                 self.input.deadline().map(|at| (at, Timer::StreamChecked)),
             ]

@@ -84,7 +84,8 @@ impl Session {
 
     fn run_begins(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let asked = self.asked.take();
-        let expected = asked.is_some() || self.unanswered.is_some() || self.caller.is_speaking();
+        let expected =
+            asked.is_some() || self.unanswered.is_some() || self.caller.is_speaking() || self.caller.is_paused();
         let unheard = !expected && self.answers_unheard_speech(now);
         let obsolete = self.obsolete_until.take().is_some_and(|until| now < until);
         let unwanted = asked.as_ref().map_or(obsolete, |asked| asked.unwanted);

@@ -28,8 +28,10 @@ impl Session {
             Running { response: Some(run.response.clone()), request, progress }
         });
         let owed = self.unanswered.is_some() || self.calls.results_wait();
-        // If the caller is mid-turn, the next session answers when that turn ends.
-        let turn_open = self.caller.is_speaking() || self.listen_until.is_some();
+        // If the caller is mid-turn, the next session answers when that turn ends. What is noise so far
+        // may be such a turn.
+        let mid_turn = self.caller.is_speaking() || (self.caller.is_paused() && !owed);
+        let turn_open = mid_turn || self.listen_until.is_some();
         CarryOver { requests, answer: answer || owed, running, turn_open }
     }
 

@@ -79,9 +79,23 @@ fn a_finished_transcript_ends_the_turn_and_an_answer_is_owed() {
 fn a_caller_who_says_nothing_more_is_done() {
     let mut harness = Harness::ready();
     harness.caller("A table.");
-    let seen = harness.pass(Timer::CallerQuiet);
-    assert_eq!(seen.names(), ["SpeechStopped", "CallerWords"]);
-    assert_eq!(harness.caller("For two.").names(), ["SpeechStarted", "CallerWords"], "that is another turn");
+    assert_eq!(harness.pass(Timer::CallerQuiet).names(), ["SpeechStopped"]);
+    let seen = harness.caller("For two.");
+    assert_eq!(seen.names(), ["CallerWords", "SpeechStarted", "CallerWords"], "that is another turn");
+    assert_eq!(seen.caller_said().as_deref(), Some("A table."));
+}
+
+/// Trap: words may come long after they were said, and together with their answer.
+#[test]
+fn words_that_come_after_a_pause_and_with_the_answer_belong_to_their_turn() {
+    let mut harness = Harness::ready();
+    harness.caller("A table");
+    harness.pass(Timer::CallerQuiet);
+    harness.wait(3_000);
+    assert_eq!(harness.audio(3_000).names(), ["ResponseStarted", "FirstAudio"]);
+    assert_eq!(harness.caller(" for two.").names(), ["CallerWords"]);
+    assert_eq!(harness.pass(Timer::WordsSettled).caller_said().as_deref(), Some("A table for two."));
+    assert_eq!(harness.turn_complete().names(), ["ResponseFinished"]);
 }
 
 #[test]
@@ -92,8 +106,10 @@ fn noise_needs_no_answer() {
     harness.turn_complete();
     harness.pass(Timer::WordsSettled);
     harness.caller("[noise]");
-    let seen = harness.pass(Timer::CallerQuiet);
-    assert_eq!(seen.names(), ["SpeechStopped", "CallerWords", "NothingOwed"]);
+    assert_eq!(harness.pass(Timer::CallerQuiet).names(), ["SpeechStopped"]);
+    assert!(harness.session.carry_over().turn_open, "words may still come");
+    let seen = harness.pass(Timer::WordsSettled);
+    assert_eq!(seen.names(), ["CallerWords", "NothingOwed"]);
     assert!(seen.sent.is_empty() && harness.session.asking_deadline().is_none());
 }
 
@@ -104,7 +120,7 @@ fn an_interruption_without_words_is_a_turn_that_may_have_had_words() {
     harness.content(json!({"interrupted": true}));
     harness.turn_complete();
     let seen = harness.pass(Timer::CallerQuiet);
-    assert_eq!(seen.names(), ["SpeechStopped", "CallerWords"], "this server has never transcribed anything");
+    assert_eq!(seen.names(), ["SpeechStopped"], "this server has never transcribed anything");
     assert_eq!(harness.pass(Timer::TurnUnanswered).text().0, "[Answer the caller now.]");
 }
 
