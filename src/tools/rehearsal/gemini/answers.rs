@@ -1,11 +1,11 @@
 //! Decides what the rehearsal model says. Pure.
 //!
-//! | newest input that was not answered | answer |
+//! | input that was not answered | answer |
 //! |---|---|
 //! | a text "call tool NAME with {json}" | that call |
 //! | a text "… pressed 9 …" (9, 1, 2, 3, 5) | the key's calls, see `script` |
-//! | a text that mentions a goodbye | the goodbye line |
-//! | a turn of the caller | the caller's own words |
+//! | the newest one is a text that mentions a goodbye | the goodbye line |
+//! | the newest one is a turn of the caller | the caller's own words |
 //! | nothing said yet | the greeting |
 //! | anything else: tool results, notices, texts | "Alright." |
 //!
@@ -23,7 +23,8 @@ pub(super) fn answer(conversation: &Conversation, settings: &Settings) -> Vec<Sa
     let (text, turn) = conversation.newest().unwrap_or_default();
     let order = order_in(text);
     let voice = Voice { words: asked_words(order), language: settings.language(), format: FORMAT };
-    if let Some(sayings) = called_for(order, &Tools::of(&settings.tools), voice) {
+    let tools = Tools::of(&settings.tools);
+    if let Some(sayings) = conversation.unanswered().find_map(|text| called_for(text, &tools, voice)) {
         return sayings;
     }
     if mentions_goodbye(order) {

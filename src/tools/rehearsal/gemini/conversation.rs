@@ -75,6 +75,12 @@ impl Conversation {
         Some((&turn.text, turn.sound.as_ref()))
     }
 
+    /// The texts that were not answered, newest first.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &str> {
+        let turns = self.turns.iter().rev().filter(|turn| turn.role == Role::User && !turn.answered);
+        turns.map(|turn| turn.text.as_str())
+    }
+
     /// Marks all input as answered.
     pub(super) fn mark_answered(&mut self) {
         self.turns.iter_mut().for_each(|turn| turn.answered = true);

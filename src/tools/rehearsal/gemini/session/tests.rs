@@ -130,6 +130,15 @@ fn a_tool_that_blocks_holds_the_turn_and_an_interruption_takes_it_back() {
 }
 
 #[test]
+fn keys_are_found_in_any_text_since_the_last_answer() {
+    let mut client = Client::ready("", |_| {});
+    let keys = json!({"role": "user", "parts": [{"text": "The caller pressed 3 on the keypad."}]});
+    client.send(&json!({"clientContent": {"turns": [keys], "turnComplete": false}}));
+    let called = client.ask("[Answer to the keys that the caller has pressed.]");
+    assert_eq!(call_of(&called)["name"], "save_answer");
+}
+
+#[test]
 fn a_history_is_taken_without_an_answer_and_later_texts_as_the_model_does() {
     let history = json!({"clientContent": {"turns": [
         {"role": "user", "parts": [{"text": "Hello"}]}, {"role": "model", "parts": [{"text": "Welcome"}]}],
