@@ -72,6 +72,9 @@ pub enum Command {
         #[arg(long, value_name = "PROTOCOL", default_value = Provider::protocols().next().unwrap_or_default(),
             value_parser = clap::builder::PossibleValuesParser::new(Provider::protocols()))]
         protocol: String,
+        /// It speaks TLS, with a certificate of its own that is written to this file
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
     },
     /// Prints shell completions
     #[command(after_long_help = "Example: switchboard completions bash > /etc/bash_completion.d/switchboard")]
@@ -91,11 +94,14 @@ fn carriers() -> Vec<&'static str> {
 }
 
 fn rehearse_help() -> String {
+    let last = Provider::protocols().last().unwrap_or_default();
     format!(
         "The URL of a connection may order misbehaviour: ws://…/v1/realtime?model=m&rehearse=KEY:NUMBER,KEY:NUMBER\n{}\n\
-         Examples:\n  switchboard rehearse --bind 127.0.0.1:9999\n  switchboard rehearse --protocol {}",
+         Examples:\n  switchboard rehearse --bind 127.0.0.1:9999\n  switchboard rehearse --protocol {}\n  \
+         switchboard rehearse --protocol {} --certificate model.pem",
         Misbehaviour::HELP,
-        Provider::protocols().last().unwrap_or_default()
+        last,
+        last
     )
 }
 

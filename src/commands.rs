@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::io::{self, IsTerminal as _, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,7 +33,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Bench(args) => in_system(bench(args)),
         Command::Records(args) => records::run(&args),
-        Command::Rehearse { bind, protocol } => in_system(rehearse(bind, &protocol)),
+        Command::Rehearse { bind, protocol, certificate } => {
+            in_system(async move { rehearse(bind, &protocol, certificate.as_deref()).await })
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "switchboard", &mut script);
@@ -127,9 +130,9 @@ async fn bench(args: BenchArgs) -> ExitCode {
     }
 }
 
-async fn rehearse(bind: SocketAddr, protocol: &str) -> ExitCode {
+async fn rehearse(bind: SocketAddr, protocol: &str, certificate: Option<&Path>) -> ExitCode {
     telemetry::start_log();
-    match rehearsal::run_standalone(bind, protocol).await {
+    match rehearsal::run_standalone(bind, protocol, certificate).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, 1),
     }

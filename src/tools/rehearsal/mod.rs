@@ -11,7 +11,7 @@
 //! not change is beside them: `input` and `turns` (the caller's audio), `script` (what is said and
 //! called), `pace` (of a response), `speech` (the bundled lines), `sound` (audio and its formats),
 //! `outgoing` (the queue of events), `schema` and `fault` (what a strict server refuses) and `log`
-//! (client events, for tests).
+//! (client events, for tests). `tls` is for clients that speak nothing else.
 
 mod accept;
 mod fault;
@@ -30,6 +30,7 @@ mod server;
 mod socket;
 mod sound;
 mod speech;
+mod tls;
 mod turns;
 
 pub use log::ClientLog;

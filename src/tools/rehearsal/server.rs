@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::misbehaviour::Misbehaviour;
 use super::openai;
 use super::openai_live;
 use super::protocol::Protocol;
+use super::tls::TlsPort;
 
 /// Options of the rehearsal model. The defaults suit the demo.
 #[derive(Debug, Clone)]
@@ -129,14 +131,25 @@ pub fn protocols() -> impl Iterator<Item = &'static str> {
 }
 
 /// Runs the model as a program until a signal ends it. It speaks every protocol; the URL for that of
-/// `protocol` is the first line on stdout.
+/// `protocol` is the first line on stdout. With a file for its certificate it speaks TLS.
 ///
 /// # Errors
-/// Fails if the address cannot be bound, stdout is closed, or there is no such protocol.
-pub async fn run_standalone(bind: SocketAddr, protocol: &str) -> io::Result<()> {
-    let rehearsal = Rehearsal::start(RehearsalOptions { bind, ..RehearsalOptions::default() }).await?;
+/// Fails if the address cannot be bound, the file cannot be written, stdout is closed, or there is
+/// no such protocol.
+pub async fn run_standalone(bind: SocketAddr, protocol: &str, certificate: Option<&Path>) -> io::Result<()> {
+    let options = RehearsalOptions::default();
+    let bind_plain = if certificate.is_some() { options.bind } else { bind };
+    let rehearsal = Rehearsal::start(RehearsalOptions { bind: bind_plain, ..options }).await?;
+    let mut url = rehearsal.url_for(protocol).ok_or(io::ErrorKind::Unsupported)?;
+    let mut tls = None;
+    if let Some(file) = certificate {
+        let port = TlsPort::open(bind, rehearsal.address).await?;
+        let written = std::fs::write(file, port.certificate());
+        written.map_err(|error| io::Error::new(error.kind(), format!("--certificate {}: {error}", file.display())))?;
+        url = url.replacen(&format!("ws://{}", rehearsal.address), &format!("wss://{}", port.address()), 1);
+        tls = Some(port);
+    }
     let mut stdout = io::stdout();
-    let url = rehearsal.url_for(protocol).ok_or(io::ErrorKind::Unsupported)?;
     writeln!(stdout, "{url}")?;
     stdout.flush()?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -144,6 +157,7 @@ pub async fn run_standalone(bind: SocketAddr, protocol: &str) -> io::Result<()> 
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminate.recv() => {}
     }
+    drop(tls);
     rehearsal.stop().await;
     Ok(())
 }
