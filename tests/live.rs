@@ -4,10 +4,10 @@ mod common;
 
 use std::time::Duration;
 
+use common::stage::{Stage, heard};
 use common::voice;
 use serde_json::Value;
-use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
-use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
+use switchboard::tools::phone::{CallReport, PhoneOptions};
 
 /// Places a call to a service whose model has the faults in `rehearse`. Returns the report, the
 /// record, and the events of the first session.
@@ -16,31 +16,17 @@ async fn call(
     settings: &[(&str, &str)],
     change: impl FnOnce(&mut PhoneOptions),
 ) -> (CallReport, Value, Vec<Value>) {
-    let log = ClientLog::default();
-    let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
-    let model = Rehearsal::start(options).await.expect("a model");
-    let url = format!("{}?rehearse={rehearse}", model.url_for("live").expect("it is served"));
-    let mut all = vec![("realtime.rehearsal_protocol", "live"), ("realtime.url", url.as_str())];
-    all.extend_from_slice(settings);
-    let running = common::start(&all).await;
-    let target = running.public("/twilio/voice").parse().expect("a URL");
-    let mut options = PhoneOptions::new(Target::Webhook(target));
-    options.speech = voice(440.0, 2_000).into();
-    options.longest = Duration::from_secs(40);
-    change(&mut options);
-    let (handset, _remote) = Handset::new();
-    let report = place_call(options, handset).await;
-    running.service.stop(Duration::ZERO).await;
-    assert_eq!(report.summary.failures, Vec::<String>::new());
-    let record = common::transcript(running.records.path(), &report.summary.call_sid);
+    let stage = Stage::speaking("live", rehearse, settings).await;
+    let report = stage
+        .call(|options| {
+            options.speech = voice(440.0, 2_000).into();
+            options.longest = Duration::from_secs(40);
+            change(options);
+        })
+        .await;
+    let log = stage.log.clone();
+    let record = stage.record(&report).await;
     (report, record, log.of(1))
-}
-
-/// The words of one side that were heard, according to the record.
-fn heard(record: &Value, speaker: &str) -> Vec<String> {
-    let said = record["conversation"].as_array().expect("a conversation");
-    let said = said.iter().filter(|entry| entry["speaker"] == speaker && entry["heard"] != "");
-    said.map(|entry| entry["heard"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 #[actix_rt::test]

@@ -21,11 +21,16 @@ pub struct Stage {
 impl Stage {
     /// Starts a model with the faults in `rehearse`, and a service with these settings.
     pub async fn with(rehearse: &str, overrides: &[(&str, &str)]) -> Self {
+        Self::speaking("realtime", rehearse, overrides).await
+    }
+
+    /// The same with a model that speaks this protocol.
+    pub async fn speaking(protocol: &str, rehearse: &str, overrides: &[(&str, &str)]) -> Self {
         let log = ClientLog::default();
         let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
         let model = Rehearsal::start(options).await.expect("a model");
-        let url = format!("{}?rehearse={rehearse}", model.url());
-        let mut all = vec![("realtime.url", url.as_str())];
+        let url = format!("{}?rehearse={rehearse}", model.url_for(protocol).expect("it is served"));
+        let mut all = vec![("realtime.rehearsal_protocol", protocol), ("realtime.url", url.as_str())];
         all.extend_from_slice(overrides);
         let running = start(&all).await;
         Self { model: Some(model), log, running }
@@ -48,4 +53,11 @@ impl Stage {
         assert_eq!(report.summary.failures, Vec::<String>::new());
         transcript(records.path(), &report.summary.call_sid)
     }
+}
+
+/// The words of one side that were heard, according to the record.
+pub fn heard(record: &Value, speaker: &str) -> Vec<String> {
+    let said = record["conversation"].as_array().expect("a conversation");
+    let said = said.iter().filter(|entry| entry["speaker"] == speaker && entry["heard"] != "");
+    said.map(|entry| entry["heard"].as_str().unwrap_or_default().to_owned()).collect()
 }
