@@ -53,7 +53,13 @@ pub(super) fn piece(content: &str, at: Range<usize>, fence: &mut Fence) -> Optio
         }
     }
     said.read(content, block);
-    let said = said.cleaned();
+    let mut said = said.cleaned();
+    // A sentence that goes on in the next piece must not sound as if it were over.
+    let raw = content[at.clone()].trim_end_matches(' ');
+    if said.text.ends_with('.') && !raw.ends_with(['.', '\n']) && raw.ends_with(|c: char| c.is_alphanumeric()) {
+        said.text.pop();
+        said.origin.pop();
+    }
     let has_words = said.text.chars().any(char::is_alphanumeric);
     has_words.then_some(Piece { text: said.text, content: at, origin: said.origin })
 }
@@ -231,25 +237,25 @@ mod tests {
             ("**Hello**, _you_!", "Hello, you!"),
             ("**Hello. ", "Hello."),
             ("# Rooms\nTwo are free.", "Rooms. Two are free."),
-            ("- Apples\n- Pears", "Apples. Pears."),
-            ("1. Apples\n2. Pears", "1. Apples. 2. Pears."),
+            ("- Apples\n- Pears", "Apples. Pears"),
+            ("1. Apples\n2. Pears", "1. Apples. 2. Pears"),
             ("1947. That is when.", "1947. That is when."),
-            ("- 5 degrees", "5 degrees."),
-            ("+91 is India", "+91 is India."),
-            ("See [our page](https://example.com/a_b) now", "See our page now."),
-            ("See https://example.com/a_b?c=d. Thanks", "See . Thanks."),
-            ("Use `book table` here", "Use book table here."),
+            ("- 5 degrees", "5 degrees"),
+            ("+91 is India", "+91 is India"),
+            ("See [our page](https://example.com/a_b) now", "See our page now"),
+            ("See https://example.com/a_b?c=d. Thanks", "See . Thanks"),
+            ("Use `book table` here", "Use book table here"),
             ("Great 😀👍🏽 day 1️⃣", "Great day 1"),
             ("ठीक है 🙏।", "ठीक है ।"),
-            ("क्‍या ന്‍ ശ്രീ", "क्‍या ന്‍ ശ്രീ."),
+            ("क्‍या ന്‍ ശ്രീ", "क्‍या ന്‍ ശ്രീ"),
             ("<p>Hello</p>", "Hello"),
             ("A<br/>b <b>c</b>", "A b c."),
-            ("Tom &amp; Jerry", "Tom & Jerry."),
-            ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3."),
-            ("room_number|price", "room number price."),
-            ("It is #5", "It is #5."),
-            ("~~no~~ yes", "no yes."),
-            ("    four spaces", "four spaces."),
+            ("Tom &amp; Jerry", "Tom & Jerry"),
+            ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
+            ("room_number|price", "room number price"),
+            ("It is #5", "It is #5"),
+            ("~~no~~ yes", "no yes"),
+            ("    four spaces", "four spaces"),
             ("---", ""),
             ("***", ""),
             ("😀", ""),
