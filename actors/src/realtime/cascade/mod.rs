@@ -6,7 +6,8 @@
 //! - [`text`] turns a streamed answer of the chat model into sentences for the voice.
 //! - [`voice`] are the engines that speak.
 //!
-//! [`turns`] decides when the caller's turn is over, and [`playback`] knows what was heard of an
+//! [`mouth`] is the voice of a call and [`thinker`] its mind: each drives the engines of its part, one
+//! after the other where they fail. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was heard of an
 //! answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`] lets the next
 //! engine take over.
 //!
@@ -17,7 +18,10 @@ pub mod ears;
 pub mod engines;
 pub mod failure;
 pub mod mind;
+pub mod mouth;
 pub mod playback;
 pub mod text;
+pub mod thinker;
 pub mod turns;
 pub mod voice;
+pub mod wire;
