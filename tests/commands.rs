@@ -15,7 +15,10 @@ fn every_command_has_help_with_an_example_and_a_short_one_without() {
         assert!(!short.contains("Example"), "{command}\n{short}");
     }
     let help = text(&run(&["call", "--help"]).stdout);
-    assert!(help.contains("twilio, waybeo, plivo, vobiz") && help.contains("[possible values: en, hi"), "{help}");
+    assert!(
+        help.contains("twilio, waybeo, plivo, vobiz, exotel") && help.contains("[possible values: en, hi"),
+        "{help}"
+    );
     assert!(text(&run(&["rehearse", "--help"]).stdout).contains("drop_after_ms"));
 }
 

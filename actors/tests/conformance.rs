@@ -63,7 +63,7 @@ fn what_a_carrier_does_wrong_costs_nobody_the_stream() {
             let audio = |event: &LineEvent| matches!(event, LineEvent::Audio(_) | LineEvent::MismatchedAudio(_));
             let heard = stream.hear().expect("readable");
             assert!(!heard.is_empty() && heard.iter().all(audio), "{carrier:?} {fault:?}: {heard:?}");
-            let calls_audio = stream.tell(&play(carrier.capabilities().says[0].into()));
+            let calls_audio = stream.tell(&play(carrier.capabilities(), carrier.capabilities().says[0].into()));
             assert!(calls_audio.is_ok_and(|said| !said.is_empty()), "{carrier:?} {fault:?}");
         }
     }
@@ -174,11 +174,11 @@ impl Stream {
 
     fn agent_speaks(&mut self, formats: LineFormats) -> Verdict {
         let mut heard = Vec::new();
-        for said in self.tell(&play(formats))? {
+        for said in self.tell(&play(self.can, formats))? {
             let Said::Media(samples) = said else { return Err(format!("{said:?} instead of audio")) };
             heard.extend(samples);
         }
-        alike("our audio", &heard, &voice())
+        alike("our audio", &heard, &utterance(self.can, formats))
     }
 
     fn mark_settles(&mut self) -> Verdict {
@@ -338,9 +338,15 @@ fn voice() -> Vec<i16> {
     (0..160_i16).map(|n| n * 150 - 9_000).collect()
 }
 
-fn play(formats: LineFormats) -> LineCommand {
+/// The same, again and again, until it fills a message of the carrier.
+fn utterance(can: &Capabilities, formats: LineFormats) -> Vec<i16> {
+    let least = can.chunk.least.map_or(0, |least| least.samples(formats.says)) as usize;
+    voice().into_iter().cycle().take(least.max(160)).collect()
+}
+
+fn play(can: &Capabilities, formats: LineFormats) -> LineCommand {
     let mut bytes = Vec::new();
-    g711::encode(formats.says.encoding, &voice(), &mut bytes);
+    g711::encode(formats.says.encoding, &utterance(can, formats), &mut bytes);
     LineCommand::Play(Frame::copy_of(&bytes))
 }
 

@@ -13,6 +13,7 @@ pub mod address;
 mod capabilities;
 pub mod control;
 mod event;
+pub mod exotel;
 pub mod fake;
 pub mod form;
 mod format;
@@ -94,7 +95,7 @@ pub trait Seat: Sync {
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 4] = [&twilio::Twilio, &waybeo::Waybeo, &plivo::PLIVO, &plivo::VOBIZ];
+const SEATS: [&dyn Seat; 5] = [&twilio::Twilio, &waybeo::Waybeo, &plivo::PLIVO, &plivo::VOBIZ, &exotel::Exotel];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]

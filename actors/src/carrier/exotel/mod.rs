@@ -1,0 +1,105 @@
+//! Exotel: the Voicebot applet's stream in both its spellings, its dynamic URL, and the token that
+//! stands in for signatures, which Exotel has none of.
+
+mod fake;
+mod settings;
+mod webhook_api;
+mod wire;
+
+use std::time::Duration;
+
+use url::Url;
+
+use self::fake::ExotelFake;
+use self::wire::ExotelWire;
+use super::fake::Fake;
+use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
+use super::webhook_api::Route;
+use super::{
+    AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Encoding, Flow, Keys, Length, Liveness, Marks, Messages,
+    OurClose, Pacing, Pings, Seat, SecondStart, Wire,
+};
+
+/// The carrier.
+pub const CARRIER: Carrier = Carrier::of(&Exotel);
+
+/// Its seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exotel;
+
+impl Seat for Exotel {
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn title(&self) -> &'static str {
+        "Exotel"
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        webhook_api::ROUTES
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn secrets(&self) -> &'static [Secret] {
+        settings::SECRETS
+    }
+
+    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
+        settings::check(given)
+    }
+
+    fn describe(&self, given: &Given<'_>) -> Described {
+        settings::describe(given)
+    }
+
+    fn is_answered(&self, given: &Given<'_>) -> bool {
+        settings::is_answered(given)
+    }
+
+    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
+        settings::open(given, public)
+    }
+
+    fn wire(&self) -> Box<dyn Wire> {
+        Box::<ExotelWire>::default()
+    }
+
+    fn fake(&self) -> Option<&'static dyn Fake> {
+        Some(&ExotelFake)
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    name: "exotel",
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::PCM_8K, PCM_16K, AudioFormat::PCM_24K],
+    says: &[AudioFormat::PCM_8K, PCM_16K, AudioFormat::PCM_24K],
+    pacing: Pacing::CarrierBuffers,
+    lead: Duration::from_millis(400),
+    chunk: Chunk {
+        step: Some(Length::Bytes(320)),
+        // Shorter ones are dropped without a word.
+        least: Some(Length::Bytes(3_200)),
+        // The carrier takes 100,000 bytes; this is the last whole multiple.
+        most: Some(Length::Bytes(99_840)),
+        tail: Duration::ZERO,
+    },
+    marks: Marks::Echoed { by_clear: ByClear::Unknown, longest_name: wire::LONGEST_NAME, most_pending: 64 },
+    clear: Clear::Sure { late: Duration::from_millis(100) },
+    flow: Flow::Free,
+    keys: Keys::Reported,
+    // Its flow goes on with the next applet, which cannot be told whom to dial here.
+    handover: None,
+    our_close: OurClose::DocumentGoesOn,
+    liveness: Liveness::AnyMessage,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::NewStream,
+};
+
+const PCM_16K: AudioFormat = AudioFormat { encoding: Encoding::Pcm16, rate_hz: 16_000 };

@@ -1,0 +1,149 @@
+//! Exotel's requests to us: their authentication by a token, and our answers. Pure.
+
+use base64_simd::STANDARD;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::settings::STREAM_TOKEN;
+use crate::carrier::address::socket_url;
+use crate::carrier::form::Form;
+use crate::carrier::webhook_api::{
+    Answer, Arrival, Connecting, Document, Proof, Refused, Request, Role, Route, StatusUpdate, Verb, WebhookApi,
+    WebhookEvent,
+};
+use crate::ids::{CarrierCallId, Private};
+
+/// Its paths.
+pub(super) const ROUTES: &[Route] = &[
+    Route { verbs: &[Verb::Get], path: STREAM, role: Role::Stream },
+    Route { verbs: &[Verb::Get, Verb::Post], path: "/exotel/answer", role: Role::Arrives },
+    Route { verbs: &[Verb::Get, Verb::Post], path: "/exotel/status", role: Role::Status },
+];
+const STREAM: &str = "/exotel/ws";
+
+/// Exotel's HTTP interface to us.
+#[derive(Debug)]
+pub(super) struct ExotelWebhookApi {
+    /// Our public address.
+    pub(super) public_url: Url,
+    /// The token in its URLs; `None` only while every address is loopback.
+    pub(super) token: Option<Private<String>>,
+    /// The rate of the streams that we name.
+    pub(super) sample_rate: String,
+}
+
+impl WebhookApi for ExotelWebhookApi {
+    fn proof(&self) -> Proof {
+        if self.token.is_some() { Proof::Token } else { Proof::ThisMachine }
+    }
+
+    fn judge(&self, role: Role, request: &Request<'_>) -> Result<WebhookEvent, Refused> {
+        let query = self.accept(request)?;
+        let body = Form::parse(request.body).unwrap_or_default();
+        let field = |names: &[&str]| {
+            let found = names.iter().find_map(|name| query.value(name).or_else(|| body.value(name)));
+            found.unwrap_or_default().to_owned()
+        };
+        let call = field(&["CallSid", "call_sid"]);
+        if role == Role::Status {
+            let status = field(&["Status", "CallStatus"]);
+            return Ok(WebhookEvent::Status(StatusUpdate {
+                call: CarrierCallId::new(&call),
+                announced: None,
+                unanswered: None,
+                over: ["completed", "failed", "busy", "no-answer"].contains(&status.as_str()),
+                status,
+            }));
+        }
+        let number = |names: &[&str]| Some(field(names)).filter(|it| !it.is_empty()).map(Private::new);
+        Ok(WebhookEvent::Connects(Connecting {
+            is_new: true,
+            said: String::new(),
+            name: String::new(),
+            from: number(&["CallFrom", "From"]),
+            to: number(&["CallTo", "To"]),
+            call,
+            parameters: query.pairs().iter().filter(|(name, _)| KEPT.contains(&name.as_str())).cloned().collect(),
+        }))
+    }
+
+    fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
+        let query = self.accept(request)?;
+        let others = query.pairs().iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
+        Ok(Arrival::Authenticated { parameters: others.cloned().collect() })
+    }
+
+    fn answer(&self, answer: &Answer<'_>) -> Document {
+        let body = match answer {
+            Answer::Stream { parameters, .. } => json!({ "url": self.stream_url(parameters) }),
+            // There is no address, so the flow goes on with its next applet.
+            Answer::HangUp
+            | Answer::Refuse { .. }
+            | Answer::GoOn
+            | Answer::Dial(_)
+            | Answer::AskToTake { .. }
+            | Answer::Meet { .. } => json!({}),
+            Answer::Nothing => return Document::empty(),
+        };
+        // The document contains the token.
+        Document { no_store: true, ..Document::of("application/json", body.to_string()) }
+    }
+}
+
+impl ExotelWebhookApi {
+    /// Authenticates a request by the token in its URL or, of an upgrade, by the password in its
+    /// address. Returns the URL's query.
+    fn accept(&self, request: &Request<'_>) -> Result<Form, Refused> {
+        let query = Form::parse(request.query().as_bytes())
+            .map_err(|error| Refused::unreadable(format!("the query cannot be read: {error}")))?;
+        let (good, reason, detail) = match &self.token {
+            // Compare hashes so that timing reveals not even the length.
+            Some(token) => {
+                let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token.expose())));
+                let password = password(request.header("authorization"));
+                let good = query.value("token").is_some_and(same) || password.is_some_and(|it| same(&it));
+                (good, "bad_token", format!("expected ?token= with {STREAM_TOKEN}"))
+            }
+            None => {
+                let detail = format!("without {STREAM_TOKEN} only direct connections from this machine are served");
+                (request.is_local, "not_local", detail)
+            }
+        };
+        if good {
+            return Ok(query);
+        }
+        Err(Refused::stranger(&detail, reason, detail.as_str(), query.value("CallSid")))
+    }
+
+    /// The address of the stream, for the carrier.
+    fn stream_url(&self, parameters: &[(String, String)]) -> String {
+        let mut query = Serializer::new(String::new());
+        if let Some(token) = &self.token {
+            query.append_pair("token", token.expose());
+        }
+        if self.sample_rate != "8000" {
+            query.append_pair("sample-rate", &self.sample_rate);
+        }
+        query.extend_pairs(parameters);
+        let (url, query) = (socket_url(&self.public_url, STREAM), query.finish());
+        if query.is_empty() { url } else { format!("{url}?{query}") }
+    }
+}
+
+/// The password of `Basic` credentials.
+fn password(authorization: Option<&str>) -> Option<String> {
+    let encoded = authorization?.strip_prefix("Basic ")?.trim();
+    let pair = String::from_utf8(STANDARD.decode_to_vec(encoded).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+/// The parameters of the answer URL that are passed on to the stream.
+const KEPT: [&str; 2] = ["agent", "language"];
+/// The parameters of the stream's URL that are not the call's.
+const OURS: [&str; 3] = ["token", "sample-rate", "sample_rate"];
+
+#[cfg(test)]
+mod tests;
