@@ -150,6 +150,11 @@ impl Turns {
         language.clone_into(&mut self.language);
     }
 
+    /// Turns end in another way from here on, because another engine hears.
+    pub fn follow(&mut self, policy: TurnPolicy) {
+        self.policy = policy;
+    }
+
     /// How many eager answers were begun, and what became of them.
     pub fn counts(&self) -> EagerCounts {
         self.counts
@@ -180,7 +185,10 @@ impl Turns {
         match heard {
             // A word is certain speech; without a detector of ours a voice has to do.
             Heard::SpeechBegan { has_words } if *has_words || !self.has_detector => self.speaks(now, out),
-            Heard::Words { text, are_settled } => self.words(text, *are_settled, now, out),
+            Heard::Words { text, are_settled } => {
+                self.words(text, *are_settled, now, out);
+                self.prepare(now, out);
+            }
             Heard::UtteranceOver { text } => {
                 self.words(text, true, now, out);
                 self.utterance_over(now);
@@ -195,7 +203,10 @@ impl Turns {
                 self.words(text, true, now, out);
                 self.force(out);
             }
-            Heard::Committed => self.are_settled |= matches!(self.state, State::Waiting { .. }),
+            Heard::Committed => {
+                self.are_settled |= matches!(self.state, State::Waiting { .. });
+                self.prepare(now, out);
+            }
             Heard::SpeechBegan { .. } | Heard::Ready | Heard::Used(_) | Heard::Complained { .. } | Heard::Failed(_) => {
             }
         }
@@ -247,6 +258,8 @@ impl Turns {
             }
             State::Waiting { spoke, .. } => {
                 self.state = State::Speaking { since: spoke };
+                // Their words are still to come.
+                self.are_settled = false;
                 self.take_back(out);
             }
             State::Speaking { .. } => {}
@@ -312,7 +325,8 @@ impl Turns {
     /// Begins an eager answer, if the words will hardly change.
     fn prepare(&mut self, now: Instant, out: &mut Vec<TurnAction>) {
         let is_likely = matches!(ending(&self.text, &self.language), Ending::Complete | Ending::Usual);
-        if self.are_settled && is_likely && !self.policy.is_engines {
+        let is_silent = matches!(self.state, State::Waiting { .. });
+        if self.are_settled && is_likely && is_silent && !self.policy.is_engines {
             self.begin_eagerly(now, out);
         }
     }
