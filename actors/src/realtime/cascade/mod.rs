@@ -6,17 +6,20 @@
 //! - [`text`] turns a streamed answer of the chat model into sentences for the voice.
 //! - [`voice`] are the engines that speak.
 //!
-//! [`mouth`] is the voice of a call and [`thinker`] its mind: each drives the engines of its part, one
-//! after the other where they fail. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was heard of an
+//! [`listener`] are the ears of a call, [`thinker`] is its mind and [`mouth`] its voice: each drives the
+//! engines of its part, one after the other where they fail. [`dialogue`] joins the three to a
+//! conversation. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was heard of an
 //! answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`] lets the next
 //! engine take over.
 //!
 //! All of it is pure.
 
 pub mod address;
+pub mod dialogue;
 pub mod ears;
 pub mod engines;
 pub mod failure;
+pub mod listener;
 pub mod mind;
 pub mod mouth;
 pub mod playback;

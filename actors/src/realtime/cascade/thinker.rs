@@ -214,6 +214,11 @@ impl Thinker {
         self.history.agent(item, text, Vec::new());
     }
 
+    /// Adds words that are said as a response without having been thought.
+    pub fn says(&mut self, response: u64, words: &str) {
+        self.history.agent(&name(response), words, Vec::new());
+    }
+
     /// Gives the result of a tool. Returns whether it was awaited.
     pub fn answer_tool(&mut self, key: &str, output: &str) -> bool {
         self.history.answer_tool(key, output)

@@ -1,0 +1,107 @@
+//! What follows from the events of a [`Dialogue`](super::Dialogue). Pure.
+
+use crate::frame::Frame;
+use crate::realtime::cascade::failure::{Failure, Part};
+use crate::realtime::cascade::listener::ListenerAction;
+use crate::realtime::cascade::mind::ChatUsage;
+use crate::realtime::cascade::mouth::MouthAction;
+use crate::realtime::cascade::thinker::{Outcome, ThinkerAction};
+
+/// What follows for the engines and the call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DialogueAction {
+    /// For the ears' engine: open, close, send, upload.
+    Ears(ListenerAction),
+    /// For the mind's engine: ask, abort.
+    Mind(ThinkerAction),
+    /// For the voice's engine: open, close, send, request, abort.
+    Voice(MouthAction),
+    /// The caller began to speak.
+    CallerBegan {
+        /// The turn.
+        turn: u64,
+    },
+    /// The caller's words so far.
+    CallerSays {
+        /// The turn.
+        turn: u64,
+        /// All words of it.
+        text: String,
+    },
+    /// The caller's turn is over. It is answered.
+    CallerSaid {
+        /// The turn.
+        turn: u64,
+        /// All words of it.
+        text: String,
+    },
+    /// What sounded like speech was none.
+    CallerSaidNothing {
+        /// The turn.
+        turn: u64,
+    },
+    /// A response began.
+    ResponseBegan {
+        /// The response.
+        response: u64,
+    },
+    /// The agent's next words, ahead of their audio.
+    AgentSays {
+        /// The response.
+        response: u64,
+        /// The words.
+        text: String,
+    },
+    /// Audio for the caller.
+    Audio {
+        /// The response.
+        response: u64,
+        /// The audio.
+        audio: Frame,
+    },
+    /// All audio of a response has come.
+    AudioComplete {
+        /// The response.
+        response: u64,
+    },
+    /// Run a tool.
+    CallTool {
+        /// The response.
+        response: u64,
+        /// The key under which its result is given.
+        key: String,
+        /// The tool.
+        name: String,
+        /// The arguments as the model wrote them.
+        arguments: String,
+    },
+    /// A response is over.
+    ResponseEnded {
+        /// The response.
+        response: u64,
+        /// How it ended.
+        outcome: Outcome,
+        /// What the mind cost.
+        usage: ChatUsage,
+    },
+    /// An eager answer was thrown away after it cost so much.
+    Wasted(ChatUsage),
+    /// Another engine of the failure's part serves from here on.
+    TookOver {
+        /// Its place in the list.
+        engine: usize,
+        /// Why.
+        failure: Failure,
+    },
+    /// A complaint of an engine, which goes on.
+    Complained {
+        /// The part.
+        part: Part,
+        /// The engine's code.
+        code: String,
+        /// Its words.
+        message: String,
+    },
+    /// No engine of a part is left.
+    Lost(Failure),
+}
