@@ -235,6 +235,7 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
             AudioOrder::Examine => self.step(AudioEvent::Examine, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
+            AudioOrder::LimitLead(limited) => self.step(AudioEvent::LimitLead(limited), ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::PauseRecording(paused) => self.step(AudioEvent::PauseRecording(paused), ctx),
             AudioOrder::Finish => {

@@ -21,6 +21,10 @@ pub(super) struct Chunks {
     shortest: u64,
     /// Most audio sent ahead of playout.
     lead: u64,
+    /// Most of it while the model speaks in real time.
+    limited_lead: u64,
+    /// Whether the model speaks in real time.
+    limited: bool,
 }
 
 impl Chunks {
@@ -46,6 +50,8 @@ impl Chunks {
             largest,
             shortest: samples(PACED_FRAME).max(least).next_multiple_of(step).min(largest),
             lead: samples(lead).max(largest),
+            limited_lead: samples(lead.min(LONGEST_REALTIME_LEAD)).max(largest),
+            limited: false,
         }
     }
 
@@ -72,7 +78,12 @@ impl Chunks {
 
     /// Samples that may be ahead of playout.
     pub(super) const fn lead(&self) -> u64 {
-        self.lead
+        if self.limited { self.limited_lead } else { self.lead }
+    }
+
+    /// Limits the lead while the model speaks in real time.
+    pub(super) const fn limit_lead(&mut self, limited: bool) {
+        self.limited = limited;
     }
 }
 
@@ -82,5 +93,8 @@ const LARGEST_PIECE: Duration = Duration::from_millis(100);
 /// Frame for a carrier without clear. Smaller: more messages. Larger: more is said after an
 /// interruption.
 const PACED_FRAME: Duration = Duration::from_millis(20);
+/// Longest lead with a model that speaks in real time. Longer: late audio that comes at once lies at
+/// the carrier, and an interruption by the model is heard late.
+const LONGEST_REALTIME_LEAD: Duration = Duration::from_millis(200);
 /// Longest lead for such a carrier. The caller hears all of it after an interruption.
 const LONGEST_PACED_LEAD: Duration = Duration::from_millis(200);

@@ -59,6 +59,9 @@ pub enum AudioOrder {
     /// was sent before. When this order follows the last audio of a response, its answer proves
     /// that all of it was heard.
     TellWhenDrained,
+    /// Send less ahead of the ear, because the model speaks in real time, or as far as the carrier's
+    /// setting says.
+    LimitLead(bool),
     /// Examine the line again. A new [`crate::audio::report::AudioReport::Diagnosed`] follows once
     /// half a second of voice was heard.
     Examine,

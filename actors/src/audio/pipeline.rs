@@ -80,6 +80,8 @@ pub enum AudioEvent {
     EndRecording,
     /// Report when everything was heard.
     TellWhenDrained,
+    /// Send less ahead of the ear, or as far as the carrier's setting says.
+    LimitLead(bool),
     /// A deadline has passed.
     Tick,
 }
@@ -242,6 +244,7 @@ impl Pipeline {
                 }
             }
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
+            AudioEvent::LimitLead(limited) => self.playout.limit_lead(limited),
             AudioEvent::TellWhenDrained => {
                 let remaining = self.playout.remaining(now);
                 out.push(AudioAction::Report(AudioReport::Queued { remaining }));

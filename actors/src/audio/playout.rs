@@ -144,6 +144,11 @@ impl Playout {
         self.playing = true;
     }
 
+    /// Sends less ahead of the ear while the model speaks in real time.
+    pub(super) fn limit_lead(&mut self, limited: bool) {
+        self.chunks.limit_lead(limited);
+    }
+
     /// Sends a partial frame padded with silence, because no more audio comes to fill it.
     pub(super) fn flush(&mut self) {
         self.flushing = true;

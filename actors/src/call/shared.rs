@@ -116,6 +116,14 @@ impl Shared {
         self.out.push(action);
     }
 
+    /// Attaches the model to the line, with as little ahead of the ear as it needs.
+    pub(super) fn attach_model(&mut self) {
+        self.act(CallAction::AttachModel);
+        if self.can.realtime_output {
+            self.act(CallAction::LimitLead(true));
+        }
+    }
+
     pub(super) fn order(&mut self, order: ModelOrder) {
         self.act(CallAction::Order(order));
     }

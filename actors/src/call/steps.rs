@@ -131,6 +131,9 @@ pub enum CallAction {
     TellSpent(Usd),
     /// Ask the AudioPipeline to report when everything was heard.
     TellWhenDrained,
+    /// Order the AudioPipeline to limit how far ahead of the ear it sends, or to limit it no
+    /// longer: the model that serves speaks in real time, or faster.
+    LimitLead(bool),
     /// Notify the AudioPipeline whether the caller is speaking.
     CallerTurn {
         /// Whether the turn has begun.

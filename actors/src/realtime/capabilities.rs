@@ -29,6 +29,9 @@ pub struct Capabilities {
     pub input: AudioFormat,
     /// The format of the agent's audio.
     pub output: AudioFormat,
+    /// Whether the agent's audio comes in real time. Then hardly any of it is ever ahead of the
+    /// caller's ear, and a carrier is given no longer lead.
+    pub realtime_output: bool,
     /// How a session ends by itself. Another one replaces it in time.
     pub session_end: SessionEnd,
 }

@@ -423,6 +423,7 @@ impl Call {
             A::ResumePlayout => audio(AudioEvent::ResumePlayout),
             A::PlayPcm { item, pcm } => audio(AudioEvent::PlayPcm { item, pcm }),
             A::TellWhenDrained => audio(AudioEvent::TellWhenDrained),
+            A::LimitLead(limited) => audio(AudioEvent::LimitLead(limited)),
             A::CallerTurn { open } => audio(AudioEvent::CallerTurn { open }),
             A::Order(order) => Job::Order(order),
             A::CloseModel => Job::Order(ModelOrder::Close),

@@ -104,6 +104,20 @@ fn an_answer_that_just_stops_is_played_to_its_last_sample() {
 }
 
 #[test]
+fn a_model_that_speaks_in_real_time_has_little_at_the_carrier() {
+    let mut call = Call::new(&BUFFERS);
+    let played = |call: &mut Call| call.reports().matches("play 100").count();
+    call.handle(AudioEvent::LimitLead(true));
+    call.says("resp_1", "item_1", 1_500);
+    assert_eq!(played(&mut call), 2);
+    (0..5).for_each(|_| call.pass(100));
+    assert_eq!(played(&mut call), 5, "the rest in real time");
+    call.handle(AudioEvent::LimitLead(false));
+    call.pass(0);
+    assert_eq!(played(&mut call), 2, "another model has the carrier's whole lead");
+}
+
+#[test]
 fn a_message_is_never_below_a_carriers_floor_nor_off_its_step() {
     let bytes = |count| Some(Length::Bytes(count));
     let chunk = Chunk { step: bytes(320), least: bytes(3_200), most: bytes(100_000), tail: Duration::ZERO };

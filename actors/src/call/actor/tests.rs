@@ -22,9 +22,9 @@ async fn a_call_attaches_its_line_and_greets_when_the_model_is_ready() {
     call.addr.do_send(ready());
     settle().await;
     let heard = call.log.take();
-    assert!(heard[0].starts_with("transcript: Serves"), "{heard:?}");
-    assert!(heard[1].starts_with("audio: AttachModel"), "{heard:?}");
-    assert!(heard[2].starts_with("model: Speak(ResponseRequest { purpose: Greeting"), "{heard:?}");
+    assert!(heard[0].starts_with("audio: AttachModel"), "{heard:?}");
+    assert!(heard[1].starts_with("model: Speak(ResponseRequest { purpose: Greeting"), "{heard:?}");
+    assert!(heard[2].starts_with("transcript: Serves"), "{heard:?}");
     assert_eq!(heard.len(), 3);
 }
 

@@ -450,7 +450,7 @@ impl Exit {
             talk.call.apologise();
             return self.close(Ending::ModelLost, Awaiting::Silence, talk);
         }
-        talk.call.act(CallAction::AttachModel);
+        talk.call.attach_model();
         if talk.call.recording == Recording::Paused {
             // The new line has its own recorder, which does not know of the pause.
             talk.call.act(CallAction::PauseRecording(true));

@@ -103,7 +103,7 @@ impl Floor {
 
     /// The model is up: caller audio flows, unless the opening is protected.
     fn attach(&mut self, call: &mut Shared) {
-        call.act(CallAction::AttachModel);
+        call.attach_model();
         if let Protection::Greeting { until: Some(until) } = self.protection
             && until <= call.now
         {
@@ -202,7 +202,7 @@ impl Floor {
             return None;
         }
         if stage != Stage::Connecting {
-            call.act(CallAction::AttachModel);
+            call.attach_model();
         }
         Some(matches!(ended, Protection::Notice { .. }))
     }

@@ -21,12 +21,12 @@ impl CallMachine {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
         match report {
             ModelReport::Ready { setup, .. } => {
-                talk.call.model_came();
                 match (talk.model.ready(setup, &mut talk.call), stage) {
                     (true, Stage::Connecting) => talk.floor.opens(&mut talk.call),
                     (true, Stage::Broken) => talk.line.model_came_up(&talk.floor, &mut talk.call),
                     _ => {}
                 }
+                talk.call.model_came();
             }
             ModelReport::SpeechStarted { item } => self.caller_spoke(item),
             ModelReport::SpeechStopped { item } => {
@@ -79,7 +79,12 @@ impl CallMachine {
                 }
             }
             ModelReport::Serves { provider, model } => talk.call.serves(provider, model),
-            ModelReport::Can(can) => talk.call.can = can,
+            ModelReport::Can(can) => {
+                if can.realtime_output != talk.call.can.realtime_output {
+                    talk.call.act(CallAction::LimitLead(can.realtime_output));
+                }
+                talk.call.can = can;
+            }
             ModelReport::Resumed { gap, answering, .. } => {
                 talk.model.resumed(gap, &mut talk.call);
                 talk.floor.model_resumed(answering && !talk.model.is_gone());

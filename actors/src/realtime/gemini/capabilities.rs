@@ -31,6 +31,7 @@ pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
         },
         input: plan.input,
         output: OUTPUT,
+        realtime_output: false,
         session_end: SessionEnd::After(LONGEST_CONNECTION),
     }
 }

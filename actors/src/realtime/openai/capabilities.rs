@@ -18,6 +18,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         // A session uses one format for both directions.
         input: plan.format,
         output: plan.format,
+        realtime_output: false,
         session_end: plan.dialect.ends,
     }
 }

@@ -346,6 +346,7 @@ fn word(action: &CallAction) -> Option<String> {
         A::AskTool { .. } => "ask the tool",
         A::TellSpent(_) => "report spending",
         A::TellWhenDrained => "ask for the drained report",
+        A::LimitLead(_) => "limit the lead",
         A::CallerTurn { open: true } => "open the caller's turn",
         A::CallerTurn { open: false } => "close the caller's turn",
         A::Order(order) => return Some(order_word(order)),

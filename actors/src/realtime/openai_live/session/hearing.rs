@@ -117,6 +117,9 @@ impl Session {
             VoiceEvent::Ended { response, item } => {
                 self.segment_ended(response, item, ResponseOutcome::Completed, now, out);
             }
+            VoiceEvent::CaughtUp(ms) => {
+                complain("audio_caught_up", &format!("{ms} ms of silence in late audio were left out"), out);
+            }
             VoiceEvent::Dropped(ms) => complain("audio_late", &format!("{ms} ms of late words were dropped"), out),
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! Silence is not passed on, because the line is silent by itself. A pause within a segment keeps
 //! its length as long as the audio is on time; if the audio is late, the pause is shortened, so
-//! that nothing is ever behind for long. Words are dropped only if they are more than
-//! [`MOST_AHEAD`] late.
+//! that nothing is ever behind for long. More than [`BACKLOG`] late, all silence is left out. Words
+//! are dropped only if they are more than [`MOST_AHEAD`] late.
 
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,8 @@ pub(super) enum VoiceEvent {
     Audio { response: ResponseId, item: ItemId, audio: Frame },
     /// The segment is over.
     Ended { response: ResponseId, item: ItemId },
+    /// Silence was left out because the audio is too late, in ms.
+    CaughtUp(u64),
     /// Words were dropped because the audio is far too late, in ms.
     Dropped(u64),
 }
@@ -70,7 +72,7 @@ impl Voice {
     pub(super) fn hear(&mut self, audio: &[u8], session: &str, now: Instant, out: &mut Vec<VoiceEvent>) {
         let piece = PIECE_MS as usize * self.format.bytes_per_ms();
         let mut run = Frame::default();
-        let (mut offset_ms, mut dropped_ms) = (0, 0);
+        let (mut offset_ms, mut dropped_ms, mut caught_up_ms) = (0, 0, 0);
         for part in audio.chunks(piece.max(1)) {
             let length_ms = (part.len() / self.format.bytes_per_ms().max(1)) as u64;
             let loud = self.ms() >= DEAF_MS && self.is_loud(part);
@@ -92,7 +94,11 @@ impl Voice {
             } else {
                 segment.quiet_ms += length_ms;
             }
-            dropped_ms += self.pass(part, length_ms, now, &mut run);
+            if !loud && self.segment.as_ref().is_some_and(|segment| segment.ahead(now) > BACKLOG) {
+                caught_up_ms += length_ms;
+            } else {
+                dropped_ms += self.pass(part, length_ms, now, &mut run);
+            }
             offset_ms += length_ms;
             if self.segment.as_ref().is_some_and(|segment| segment.quiet_ms >= ENDS_AFTER_MS) {
                 self.flush(&mut run, out);
@@ -100,6 +106,9 @@ impl Voice {
             }
         }
         self.flush(&mut run, out);
+        if caught_up_ms > 0 {
+            out.push(VoiceEvent::CaughtUp(caught_up_ms));
+        }
         if dropped_ms > 0 {
             out.push(VoiceEvent::Dropped(dropped_ms));
         }
@@ -234,6 +243,9 @@ const TAIL_MS: u64 = 100;
 const MARGIN: Duration = Duration::from_millis(60);
 /// What is left of a pause when the audio is late, in ms. Nothing at all would join words.
 const SHORTEST_PAUSE_MS: u64 = 40;
+/// How far the audio may be behind before silence is left out. Smaller: breaths are missed.
+/// Larger: the caller hears old words, and an interruption cuts what nobody needs any more.
+const BACKLOG: Duration = Duration::from_millis(400);
 /// How far the audio may be behind before words are dropped. The pauses win it back long before.
 const MOST_AHEAD: Duration = Duration::from_millis(1_500);
 /// Silence that ends a hush.

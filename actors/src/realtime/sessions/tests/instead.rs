@@ -22,6 +22,7 @@ pub(super) fn able() -> Capabilities {
         reconfigure: ALL,
         input: AudioFormat::PCM_24K,
         output: AudioFormat::PCM_24K,
+        realtime_output: false,
         session_end: SessionEnd::Announced,
     }
 }

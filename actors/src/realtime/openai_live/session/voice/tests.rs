@@ -61,6 +61,7 @@ impl Rig {
             VoiceEvent::Began { response, at_ms } => format!("{response} at {at_ms}"),
             VoiceEvent::Audio { .. } => "audio".to_owned(),
             VoiceEvent::Ended { item, .. } => format!("{item} ends"),
+            VoiceEvent::CaughtUp(ms) => format!("{ms} caught up"),
             VoiceEvent::Dropped(ms) => format!("{ms} dropped"),
         });
         let mut story: Vec<String> = story.collect();
@@ -143,6 +144,25 @@ fn nothing_is_ever_far_behind_whatever_the_model_does() {
     assert!(rig.most_ahead <= MOST_AHEAD + Duration::from_millis(200), "{:?} ahead", rig.most_ahead);
     let ahead = rig.heard.saturating_duration_since(rig.now);
     assert!(ahead <= MOST_AHEAD + Duration::from_millis(100), "{ahead:?}");
+}
+
+#[test]
+fn a_backlog_is_caught_up_by_silence_alone_and_told() {
+    let mut rig = Rig::new();
+    // A second of words at once, then words with the short breaths of quick speech.
+    for _ in 0..10 {
+        rig.delta(&[LOUD; 800]);
+    }
+    for _ in 0..10 {
+        rig.stream(200, LOUD);
+        rig.stream(100, SILENT);
+    }
+    let ahead = rig.heard - rig.now;
+    assert!(ahead <= Duration::from_millis(500), "{ahead:?}");
+    assert_eq!(rig.spoken_ms, 3_000, "no word is dropped");
+    let caught_up = |event: &VoiceEvent| if let VoiceEvent::CaughtUp(ms) = event { *ms } else { 0 };
+    let caught_up: u64 = rig.events.iter().map(caught_up).sum();
+    assert!((500..=700).contains(&caught_up), "{caught_up} ms");
 }
 
 #[test]
