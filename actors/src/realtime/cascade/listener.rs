@@ -43,6 +43,8 @@ pub struct Listener {
     send_at: Option<Instant>,
     /// When a failed engine is tried again.
     retry_at: Option<Instant>,
+    /// Whether no engine is left. Nothing is opened any more.
+    is_lost: bool,
     /// Audio given to engines, in bytes, which charge for it.
     given: u64,
 }
@@ -76,6 +78,7 @@ impl Listener {
             waiting: Audio::default(),
             send_at: None,
             retry_at: None,
+            is_lost: false,
             given: 0,
         };
         listener.adopt();
@@ -104,7 +107,8 @@ impl Listener {
 
     /// Opens the socket before the caller speaks.
     pub fn warm(&mut self, now: Instant, out: &mut Vec<ListenerAction>) {
-        if self.upload.is_none() && self.retry_at.is_none() && matches!(self.socket, Socket::Closed) {
+        let is_due = self.retry_at.is_none() && !self.is_lost;
+        if is_due && self.upload.is_none() && matches!(self.socket, Socket::Closed) {
             self.socket = Socket::Opening(now);
             out.push(ListenerAction::Open { engine: self.engine() });
         }
@@ -361,7 +365,10 @@ impl Listener {
                 out.push(ListenerAction::TookOver { engine, failure: failure.clone() });
                 at
             }
-            Verdict::Lost(failure) => return out.push(ListenerAction::Lost(failure)),
+            Verdict::Lost(failure) => {
+                self.is_lost = true;
+                return out.push(ListenerAction::Lost(failure));
+            }
         };
         if self.engine() != before {
             self.adopt();

@@ -152,7 +152,7 @@ impl Mouth {
             (SocketEvent::Opened, Socket::Opening(_)) => return self.opened(now, out),
             (SocketEvent::Text(text), Socket::Open(voice)) => voice.hear_text(text, now, &mut spoken, &mut to),
             (SocketEvent::Binary(bytes), Socket::Open(voice)) => voice.hear_binary(bytes, &mut spoken),
-            (SocketEvent::Refused(head, body), _) => {
+            (SocketEvent::Refused(head, body), Socket::Opening(_)) => {
                 return self.failed(&Failure::of_status(Part::Voice, &head, body), now, out);
             }
             (SocketEvent::Closed(code, reason), Socket::Opening(_) | Socket::Open(_)) => {
@@ -166,6 +166,7 @@ impl Mouth {
                 SocketEvent::Opened
                 | SocketEvent::Text(_)
                 | SocketEvent::Binary(_)
+                | SocketEvent::Refused(..)
                 | SocketEvent::Closed(..)
                 | SocketEvent::Broken(_),
                 _,

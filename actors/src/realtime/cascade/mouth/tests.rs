@@ -192,6 +192,8 @@ fn a_socket_is_opened_when_it_is_needed_and_may_close_when_it_is_not() {
     rig.mouth.warm(rig.now, &mut rig.out);
     rig.socket(SocketEvent::Opened);
     rig.socket(SocketEvent::Closed(Some(1011), "NET-0003"));
+    // What still comes of a socket that was left is no failure of the next one.
+    rig.socket(SocketEvent::Refused(Head { status: 503, ..OK }, ""));
     assert_eq!(rig.took(), ["open 0"]);
     rig.say(1, 0, 1);
     assert_eq!(rig.took(), ["open 0"]);
