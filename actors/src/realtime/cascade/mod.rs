@@ -6,11 +6,11 @@
 //! - [`text`] turns a streamed answer of the chat model into sentences for the voice.
 //! - [`voice`] are the engines that speak.
 //!
-//! [`listener`] are the ears of a call, [`thinker`] is its mind and [`mouth`] its voice: each drives the
-//! engines of its part, one after the other where they fail. [`dialogue`] joins the three to a
-//! conversation. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was heard of an
-//! answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`] lets the next
-//! engine take over.
+//! [`listener`] are the ears of a call, [`thinker`] is its mind and [`mouth`] its voice: each drives
+//! the engines of its part. [`dialogue`] joins the three to a conversation, and [`plan`] is its
+//! configuration. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was
+//! heard of an answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`]
+//! lets the next engine take over.
 //!
 //! All of it is pure.
 
@@ -22,6 +22,7 @@ pub mod failure;
 pub mod listener;
 pub mod mind;
 pub mod mouth;
+pub mod plan;
 pub mod playback;
 pub mod text;
 pub mod thinker;

@@ -1,3 +1,5 @@
+mod scripts;
+
 use DialogueAction as A;
 use serde_json::{Map, Value, json};
 use url::Url;
