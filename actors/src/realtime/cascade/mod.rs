@@ -13,6 +13,7 @@
 //! lets the next engine take over.
 //!
 //! All of it is pure.
+#![doc = include_str!("traps.md")]
 
 pub mod address;
 pub mod dialogue;
