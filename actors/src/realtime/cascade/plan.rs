@@ -75,6 +75,8 @@ pub fn capabilities(plan: &CascadePlan) -> Capabilities {
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         input: plan.input(),
         output: plan.output(),
+        // Engines send faster than they are heard.
+        realtime_output: false,
         session_end: SessionEnd::Never,
     }
 }

@@ -267,18 +267,25 @@ mod testing {
         }
     }
 
+    pub(super) fn words(text: &str, are_settled: bool) -> Heard {
+        Heard::Words { text: text.into(), are_settled }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::plan;
+    use super::*;
+    use crate::clock;
+
     #[test]
     fn an_empty_frame_is_not_sent() {
         for kind in [EarsKind::Listen, EarsKind::Flux, EarsKind::Sarvam, EarsKind::Scribe] {
-            let (mut ears, mut out) = (kind.open(&plan("http://127.0.0.1:9"), crate::clock::now()), Vec::new());
-            ears.hear_caller(&[], crate::clock::now(), &mut out);
+            let (mut ears, mut out) = (kind.open(&plan("http://127.0.0.1:9"), clock::now()), Vec::new());
+            ears.hear_caller(&[], clock::now(), &mut out);
             assert_eq!(out, [], "{kind:?}");
-            ears.hear_caller(&[0; 640], crate::clock::now(), &mut out);
+            ears.hear_caller(&[0; 640], clock::now(), &mut out);
             assert_eq!(out.len(), 1, "{kind:?}");
         }
-    }
-
-    pub(super) fn words(text: &str, are_settled: bool) -> Heard {
-        Heard::Words { text: text.into(), are_settled }
     }
 }
