@@ -96,10 +96,74 @@ async fn a_lost_stream_comes_back_on_another_one_of_the_call() {
     service.stop().await;
 }
 
+#[actix_rt::test]
+async fn a_caller_is_put_through_by_the_flow_and_comes_back_when_nobody_answers() {
+    for (status, returns) in [("no-answer", true), ("completed", false)] {
+        let sales = ("transfers.sales.number", "+14155550100");
+        let service = service_with(&[sales, ("transfers.sales.announce", "One moment.")]).await;
+        let mut stream = FakeStream::open(&service.stream_url("")).await;
+        stream.say(&start("c1", "s1")).await;
+        stream.hear("media").await;
+        let ask = |path: &str, more: &str| service.public(&format!("/exotel/{path}?token={TOKEN}&CallSid=c1{more}"));
+        let nobody = get(&ask("connect", ""), &[]).await.json();
+        assert_eq!(nobody["destination"]["numbers"], json!([]), "nothing is to be dialled yet");
+        let order = async {
+            let url = service.admin("/calls/c1/transfer");
+            let body = r#"{"destination":"sales"}"#;
+            while common::post_body(&url, "application/json", body, &[]).await.status != 202 {
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(PATIENCE, order).await.expect("the transfer is accepted");
+        stream.play_out().await;
+        assert_eq!(get(&ask("after-stream", "&Stream[DisconnectedBy]=bot"), &[]).await.status, 200, "hand on");
+        let told = get(&ask("connect", ""), &[]).await.json();
+        assert_eq!(told["destination"]["numbers"], json!(["+14155550100"]));
+        let result = get(&ask("dial-result", &format!("&DialCallStatus={status}")), &[]).await;
+        assert_eq!(result.status, if returns { 200 } else { 302 });
+        if returns {
+            let mut back = FakeStream::open(&service.stream_url("")).await;
+            back.say(&start("c1", "s2")).await;
+            assert_eq!(back.hear("media").await["stream_sid"], "s2");
+            back.say(&json!({"event": "stop"})).await;
+        }
+        service.until_calls(0).await;
+        let expected = if returns { "caller_hung_up" } else { "transferred" };
+        assert_eq!(service.record("c1").await["ending"]["reason"], expected);
+        let unknown =
+            service.public(&format!("/exotel/after-stream?token={TOKEN}&CallSid=c9&Stream[DisconnectedBy]=bot"));
+        assert_eq!(get(&unknown, &[]).await.status, 302);
+        service.stop().await;
+    }
+}
+
 /// A service for Exotel with a token, on loopback.
 async fn service() -> Running {
+    service_with(&[]).await
+}
+
+async fn service_with(more: &[(&str, &str)]) -> Running {
     let settings = [("twilio.verify", "off"), ("exotel.enabled", "true"), ("limits.goodbye", "1s")];
-    start_with(&[("EXOTEL_STREAM_TOKEN", TOKEN)], &[&settings[..], &[("exotel.lost_socket", "2s")]].concat()).await
+    start_with(&[("EXOTEL_STREAM_TOKEN", TOKEN)], &[&settings[..], &[("exotel.lost_socket", "2s")], more].concat())
+        .await
+}
+
+/// A carrier that plays all that comes.
+trait Plays {
+    /// Echoes every mark until the service closes the stream.
+    async fn play_out(&mut self);
+}
+
+impl Plays for FakeStream {
+    async fn play_out(&mut self) {
+        loop {
+            match timeout(Duration::from_secs(2), self.next_text()).await {
+                Ok(Some(message)) if message["event"] == "mark" => self.say(&message).await,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
 }
 
 /// Helpers for the Exotel tests.

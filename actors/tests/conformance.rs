@@ -11,6 +11,7 @@ use std::time::Duration;
 use switchboard_actors::carrier::fake::{
     Calling, CarrierEvent, Documents, Echo, Fake, Line, Method, Said, echoes_of_clear,
 };
+use switchboard_actors::carrier::webhook_api::Role;
 use switchboard_actors::carrier::{
     ByClear, Capabilities, Carrier, Clear, Handover, Incoming, Keys, LineCommand, LineEvent, LineFormats, Marks,
     Messages, Outgoing, SecondStart, StreamStart, Wire, WireError,
@@ -291,7 +292,10 @@ fn announces(carrier: Carrier) -> Verdict {
         }
         None => {
             let asked = carrier.capabilities().handover == Some(Handover::Document);
-            holds(!asked, "it hands on by documents that its fake does not ask for")?;
+            holds(
+                !asked || carrier.path(Role::AsksWhom).is_some(),
+                "it hands on by documents that its fake does not ask for",
+            )?;
             fake.stream_at(entry)?
         }
     };

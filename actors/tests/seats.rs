@@ -91,7 +91,9 @@ fn every_answer_is_a_document_whose_addresses_are_routes() {
         for answer in answers() {
             let document = service.webhook_api().answer(&answer);
             let Document { status, content_type, body, .. } = &document;
-            assert!((200..300).contains(status), "{carrier:?} {answer:?}");
+            // A carrier that asks whom to dial has a status for an answer before.
+            let goes_on = *status == 302 && carrier.path(Role::AsksWhom).is_some();
+            assert!((200..300).contains(status) || goes_on, "{carrier:?} {answer:?}");
             assert_eq!(content_type.is_some(), !body.is_empty(), "{carrier:?} {answer:?}");
             assert!(!body.contains("+15550100001") || matches!(answer, Answer::Dial(_)), "{carrier:?} {answer:?}");
             if let Some(fake) = carrier.fake().and_then(fake::Fake::documents).filter(|_| content_type.is_some()) {

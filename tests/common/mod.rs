@@ -298,6 +298,21 @@ impl FakeStream {
         timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("no `{event}` came"))
     }
 
+    /// The next JSON message; `None` once the service closes the socket.
+    pub async fn next_text(&mut self) -> Option<Value> {
+        while let Some(Ok(frame)) = self.socket.next().await {
+            match frame {
+                Frame::Text(bytes) => return Some(serde_json::from_slice(&bytes).expect("JSON")),
+                Frame::Close(_) => {
+                    let _ = self.socket.send(Message::Close(None)).await;
+                    return None;
+                }
+                Frame::Binary(_) | Frame::Continuation(_) | Frame::Ping(_) | Frame::Pong(_) => {}
+            }
+        }
+        None
+    }
+
     /// Reads until the service closes the socket, answers the close, and waits for the end of the
     /// connection. Returns the code and the reason.
     pub async fn closed(&mut self) -> (CloseCode, String) {

@@ -114,6 +114,8 @@ pub enum Role {
     Arrives,
     /// A stream has ended: the carrier asks how the call continues.
     StreamEnded,
+    /// The carrier asks whom to dial, after it was told to go on to that.
+    AsksWhom,
     /// A dialled leg has ended: the carrier asks how the call continues.
     DialEnded,
     /// A dialled leg was answered: the whisper is requested.

@@ -109,6 +109,7 @@ impl<'a> CarrierRoutes<'a> {
             WebhookEvent::Detected { call, by } => self.detected(call, by).await,
             WebhookEvent::Misdirected { call, over, status } => self.misdirected(call, over, &status, request.path()),
             WebhookEvent::StreamEnded(ending) => self.stream_ended(ending).await,
+            WebhookEvent::AsksWhom { call } => self.asks_whom(&call).await,
             WebhookEvent::DialEnded { call, outcome } => self.dial_ended(call, outcome).await,
             WebhookEvent::Whisper { call } => self.whisper(&call).await,
             WebhookEvent::WhisperTaken { taken } => self.answer(if taken { &Answer::GoOn } else { &Answer::HangUp }),

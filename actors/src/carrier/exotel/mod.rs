@@ -16,8 +16,8 @@ use super::fake::Fake;
 use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
 use super::webhook_api::Route;
 use super::{
-    AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Encoding, Flow, Keys, Length, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, Seat, SecondStart, Wire,
+    AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Encoding, Flow, Handover, Keys, Length, Liveness, Marks,
+    Messages, OurClose, Pacing, Pings, Seat, SecondStart, Wire,
 };
 
 /// The carrier.
@@ -93,8 +93,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     clear: Clear::Sure { late: Duration::from_millis(100) },
     flow: Flow::Free,
     keys: Keys::Reported,
-    // Its flow goes on with the next applet, which cannot be told whom to dial here.
-    handover: None,
+    handover: Some(Handover::Document),
     our_close: OurClose::DocumentGoesOn,
     liveness: Liveness::AnyMessage,
     keeps_open_with: None,

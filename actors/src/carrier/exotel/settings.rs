@@ -14,7 +14,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "enabled",
         default: "false",
         kind: Kind::Flag,
-        help: "Whether Exotel's Voicebot streams are answered. In the applet: wss://…/exotel/ws?token=<EXOTEL_STREAM_TOKEN> or, asked for each call, https://…/exotel/answer?token=<EXOTEL_STREAM_TOKEN>; `&agent=` and `&language=` choose who answers. Callers are not transferred: the flow goes on with its next applet.",
+        help: "Whether Exotel's Voicebot streams are answered. In the applet: wss://…/exotel/ws?token=<EXOTEL_STREAM_TOKEN> or, asked for each call, https://…/exotel/answer?token=<EXOTEL_STREAM_TOKEN>; `&agent=` and `&language=` choose who answers. Transfers need a Passthru and a Connect applet behind it.",
         term: None,
     },
     Setting {
@@ -68,7 +68,7 @@ pub(super) fn describe(given: &Given<'_>) -> Described {
     let (rate, lost_socket) = (settings.text("sample_rate"), settings.duration("lost_socket").unwrap_or_default());
     let words = if is_answered(given) {
         let token = if token { "token required" } else { "no token (loopback)" };
-        format!("/exotel/ws and /exotel/answer, {token}; {rate} Hz; no transfers")
+        format!("/exotel/ws and /exotel/answer, {token}; {rate} Hz; transfers by the flow")
     } else {
         "not answered (exotel.enabled = false)".to_owned()
     };

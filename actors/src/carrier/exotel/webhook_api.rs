@@ -1,7 +1,7 @@
 //! Exotel's requests to us: their authentication by a token, and our answers. Pure.
 
 use base64_simd::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use url::Url;
@@ -9,20 +9,25 @@ use url::form_urlencoded::Serializer;
 
 use super::settings::STREAM_TOKEN;
 use crate::carrier::address::socket_url;
+use crate::carrier::control::Target;
 use crate::carrier::form::Form;
 use crate::carrier::webhook_api::{
-    Answer, Arrival, Connecting, Document, Proof, Refused, Request, Role, Route, StatusUpdate, Verb, WebhookApi,
-    WebhookEvent,
+    Answer, Arrival, Connecting, DialOutcome, Direction, Document, Proof, Refused, Request, Role, Route, StatusUpdate,
+    StreamEnding, Verb, WebhookApi, WebhookEvent,
 };
 use crate::ids::{CarrierCallId, Private};
 
 /// Its paths.
 pub(super) const ROUTES: &[Route] = &[
     Route { verbs: &[Verb::Get], path: STREAM, role: Role::Stream },
-    Route { verbs: &[Verb::Get, Verb::Post], path: "/exotel/answer", role: Role::Arrives },
-    Route { verbs: &[Verb::Get, Verb::Post], path: "/exotel/status", role: Role::Status },
+    Route { verbs: EITHER, path: "/exotel/answer", role: Role::Arrives },
+    Route { verbs: EITHER, path: "/exotel/after-stream", role: Role::StreamEnded },
+    Route { verbs: EITHER, path: "/exotel/connect", role: Role::AsksWhom },
+    Route { verbs: EITHER, path: "/exotel/dial-result", role: Role::DialEnded },
+    Route { verbs: EITHER, path: "/exotel/status", role: Role::Status },
 ];
 const STREAM: &str = "/exotel/ws";
+const EITHER: &[Verb] = &[Verb::Get, Verb::Post];
 
 /// Exotel's HTTP interface to us.
 #[derive(Debug)]
@@ -43,31 +48,59 @@ impl WebhookApi for ExotelWebhookApi {
     fn judge(&self, role: Role, request: &Request<'_>) -> Result<WebhookEvent, Refused> {
         let query = self.accept(request)?;
         let body = Form::parse(request.body).unwrap_or_default();
+        // A POST may have JSON instead of a form.
+        let json: Value = serde_json::from_slice(request.body).unwrap_or_default();
         let field = |names: &[&str]| {
-            let found = names.iter().find_map(|name| query.value(name).or_else(|| body.value(name)));
-            found.unwrap_or_default().to_owned()
+            let written = |name: &&str| query.value(name).or_else(|| body.value(name)).or_else(|| json[*name].as_str());
+            names.iter().find_map(written).unwrap_or_default().to_owned()
         };
-        let call = field(&["CallSid", "call_sid"]);
-        if role == Role::Status {
-            let status = field(&["Status", "CallStatus"]);
-            return Ok(WebhookEvent::Status(StatusUpdate {
-                call: CarrierCallId::new(&call),
-                announced: None,
-                unanswered: None,
-                over: ["completed", "failed", "busy", "no-answer"].contains(&status.as_str()),
-                status,
+        let number = |names: &[&str]| Private::new(field(names));
+        let (from, to) = (number(&["CallFrom", "From"]), number(&["CallTo", "To"]));
+        let named = field(&["CallSid", "call_sid"]);
+        if role == Role::Arrives {
+            let number = |number: Private<String>| Some(number).filter(|number| !number.expose().is_empty());
+            return Ok(WebhookEvent::Connects(Connecting {
+                is_new: true,
+                said: String::new(),
+                name: String::new(),
+                from: number(from),
+                to: number(to),
+                call: named,
+                parameters: query.pairs().iter().filter(|(name, _)| KEPT.contains(&name.as_str())).cloned().collect(),
             }));
         }
-        let number = |names: &[&str]| Some(field(names)).filter(|it| !it.is_empty()).map(Private::new);
-        Ok(WebhookEvent::Connects(Connecting {
-            is_new: true,
-            said: String::new(),
-            name: String::new(),
-            from: number(&["CallFrom", "From"]),
-            to: number(&["CallTo", "To"]),
-            call,
-            parameters: query.pairs().iter().filter(|(name, _)| KEPT.contains(&name.as_str())).cloned().collect(),
-        }))
+        if !(1..=LONGEST_ID).contains(&named.len()) || !named.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Refused::unreadable("expected CallSid, an id of at most 64 visible ASCII characters"));
+        }
+        let call = CarrierCallId::new(&named);
+        Ok(match role {
+            Role::StreamEnded => WebhookEvent::StreamEnded(StreamEnding {
+                call,
+                over: ["user", "caller"].contains(&field(&["Stream[DisconnectedBy]"]).as_str()),
+                in_progress: true,
+                direction: Direction::Inbound,
+                from,
+                to,
+            }),
+            Role::AsksWhom => WebhookEvent::AsksWhom { call },
+            Role::DialEnded => {
+                let status = field(&["DialCallStatus", "DialStatus"]);
+                WebhookEvent::DialEnded { call, outcome: (status != "canceled").then(|| outcome(&status)) }
+            }
+            Role::Status => {
+                let status = field(&["Status", "CallStatus"]);
+                let over = ["completed", "failed", "busy", "no-answer"].contains(&status.as_str());
+                WebhookEvent::Status(StatusUpdate { call, announced: None, unanswered: None, over, status })
+            }
+            Role::Stream
+            | Role::Arrives
+            | Role::Whisper
+            | Role::WhisperTaken
+            | Role::CalleeAnswered
+            | Role::CalleeTaken
+            | Role::CalleeStatus
+            | Role::StreamStatus => WebhookEvent::Nothing,
+        })
     }
 
     fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
@@ -78,14 +111,28 @@ impl WebhookApi for ExotelWebhookApi {
 
     fn answer(&self, answer: &Answer<'_>) -> Document {
         let body = match answer {
+            // After the stream and after a dialled leg, the status alone is the answer: 200 and 302
+            // are the two branches of the flow.
             Answer::Stream { parameters, .. } => json!({ "url": self.stream_url(parameters) }),
-            // There is no address, so the flow goes on with its next applet.
-            Answer::HangUp
-            | Answer::Refuse { .. }
-            | Answer::GoOn
-            | Answer::Dial(_)
-            | Answer::AskToTake { .. }
-            | Answer::Meet { .. } => json!({}),
+            Answer::Dial(dial) => match dial.target {
+                Target::Number(number) => {
+                    let mut told = json!({
+                        "fetch_after_attempt": false,
+                        "destination": {"numbers": [number.expose()]},
+                        "max_ringing_duration": dial.timeout.as_secs(),
+                    });
+                    if let Some(number) = dial.caller_id {
+                        told["outgoing_phone_number"] = json!(number.expose());
+                    }
+                    told
+                }
+                // It drops other targets without a word.
+                Target::Sip(_) | Target::Client(_) | Target::Carrier => return other_branch(),
+            },
+            Answer::GoOn => json!({"destination": {"numbers": []}}),
+            Answer::HangUp | Answer::Refuse { .. } | Answer::AskToTake { .. } | Answer::Meet { .. } => {
+                return other_branch();
+            }
             Answer::Nothing => return Document::empty(),
         };
         // The document contains the token.
@@ -133,6 +180,21 @@ impl ExotelWebhookApi {
     }
 }
 
+/// The other branch of the flow, which ends the call.
+fn other_branch() -> Document {
+    Document { status: 302, ..Document::empty() }
+}
+
+/// The result of a dialled leg.
+fn outcome(status: &str) -> DialOutcome {
+    match status {
+        "completed" | "answered" => DialOutcome::Bridged,
+        "busy" => DialOutcome::Busy,
+        "no-answer" => DialOutcome::NoAnswer,
+        _ => DialOutcome::Failed,
+    }
+}
+
 /// The password of `Basic` credentials.
 fn password(authorization: Option<&str>) -> Option<String> {
     let encoded = authorization?.strip_prefix("Basic ")?.trim();
@@ -140,6 +202,8 @@ fn password(authorization: Option<&str>) -> Option<String> {
     pair.split_once(':').map(|(_, password)| password.to_owned())
 }
 
+/// The longest id of a call. The carrier's have 32 characters.
+const LONGEST_ID: usize = 64;
 /// The parameters of the answer URL that are passed on to the stream.
 const KEPT: [&str; 2] = ["agent", "language"];
 /// The parameters of the stream's URL that are not the call's.

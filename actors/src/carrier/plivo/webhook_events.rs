@@ -27,7 +27,7 @@ pub(super) fn read(role: Role, form: &Form, query: &Form) -> Result<WebhookEvent
         Role::Status => status(form, query),
         Role::StreamStatus => Ok(stream_status(form)),
         // The carrier itself asks the callee of a dialled leg for a key.
-        Role::WhisperTaken | Role::Stream => Ok(WebhookEvent::Nothing),
+        Role::WhisperTaken | Role::AsksWhom | Role::Stream => Ok(WebhookEvent::Nothing),
     };
     read.map_err(|error| Refused::unreadable(format!("the form cannot be used: {error}")))
 }

@@ -26,7 +26,7 @@ pub(super) fn read(role: Role, form: &Form, query: &str) -> Result<WebhookEvent,
         }
         Role::Status => status(form, query),
         Role::StreamStatus => stream_status(form),
-        Role::Stream => Ok(WebhookEvent::Nothing),
+        Role::Stream | Role::AsksWhom => Ok(WebhookEvent::Nothing),
     };
     read.map_err(|error| Refused::unreadable(format!("the form cannot be used: {error}")))
 }

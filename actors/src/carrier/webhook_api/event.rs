@@ -47,6 +47,11 @@ pub enum WebhookEvent {
     },
     /// A stream has ended: how does the call continue?
     StreamEnded(StreamEnding),
+    /// Whom to dial for this call? Nothing changes in it.
+    AsksWhom {
+        /// The call.
+        call: CarrierCallId,
+    },
     /// A dialled leg has ended: how does the call continue?
     DialEnded {
         /// The call.

@@ -8,6 +8,7 @@ use switchboard_actors::call::messages::{
 };
 use switchboard_actors::carrier::webhook_api::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
 use switchboard_actors::ids::{CallId, CarrierCallId, logged};
+use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, EndedByAnswer, ExpectReturn};
 
 use super::super::app::Asked;
@@ -61,17 +62,33 @@ impl CarrierRoutes<'_> {
         self.what_next(call).await
     }
 
+    /// Answers whom to dial. This question changes nothing in the call.
+    pub(super) async fn asks_whom(&self, call: &CarrierCallId) -> HttpResponse {
+        let next = match self.find(call).await {
+            Some(on) => on.send(ReadNext).timeout(PATIENCE).await.unwrap_or(Next::HangUp),
+            None => Next::HangUp,
+        };
+        match next {
+            Next::Dial { name, destination, .. } => self.dial(call, &name, &destination),
+            Next::Meet | Next::Return | Next::HangUp => self.answer(&Answer::GoOn),
+        }
+    }
+
+    fn dial(&self, call: &CarrierCallId, name: &str, destination: &Destination) -> HttpResponse {
+        self.answer(&Answer::Dial(Dial {
+            call,
+            name,
+            target: &destination.target,
+            timeout: destination.timeout,
+            caller_id: destination.caller_id.as_ref(),
+            whispers: destination.whisper.is_some(),
+        }))
+    }
+
     /// Returns the document for a call whose stream or dialled leg has ended.
     async fn what_next(&self, call: CarrierCallId) -> HttpResponse {
         match self.ask_next(&call).await {
-            Next::Dial { name, destination, .. } => self.answer(&Answer::Dial(Dial {
-                call: &call,
-                name: &name,
-                target: &destination.target,
-                timeout: destination.timeout,
-                caller_id: destination.caller_id.as_ref(),
-                whispers: destination.whisper.is_some(),
-            })),
+            Next::Dial { name, destination, .. } => self.dial(&call, &name, &destination),
             Next::Meet => self.answer(&Answer::Meet { call: &call, side: Side::Caller }),
             Next::HangUp => {
                 self.app.supervisor.do_send(EndedByAnswer(call));
