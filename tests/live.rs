@@ -41,6 +41,8 @@ async fn call_with_fallback(
         ("realtime.rehearsal_protocol", "live"),
         ("realtime.url", url.as_str()),
         ("realtime.audio_format", "g711"),
+        // These callers are tones, which our detector does not take for speech.
+        ("speech_detector.enabled", "false"),
     ];
     let fallbacks = match fallback {
         "" => "[]".to_owned(),

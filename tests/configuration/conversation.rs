@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::service::config::{Config, ConfigError, Profiles, Sources};
+use switchboard_actors::audio::detector::DetectorPlan;
 use switchboard_actors::profile::{AnswerKind, Greeting, InterruptionPolicy, KeyAction};
 use switchboard_actors::tools::plan::ToolMethod;
 
@@ -62,6 +63,30 @@ fn an_interruption_may_pause_only_where_the_server_leaves_it_to_us() {
     assert_eq!((plan.min_speech, plan.greeting_protection), (Duration::from_millis(250), Duration::from_secs(2)));
     let error = refused(&[("interruption.policy", "model")]);
     assert!(problem(&error, "interruption.policy").message.contains("does not listen while it speaks"));
+}
+
+#[test]
+fn a_model_that_listens_while_it_speaks_decides_by_itself_unless_told_otherwise() {
+    let live = ("realtime.rehearsal_protocol", "live");
+    let policy = |config: &Config| profile(config).interruption.policy;
+    assert_eq!(policy(&with(&[])), InterruptionPolicy::Immediate);
+    assert_eq!(policy(&with(&[live])), InterruptionPolicy::Model);
+    assert_eq!(policy(&with(&[live, ("interruption.policy", "immediate")])), InterruptionPolicy::Immediate);
+}
+
+#[test]
+fn our_own_detector_of_speech_is_on_unless_it_is_turned_off() {
+    let detector = |settings: &[_]| profile(&with(settings)).model.common.detector;
+    assert_eq!(detector(&[]), Some(DetectorPlan::default()), "the page says what the detector is judged with");
+    assert_eq!(detector(&[("speech_detector.enabled", "false")]), None);
+    let slow = [
+        ("speech_detector.enabled", "true"),
+        ("speech_detector.threshold", "0.8"),
+        ("speech_detector.min_speech", "64ms"),
+        ("speech_detector.min_silence", "1s"),
+    ];
+    let (min_speech, min_silence) = (Duration::from_millis(64), Duration::from_secs(1));
+    assert_eq!(detector(&slow), Some(DetectorPlan { threshold: 0.8, min_speech, min_silence }));
 }
 
 #[test]

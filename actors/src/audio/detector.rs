@@ -49,7 +49,7 @@ pub struct DetectorPlan {
 
 impl Default for DetectorPlan {
     fn default() -> Self {
-        Self { threshold: 0.9, min_speech: Duration::from_millis(32), min_silence: Duration::from_millis(500) }
+        Self { threshold: 0.9, min_speech: Duration::from_millis(32), min_silence: Duration::from_millis(600) }
     }
 }
 
@@ -113,6 +113,11 @@ impl SpeechDetector {
     /// Whether the caller is speaking.
     pub fn is_speech(&self) -> bool {
         self.silent.is_some()
+    }
+
+    /// How long ago the last speech was, while the caller speaks.
+    pub fn silence(&self) -> Option<Duration> {
+        self.silent.map(|steps| Duration::from_millis((steps * STEP_MS).into()))
     }
 
     /// What the classifier was given last, for its training. `None` if the last step was not loud.

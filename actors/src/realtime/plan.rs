@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::capabilities::Capabilities;
 use super::conversation::ProviderPlan;
+use crate::audio::detector::DetectorPlan;
 use crate::audio::resample::RATES_HZ;
 use crate::carrier::AudioFormat;
 use crate::ids::Private;
@@ -47,6 +48,9 @@ pub struct Common {
     /// A socket counts as dead if a server that has answered pings before does not answer one for
     /// this long. With zero, pings are sent only as `silence_timeout` needs them.
     pub ping_timeout: Duration,
+    /// Our own speech detector for models that do not report the caller's speech. `None` leaves it to
+    /// the loudness of the line.
+    pub detector: Option<DetectorPlan>,
 }
 
 impl Common {
@@ -60,6 +64,7 @@ impl Common {
             connect_timeout: Duration::from_secs(10),
             silence_timeout: Duration::from_secs(45),
             ping_timeout: Duration::ZERO,
+            detector: None,
         }
     }
 }

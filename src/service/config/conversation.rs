@@ -1,12 +1,13 @@
-//! How a conversation runs apart from its words: `[interruption]`, `[keypad]`, and the keys of an
-//! agent. Pure.
+//! How a conversation runs apart from its words: `[interruption]`, `[speech_detector]`, `[keypad]`,
+//! and the keys of an agent. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use switchboard_actors::audio::detector::DetectorPlan;
 use switchboard_actors::profile::{InterruptionPlan, InterruptionPolicy, KeyAction};
 
-use super::kinds::{Expected, MILLISECOND, MINUTE, SECOND, duration, quoted, text, word};
+use super::kinds::{Expected, MILLISECOND, MINUTE, SECOND, duration, flag, number, quoted, text, word};
 use super::layers::Node;
 use super::names::unknown;
 use super::reader::Section;
@@ -30,6 +31,16 @@ impl Keypad {
         let terminator = section.read("terminator", word(TERMINATORS));
         Some(Self { inter_digit: inter_digit?, terminator: terminator? })
     }
+}
+
+/// Reads `[speech_detector]`: the detector for models that do not report speech, if it is on.
+pub(super) fn read_detector(section: &Section<'_>) -> Option<Option<DetectorPlan>> {
+    let enabled = section.read("enabled", |node| flag(node).or_else(|_| word(DETECTS)(node)));
+    let threshold = section.read("threshold", number(0.5..=0.99));
+    let min_speech = section.read("min_speech", duration(16 * MILLISECOND..=SECOND));
+    let min_silence = section.read("min_silence", duration(200 * MILLISECOND..=5 * SECOND));
+    let plan = DetectorPlan { threshold: threshold?, min_speech: min_speech?, min_silence: min_silence? };
+    Some(enabled?.then_some(plan))
 }
 
 /// Reads `[interruption]` and checks it against the server's own setting for interruptions.
@@ -63,11 +74,13 @@ pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtim
         }
     }
     let (policy, resume_after) = (policy?, resume_after?);
+    let listens_while_speaking = realtime.is_some_and(|it| !it.provider.knows("turn_detection.interrupt_response"));
     Some(InterruptionPlan {
         min_speech: min_speech?,
         greeting_protection: greeting_protection?,
         policy: match policy {
-            Policy::Immediate => InterruptionPolicy::Immediate,
+            Policy::Auto if listens_while_speaking => InterruptionPolicy::Model,
+            Policy::Auto | Policy::Immediate => InterruptionPolicy::Immediate,
             Policy::Model => InterruptionPolicy::Model,
             Policy::Pause => InterruptionPolicy::PauseAndConfirm { resume_after },
         },
@@ -157,13 +170,16 @@ const fn is_key(sign: char) -> bool {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Policy {
+    Auto,
     Immediate,
     Pause,
     Model,
 }
 
 const POLICIES: &[(&str, Policy)] =
-    &[("immediate", Policy::Immediate), ("pause", Policy::Pause), ("model", Policy::Model)];
+    &[("auto", Policy::Auto), ("immediate", Policy::Immediate), ("pause", Policy::Pause), ("model", Policy::Model)];
+/// Whether our detector is on. The rows that need it are those of models without reports of speech.
+const DETECTS: &[(&str, bool)] = &[("auto", true), ("true", true), ("false", false)];
 const TERMINATORS: &[(&str, char)] = &[("#", '#'), ("*", '*')];
 /// Most keys of one action; an entry of the caller has the same limit.
 const LONGEST_KEYS: usize = 32;

@@ -248,6 +248,7 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         connect_timeout: realtime.connect_timeout,
         silence_timeout: realtime.silence_timeout,
         ping_timeout: realtime.ping_timeout,
+        detector: config.detector,
     };
     let options = options(config, agent);
     let session = Session { config, options: &options, voice: &language.voice };

@@ -69,6 +69,11 @@ impl Config {
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
             "delivery": {"backend": if self.delivery.redis_url.is_some() { "redis" } else { "files" }},
             "interruption": self.interruption(),
+            "speech_detector": self.detector.map(|plan| json!({
+                "threshold": plan.threshold,
+                "min_speech_ms": plan.min_speech.as_millis(),
+                "min_silence_ms": plan.min_silence.as_millis(),
+            })),
             "keypad": {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),
                 "terminator": self.keypad.terminator,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use switchboard_actors::audio::detector::DetectorPlan;
 use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::spending::Prices;
 use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
@@ -70,6 +71,8 @@ pub struct Config {
     pub audio: AudioPlan,
     /// Which speech of a caller interrupts an agent.
     pub interruption: InterruptionPlan,
+    /// Our own speech detector, if it is on.
+    pub detector: Option<DetectorPlan>,
     /// How pressed keys become a number.
     pub keypad: Keypad,
     /// Whether and where calls are recorded.
@@ -226,6 +229,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         numbering: answering.numbering?,
         audio: offered.audio?,
         interruption: offered.interruption?,
+        detector: offered.detector?,
         keypad: offered.keypad?,
         recording: recording?,
         records: records?,
@@ -254,6 +258,7 @@ struct Offered {
     tools: Option<BTreeMap<String, Arc<ToolPlan>>>,
     audio: Option<AudioPlan>,
     interruption: Option<InterruptionPlan>,
+    detector: Option<Option<DetectorPlan>>,
     keypad: Option<Keypad>,
 }
 
@@ -282,6 +287,7 @@ impl SectionReader<'_> {
             tools: read_named(&top.named("tools"), |name, section| http_tools::read(name, section, &sources.variables)),
             audio: audio::read(&top.table("audio")),
             interruption: conversation::read_interruption(&top.table("interruption"), realtime),
+            detector: conversation::read_detector(&top.table("speech_detector")),
             keypad: Keypad::read(&top.table("keypad")),
         }
     }

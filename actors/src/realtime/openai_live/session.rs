@@ -114,7 +114,7 @@ enum Phase {
 impl Session {
     /// A session before dialling. It starts when it has the handoff of the previous session.
     pub fn standby(common: Arc<Common>, plan: Arc<OpenAiLivePlan>, opening: &Opening, now: Instant) -> Self {
-        let format = plan.format;
+        let (format, detector) = (plan.format, common.detector);
         Self {
             common,
             plan,
@@ -123,7 +123,7 @@ impl Session {
             heard: now,
             pings: 0,
             clock: Clock::new(format),
-            caller: Caller::new(format),
+            caller: Caller::new(format, detector),
             voice: Voice::new(format),
             transcript: Transcript::default(),
             wishes: Wishes::default(),

@@ -18,6 +18,7 @@ pub(crate) fn common() -> Common {
         connect_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
         ping_timeout: Duration::ZERO,
+        detector: None,
     }
 }
 

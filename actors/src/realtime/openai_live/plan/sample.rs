@@ -27,6 +27,7 @@ pub(crate) fn common() -> Common {
         connect_timeout: Duration::from_secs(10),
         silence_timeout: Duration::from_secs(45),
         ping_timeout: Duration::ZERO,
+        detector: None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! The caller's turns. The server reports none: a gate on the caller's audio finds them, and the
-//! transcript's fragments give them words.
+//! The caller's turns. The server reports none: our detector finds them in the caller's audio, or a
+//! gate on its loudness does, and the transcript's fragments give them words.
 //!
 //! Words without a voice near them are not the caller's: after a long append the server sometimes
 //! invents some.
@@ -7,16 +7,27 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::audio::detector::{DetectorPlan, SpeechDetector};
+use crate::audio::scratch::Scratch;
 use crate::audio::voice::VoiceActivity;
 use crate::carrier::AudioFormat;
+use crate::g711;
 use crate::ids::ItemId;
 
 /// The caller's turns of one session.
 #[derive(Debug)]
 pub(super) struct Caller {
+    format: AudioFormat,
     activity: VoiceActivity,
-    /// When a voice was last heard.
+    /// Finds the turns, if it is on. Words are assigned by loudness all the same, so that a soft
+    /// voice that it misses keeps its words.
+    detector: Option<Box<SpeechDetector>>,
+    /// Silence that ends a turn.
+    ends_after: Duration,
+    /// When a voice was last loud.
     last_voice: Option<Instant>,
+    /// When speech was last heard: of the detector, or else of the gate.
+    last_speech: Option<Instant>,
     /// Since when a voice is heard that may become a turn.
     voice_since: Option<Instant>,
     /// Where voices were heard, in session time: the last ones, as beginning and end.
@@ -51,10 +62,16 @@ pub(super) enum TurnEvent {
 
 impl Caller {
     /// No turn yet.
-    pub(super) fn new(format: AudioFormat) -> Self {
+    pub(super) fn new(format: AudioFormat, plan: Option<DetectorPlan>) -> Self {
+        // A plan is checked before a call begins, and its rate is one of ours.
+        let detector = plan.and_then(|plan| SpeechDetector::new(plan, format.rate_hz).ok());
         Self {
+            format,
             activity: VoiceActivity::new(format),
+            ends_after: plan.filter(|_| detector.is_some()).map_or(TURN_ENDS_AFTER, |plan| plan.min_silence),
+            detector: detector.map(Box::new),
             last_voice: None,
+            last_speech: None,
             voice_since: None,
             voices: VecDeque::with_capacity(MOST_VOICES),
             turns: VecDeque::new(),
@@ -65,6 +82,7 @@ impl Caller {
     pub(super) fn hear(&mut self, frame: &[u8], at_ms: u64, now: Instant) -> bool {
         self.activity.hear(frame, now);
         self.last_voice = self.activity.last_voice(now).and_then(|ago| now.checked_sub(ago)).or(self.last_voice);
+        self.detect(frame, now);
         if !self.sounds(now, LINGERS) {
             self.voice_since = None;
             return false;
@@ -84,15 +102,13 @@ impl Caller {
 
     /// What has become of the turns. `name` names a new one.
     pub(super) fn poll(&mut self, at_ms: u64, now: Instant, name: impl FnOnce() -> ItemId) -> Option<TurnEvent> {
+        let (begins, speaks) = (self.begins(now), self.speaks(now));
         if let Some(open) = self.turns.back_mut().filter(|turn| turn.ended.is_none()) {
-            let silent = self.last_voice.is_none_or(|at| at + TURN_ENDS_AFTER <= now);
-            if silent {
+            if !speaks {
                 open.ended = Some(now);
                 return Some(TurnEvent::Ended(open.item.clone()));
             }
-        } else if self.sounds(now, LINGERS)
-            && self.voice_since.is_some_and(|since| now.saturating_duration_since(since) >= TURN_BEGINS_AFTER)
-        {
+        } else if begins {
             let item = name();
             let from_ms = at_ms.saturating_sub(LEAD_MS);
             self.turns.push_back(Turn { item: item.clone(), from_ms, ended: None, words: None, text: String::new() });
@@ -106,7 +122,7 @@ impl Caller {
     /// When [`Self::poll`] is wanted next.
     pub(super) fn due(&self) -> Option<Instant> {
         let open = self.turns.back().filter(|turn| turn.ended.is_none());
-        let ends = open.and(self.last_voice).map(|at| at + TURN_ENDS_AFTER);
+        let ends = open.and(self.last_speech).map(|at| at + self.ends_after);
         ends.into_iter().chain(self.turns.front().and_then(Self::settles)).min()
     }
 
@@ -163,6 +179,36 @@ impl Caller {
         self.turns.iter().map(|turn| turn.text.trim()).collect::<Vec<_>>().join(" ")
     }
 
+    /// Lets the detector hear a frame.
+    fn detect(&mut self, frame: &[u8], now: Instant) {
+        let Some(detector) = &mut self.detector else {
+            self.last_speech = self.last_voice;
+            return;
+        };
+        let encoding = self.format.encoding;
+        Scratch::lend(|Scratch { narrow, .. }| detector.hear(g711::read(encoding, frame, narrow)));
+        if let Some(silence) = detector.silence() {
+            self.last_speech = now.checked_sub(silence).or(Some(now));
+        }
+    }
+
+    /// Whether a turn begins.
+    fn begins(&self, now: Instant) -> bool {
+        match &self.detector {
+            // A line that stops in the middle of speech begins no further turn.
+            Some(detector) => detector.is_speech() && self.speaks(now),
+            None => {
+                let lasts = |since| now.saturating_duration_since(since) >= TURN_BEGINS_AFTER;
+                self.sounds(now, LINGERS) && self.voice_since.is_some_and(lasts)
+            }
+        }
+    }
+
+    /// Whether the last speech is not too long ago for its turn to go on.
+    fn speaks(&self, now: Instant) -> bool {
+        self.last_speech.is_some_and(|at| at + self.ends_after > now)
+    }
+
     fn sounds(&self, now: Instant, within: Duration) -> bool {
         self.last_voice.is_some_and(|at| now.saturating_duration_since(at) <= within)
     }
@@ -174,10 +220,10 @@ impl Caller {
     }
 }
 
-/// How long a voice must last to begin a turn. Shorter: clicks and coughs are turns. Longer: a
+/// How long a loud voice must last to begin a turn without the detector. Shorter: clicks and coughs are turns. Longer: a
 /// short "yes" is none.
 const TURN_BEGINS_AFTER: Duration = Duration::from_millis(120);
-/// Silence that ends a turn. Shorter: every pause ends one. Longer: the call learns late that an
+/// Silence that ends a turn without the detector. Shorter: every pause ends one. Longer: the call learns late that an
 /// answer is due.
 const TURN_ENDS_AFTER: Duration = Duration::from_millis(600);
 /// How long a frame counts as voiced after the last loud piece. Shorter: soft last syllables are
@@ -215,7 +261,7 @@ mod tests {
 
     impl Rig {
         fn new() -> Self {
-            let caller = Caller::new(AudioFormat::MULAW_8K);
+            let caller = Caller::new(AudioFormat::MULAW_8K, None);
             let mut rig = Self { caller, now: crate::clock::now(), ms: 0, turns: 0, events: Vec::new() };
             rig.hear(400, 0xFF);
             rig
@@ -274,6 +320,17 @@ mod tests {
             rig.poll();
         }
         assert_eq!(rig.events.len(), 3, "{:?}", rig.events);
+    }
+
+    #[test]
+    fn with_the_detector_a_loud_tone_is_no_turn_but_words_find_it() {
+        let mut rig = Rig::new();
+        rig.caller = Caller::new(AudioFormat::MULAW_8K, Some(DetectorPlan::default()));
+        rig.hear(400, SILENT);
+        rig.hear(1_000, LOUD);
+        rig.hear(1_000, SILENT);
+        assert_eq!(rig.events, []);
+        assert_eq!(rig.words(" yes", 900, 1_100), Some((ItemId::new("late"), true)));
     }
 
     #[test]
