@@ -179,7 +179,8 @@ fn order_of(pending: &Pending) -> String {
         Some(ResponsePurpose::Notice | ResponsePurpose::Spoken) => "Tell the caller briefly where things stand.",
         Some(ResponsePurpose::Answer) | None => "The caller waits: answer what they said last.",
     });
-    format!("Speak first, now. {task} Then stop and listen.")
+    // The task comes last: it may end with words that are said as they stand.
+    format!("Speak first, now, then stop and listen. {task}")
 }
 
 fn unspoken(unspoken: Option<Unspoken>, out: &mut Vec<SessionAction>) {

@@ -43,7 +43,11 @@ fn audio_flows_from_the_start_on_and_an_append_has_a_place() {
     rig.started();
     let said = rig.said();
     assert!(said.contains(&"thinking.append It is Monday.".to_owned()), "{said:?}");
-    assert!(said.iter().any(|event| event.starts_with("commentary.append Speak first, now. Say hello.")), "{said:?}");
+    assert!(
+        said.iter()
+            .any(|event| event.starts_with("commentary.append Speak first, now, then stop and listen. Say hello.")),
+        "{said:?}"
+    );
     assert_eq!(rig.oracle.ordered().len(), 1);
     rig.check();
 }

@@ -55,12 +55,12 @@ fn a_wish_is_an_order_and_is_done_when_it_was_said() {
     let mut rig = Rig::running();
     rig.speak(ResponsePurpose::Notice, "Say one.");
     rig.speak(ResponsePurpose::Notice, "Say two.");
-    let one = ["commentary.append Speak first, now. Say one. Then stop and listen."];
+    let one = ["commentary.append Speak first, now, then stop and listen. Say one."];
     assert_eq!(rig.said(), one, "one at a time");
     rig.ack();
     rig.line(1_000, SILENT);
     rig.model_speaks(600);
-    assert_eq!(rig.said(), ["commentary.append Speak first, now. Say two. Then stop and listen."]);
+    assert_eq!(rig.said(), ["commentary.append Speak first, now, then stop and listen. Say two."]);
     rig.model_speaks(600);
     assert!(rig.reported().iter().all(|event| !event.contains("given up")));
     rig.check();
