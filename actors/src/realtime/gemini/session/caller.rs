@@ -59,7 +59,7 @@ impl Caller {
 
     /// Whether the last turn was noise, as far as is known.
     pub(super) fn last_was_noise(&self) -> bool {
-        if self.is_paused() { self.is_noise() } else { self.last_was_noise }
+        if self.settled_at().is_some() { self.is_noise() } else { self.last_was_noise }
     }
 
     /// Whether words of a turn may still come.

@@ -26,9 +26,11 @@ impl Session {
         if run.called || run.more_follows || reason == Some(NEEDS_INPUT) {
             return None;
         }
-        // A caller who speaks on gets an answer after their speech. Noise needs no answer.
+        // A caller who speaks on gets an answer after their speech. Noise needs no answer, unless the
+        // server had one and kept it back.
         let for_caller = run.request.as_ref().is_none_or(Pending::repeats_an_answer);
-        if !run.owed || (for_caller && (self.caller.is_speaking() || self.caller.last_was_noise())) {
+        let noise = reason.is_none() && self.caller.last_was_noise();
+        if !run.owed || (for_caller && (self.caller.is_speaking() || noise)) {
             return None;
         }
         Some(match reason {

@@ -236,7 +236,7 @@ impl Session {
             None if self.ends_owed > 0 => self.ends_owed -= 1,
             // The end of a turn without content: the model has rejected the answer, or has nothing
             // to say.
-            None if self.asked.is_some() || self.unanswered.is_some() => {
+            None if self.asked.is_some() || self.unanswered.is_some() || self.caller.is_paused() => {
                 self.run_begins(now, out);
                 match &self.run {
                     Some(run) if run.dropped => self.dropped_run_ends(now),

@@ -114,6 +114,21 @@ fn noise_needs_no_answer() {
 }
 
 #[test]
+fn an_answer_that_a_filter_ends_is_missed_even_if_only_noise_was_transcribed_so_far() {
+    let mut harness = Harness::ready();
+    harness.caller("[");
+    harness.pass(Timer::CallerQuiet);
+    let seen = harness.content(json!({"turnComplete": true, "turnCompleteReason": "RESPONSE_REJECTED"}));
+    assert_eq!(seen.names(), ["ResponseStarted", "AnswerMissed", "ResponseFinished"]);
+    assert_eq!(seen.text(), ("[Answer the caller now.]".to_owned(), true));
+    // Without a reason there is nothing to answer.
+    let mut harness = Harness::ready();
+    harness.caller("[");
+    harness.pass(Timer::CallerQuiet);
+    assert_eq!(harness.turn_complete().names(), ["ResponseStarted", "NothingOwed", "ResponseFinished"]);
+}
+
+#[test]
 fn an_interruption_without_words_is_a_turn_that_may_have_had_words() {
     let mut harness = Harness::ready();
     harness.audio(500);
