@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use common::api::SALES;
 use common::stage::{Stage, heard};
-use common::voice;
+use common::{counted, get, voice};
 use futures_util::future::join_all;
 use serde_json::Value;
 use switchboard::tools::phone::{CallReport, EndedBy, PhoneOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// What has become of a call.
 struct Call {
@@ -123,6 +125,76 @@ async fn keys_call_the_tools() {
 
     assert_eq!(transferred.record["ending"]["reason"], "transferred", "{:#}", transferred.record);
     assert_eq!(transferred.report.summary.transfers[0].to, ["+14155550100"]);
+}
+
+/// A tool's server that takes this long to answer.
+async fn slow_tool(takes: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    actix_rt::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            actix_rt::spawn(async move {
+                let _ = socket.read(&mut [0; 4096]).await;
+                tokio::time::sleep(takes).await;
+                let body = r#"{"status":"shipped"}"#;
+                let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+                let _ = socket.write_all((head + body).as_bytes()).await;
+            });
+        }
+    });
+    url
+}
+
+#[actix_rt::test]
+async fn a_slow_tool_is_waited_for_unless_the_caller_goes_on_and_the_model_takes_it_back() {
+    let url = slow_tool(Duration::from_secs(6)).await;
+    let settings = |model| {
+        [
+            ("realtime.model", model),
+            ("tools.order_status.url", url.as_str()),
+            ("tools.order_status.description", "Finds an order."),
+            ("tools.order_status.allowed_private", r#"["127.0.0.1"]"#),
+            ("tools.order_status.timeout", "10s"),
+            ("agents.default.tools", r#"["order_status"]"#),
+        ]
+    };
+    let (goes_on, waits) = (settings("gemini-3.8-live"), settings("gemini-3.1-flash-live-preview"));
+    let (answered, taken_back) = tokio::join!(
+        call("", &goes_on, |options| {
+            options.speech = [].into();
+            options.dtmf = vec![(Duration::from_secs(4), '5')];
+            options.hangup_after = seconds(18);
+        }),
+        // This model waits for its tools.
+        call("", &waits, |options| {
+            options.dtmf = vec![(Duration::from_secs(4), '5')];
+            options.speak_at = seconds(7);
+            options.hangup_after = seconds(20);
+        }),
+    );
+    let results: Vec<_> =
+        answered.of("toolResponse").iter().map(|it| &it["functionResponses"][0]["response"]).collect();
+    assert!(!results.is_empty() && results.iter().all(|it| it["output"]["status"] == "shipped"), "{results:?}");
+    assert!(answered.agent().len() >= 2, "{:?}", answered.agent());
+
+    assert_eq!(taken_back.of("toolResponse"), Vec::<&Value>::new(), "what is taken back is not answered");
+    assert!(taken_back.agent().last().is_some_and(|words| words.contains("own words")), "{:?}", taken_back.agent());
+}
+
+#[actix_rt::test]
+async fn an_answer_that_a_filter_ends_is_counted_by_its_reason_and_asked_for_again() {
+    let stage = Stage::speaking("gemini", "good_responses:1,filtered_responses:1", &[]).await;
+    let report = stage
+        .call(|options| {
+            options.speech = voice(440.0, 2_000).into();
+            options.hangup_after = seconds(16);
+        })
+        .await;
+    let metrics = get(&stage.running.admin("/metrics"), &[]).await.text;
+    // No other call of this program is filtered.
+    assert!(counted(&metrics, "switchboard_model_errors_total{code=\"response_rejected\"}") >= 1.0);
+    let record = stage.record(&report).await;
+    assert!(heard(&record, "assistant").len() >= 2, "{record:#}");
 }
 
 #[actix_rt::test]
