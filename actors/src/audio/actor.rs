@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, WeakRecipient};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, Recipient, WeakRecipient};
 use log::trace;
 
 use super::action::{AudioAction, DropCause};
 use super::events::{Event, FrameCounters};
 use super::level::Levels;
-use super::messages::AudioOrder;
+use super::messages::{AudioOrder, FinishAudio};
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::report::AudioReport;
@@ -61,7 +61,7 @@ pub(crate) struct AudioPipeline {
     recorder: Option<Recorder>,
     /// Samples in 20 ms, the unit in which drops are counted.
     recorded_frame: u64,
-    /// Set by `Finish`, so that stopping is not reported as a failure.
+    /// Set by [`FinishAudio`], so that stopping is not reported as a failure.
     finished: bool,
 }
 
@@ -238,13 +238,20 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::LimitLead(limited) => self.step(AudioEvent::LimitLead(limited), ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::PauseRecording(paused) => self.step(AudioEvent::PauseRecording(paused), ctx),
-            AudioOrder::Finish => {
-                self.step(AudioEvent::EndRecording, ctx);
-                self.recorder = None;
-                self.finished = true;
-                ctx.stop();
-            }
         }
+    }
+}
+
+impl Handler<FinishAudio> for AudioPipeline {
+    type Result = MessageResult<FinishAudio>;
+
+    fn handle(&mut self, _: FinishAudio, ctx: &mut Self::Context) -> Self::Result {
+        let heard = self.pipeline.heard(clock::now());
+        self.step(AudioEvent::EndRecording, ctx);
+        self.recorder = None;
+        self.finished = true;
+        ctx.stop();
+        MessageResult(heard)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::{Message, Recipient};
 
+use super::report::ItemPlayout;
 use crate::carrier::AudioFormat;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::ModelBound;
@@ -68,9 +69,13 @@ pub enum AudioOrder {
     /// Record silence from now on, or both sides again. The order has no effect in a call that is
     /// not recorded.
     PauseRecording(bool),
-    /// The call is over. Stop without reporting it as a loss.
-    Finish,
 }
+
+/// The call is over: stop without reporting it as a loss. The answer has every item that was not
+/// reported as heard yet, in playing order, with what the caller has heard of it by now.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<ItemPlayout>")]
+pub struct FinishAudio;
 
 /// Samples per second of [`AudioOrder::PlayPcm`].
 pub const PCM_RATE_HZ: u32 = 8_000;

@@ -17,7 +17,7 @@ use super::drops::Drops;
 use super::level::Levels;
 use super::playout::Playout;
 use super::resample::ResampleError;
-use crate::audio::report::AudioReport;
+use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::carrier::{AudioFormat, CallerFrame, Capabilities, FlowSignal, LineCommand, LineFormats};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
@@ -160,6 +160,12 @@ impl Pipeline {
         self.record(before, now, out);
         self.drops.collect(before, now, out);
         result
+    }
+
+    /// How much the caller has heard of each item that was not reported as heard yet, in playing
+    /// order.
+    pub fn heard(&self, now: Instant) -> Vec<ItemPlayout> {
+        self.playout.heard(now)
     }
 
     /// Counts a frame that was dropped because its receiver had no room.

@@ -213,6 +213,14 @@ impl Playout {
         cut
     }
 
+    /// How much of each item was heard by `now`, in playing order. Items that were reported as heard
+    /// are not among them.
+    pub(super) fn heard(&self, now: Instant) -> Vec<ItemPlayout> {
+        let played = self.head.played(now);
+        let whole = |item: &Item| item.is_sent() && played >= item.end();
+        self.items.iter().map(|it| if whole(it) { it.heard_whole() } else { it.playout(played, &self.head) }).collect()
+    }
+
     /// Sends nothing until [`Self::resume`] or [`Self::interrupt`]. Audio that the carrier can
     /// still drop is taken back and sent again later.
     pub(super) fn pause(&mut self, now: Instant, out: &mut Vec<AudioAction>) {

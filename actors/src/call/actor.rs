@@ -153,13 +153,14 @@ impl Actor for CallActor {
     }
 
     /// Runs after a panic too, when some or all of the ending's steps are undone. Steps that are
-    /// done are not repeated.
+    /// done are not repeated. Without an ending it is a crash.
     fn stopped(&mut self, _: &mut Self::Context) {
         self.end_line();
         self.close_model();
         self.finish_audio();
-        self.finish_record(Ending::Crashed, self.machine.tally());
-        self.leave(Ending::Crashed);
+        let ending = self.machine.ending().unwrap_or(Ending::Crashed);
+        self.finish_record(ending, self.machine.tally());
+        self.leave(ending);
     }
 }
 
@@ -172,12 +173,18 @@ impl CallActor {
     /// Handles an event that has an answer. The answer is the end of the call if the call is over.
     fn ask(&mut self, event: CallEvent, ctx: &mut Context<Self>) -> Next {
         let mut reply = Next::HangUp;
+        // The steps of an ending that wait for the audio's last report.
+        let mut after_audio: Option<Vec<CallAction>> = None;
         for action in self.machine.handle(event, clock::now()) {
-            if let CallAction::Reply(next) = action {
-                reply = next;
-            } else {
-                self.perform(action, ctx);
+            match (action, &mut after_audio) {
+                (CallAction::Reply(next), _) => reply = next,
+                (action, Some(after)) => after.push(action),
+                (CallAction::FinishAudio, none) => *none = Some(Vec::new()),
+                (action, None) => self.perform(action, ctx),
             }
+        }
+        if let Some(after) = after_audio {
+            self.finish_audio_first(after, ctx);
         }
         self.arm();
         reply

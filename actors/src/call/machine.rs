@@ -33,11 +33,12 @@ use super::shared::Stage;
 use super::steps::{CallAction, CallEvent, Note};
 use super::timers::{Timer, TimerTable};
 use super::transfer::TransferRefusal;
+use crate::audio::report::ItemPlayout;
 use crate::carrier::Handover;
 use crate::ending::Ending;
 use crate::profile::CallProfile;
 use crate::realtime::report::LossClass;
-use crate::transcript::messages::Tally;
+use crate::transcript::messages::{Fact, Tally};
 
 /// One call.
 #[derive(Debug)]
@@ -100,6 +101,11 @@ impl CallMachine {
             self.talk.call.tell(Note::StateChanged(self.state()));
         }
         std::mem::take(&mut self.talk.call.out)
+    }
+
+    /// The facts of what the caller had heard of `items` when the call ended.
+    pub fn heard_at_the_end(&self, items: Vec<ItemPlayout>) -> Vec<Fact> {
+        self.talk.floor.heard_at_the_end(items)
     }
 
     fn route(&mut self, event: CallEvent) {

@@ -93,7 +93,7 @@ fn a_full_neighbour_loses_audio_that_is_counted_but_never_a_mark() {
 fn a_finished_path_is_no_loss_and_a_lost_one_is() {
     run(async {
         let call = Call::start();
-        call.audio.do_send(AudioOrder::Finish);
+        assert!(call.audio.send(FinishAudio).await.expect("an answer").is_empty());
         settle(5).await;
         assert!(!call.audio.connected());
         assert!(call.reports().is_empty());

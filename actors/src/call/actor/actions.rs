@@ -56,7 +56,8 @@ impl CallActor {
             A::Tell(note) => self.tell(&note),
             A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),
-            A::FinishAudio => self.finish_audio(),
+            // `ask` waits for it.
+            A::FinishAudio => {}
             A::FinishRecord { ending, tally } => self.finish_record(ending, tally),
             A::TellSupervisor { ending } => self.leave(ending),
             A::Stop => ctx.stop(),

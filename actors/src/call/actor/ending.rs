@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use actix::Recipient;
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, Recipient, WrapFuture as _};
 
 use super::CallActor;
-use crate::audio::messages::AudioOrder;
+use crate::audio::messages::FinishAudio;
 use crate::call::events::Event;
 use crate::call::report::CallEnded;
+use crate::call::steps::CallAction;
 use crate::carrier::LineCommand;
 use crate::carrier::control::{self, CarrierAnswer, Request};
 use crate::clock;
@@ -109,9 +110,32 @@ impl CallActor {
         self.llm = None;
     }
 
+    /// Stops the audio without waiting for what the caller has heard.
     pub(super) fn finish_audio(&mut self) {
-        self.tell_audio(AudioOrder::Finish);
-        self.audio = None;
+        if let Some(audio) = self.audio.take() {
+            audio.finish.do_send(FinishAudio);
+        }
+    }
+
+    /// Stops the audio, records what the caller has heard by now, and takes the steps `after`. The
+    /// call takes no message meanwhile. An audio that is gone, or does not answer, has nothing to
+    /// tell.
+    pub(super) fn finish_audio_first(&mut self, after: Vec<CallAction>, ctx: &mut Context<Self>) {
+        let answer = self.audio.take().map(|audio| audio.finish.send(FinishAudio).timeout(LAST_HEARD));
+        let heard = async move {
+            match answer {
+                Some(answer) => answer.await.unwrap_or_default(),
+                None => Vec::new(),
+            }
+        };
+        ctx.wait(heard.into_actor(self).map(move |heard, this, ctx| {
+            for fact in this.machine.heard_at_the_end(heard) {
+                this.record(fact);
+            }
+            for action in after {
+                this.perform(action, ctx);
+            }
+        }));
     }
 
     pub(super) fn finish_record(&mut self, ending: Ending, tally: Tally) {
@@ -134,5 +158,7 @@ impl CallActor {
     }
 }
 
+/// How long the audio may take to tell what was heard. It answers in its next turn, unless it hangs.
+const LAST_HEARD: Duration = Duration::from_secs(1);
 /// How long the carrier may take to close the stream after the request to hang up.
 const HUNG_UP: Duration = Duration::from_secs(1);

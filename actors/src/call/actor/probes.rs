@@ -10,9 +10,11 @@ use super::children::{AudioHandle, LlmHandle, Spawn, TranscriptHandle};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
-use crate::audio::messages::AudioOrder;
+use crate::audio::messages::{AudioOrder, FinishAudio};
+use crate::audio::report::ItemPlayout;
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::child::{Child, ChildLost};
+use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::{
     FromCaller, FromModel, ItemComplete, Line, LineAttached, ModelBound, PlayoutSignal, ToLine,
 };
@@ -110,7 +112,7 @@ macro_rules! hears {
 hears!(
     Fact => Fact::Ended { .. },
     Words,
-    AudioOrder => AudioOrder::Finish,
+    AudioOrder,
     ModelOrder => ModelOrder::Close,
     ToLine,
     FromCaller,
@@ -138,6 +140,19 @@ impl Handler<ReadWords> for Probe {
 
     fn handle(&mut self, _: ReadWords, _: &mut Context<Self>) -> Self::Result {
         MessageResult(Value::Null)
+    }
+}
+
+impl Handler<FinishAudio> for Probe {
+    type Result = MessageResult<FinishAudio>;
+
+    /// One item was playing.
+    fn handle(&mut self, message: FinishAudio, ctx: &mut Context<Self>) -> Self::Result {
+        self.log.add(format!("{}: {message:?}", self.name));
+        self.over = true;
+        ctx.stop();
+        let (received, heard) = (Duration::from_secs(2), Duration::from_secs(1));
+        MessageResult(vec![ItemPlayout { response: ResponseId::new("r"), item: ItemId::new("i"), received, heard }])
     }
 }
 
@@ -186,6 +201,7 @@ impl Spawn for Probes {
             from_model: addr.clone().recipient(),
             items: addr.clone().recipient(),
             orders: addr.clone().recipient(),
+            finish: addr.clone().recipient(),
             fail: addr.recipient(),
         }
     }

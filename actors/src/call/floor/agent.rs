@@ -11,6 +11,7 @@ use crate::call::shared::{Shared, Stage};
 use crate::call::steps::Note;
 use crate::ids::ResponseId;
 use crate::realtime::messages::{ResponsePurpose, TextRole};
+use crate::transcript::messages::Fact;
 
 impl Floor {
     /// The model began a response.
@@ -101,6 +102,11 @@ impl Floor {
     /// The playout was cleared; `items` says how much of each was heard.
     pub(in crate::call) fn interrupted(&mut self, items: Vec<ItemPlayout>, call: &mut Shared) {
         self.turn.interrupted(items, call);
+    }
+
+    /// The facts of what the caller had heard of `items` when the call ended.
+    pub(in crate::call) fn heard_at_the_end(&self, items: Vec<ItemPlayout>) -> Vec<Fact> {
+        items.into_iter().map(|playout| self.turn.heard_at_the_end(playout)).collect()
     }
 
     /// Interrupts the agent: something else has to be said, or nothing.

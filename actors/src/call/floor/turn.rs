@@ -421,6 +421,16 @@ impl Turn {
             call.tell(Note::BargedIn(call.now.saturating_duration_since(since)));
         }
     }
+
+    /// The fact of how much of an item was heard when the call ended. An item that was still being
+    /// generated, or was not played to its end, counts as interrupted.
+    pub(super) fn heard_at_the_end(&self, mut playout: ItemPlayout) -> Fact {
+        if self.is_inaudible(&playout.response) {
+            playout.heard = Duration::ZERO;
+        }
+        let whole = playout.heard >= playout.received && !self.goes_on_with(&playout.response);
+        fact_of(playout, !whole)
+    }
 }
 
 /// Returns the fact of how much was heard of an item that was not interrupted.
