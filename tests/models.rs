@@ -100,14 +100,37 @@ async fn twenty_calls_at_once_end_right() {
     }
 }
 
+#[actix_rt::test]
+async fn a_caller_who_hangs_up_in_the_middle_leaves_what_was_heard() {
+    for row in [REALTIME, LIVE, GEMINI] {
+        let mut settings = vec![("interruption.policy", row.policy)];
+        settings.extend(row.format.map(|format| ("realtime.audio_format", format)));
+        let stage = Stage::start(row, &format!("answer_ms:{ANSWER_MS}"), &settings).await;
+        let lateness = Lateness::watch(stage.running.public("/health"));
+        let calls = [700, 1_500].map(|position| {
+            let mut options = stage.options();
+            options.speech = vec![0; 160].into();
+            options.hangup_after = Some(Duration::from_millis((row.greets_ms + position).into()));
+            watched(&stage.running, options, format!("hangs up at {position} ms"))
+        });
+        let outcomes = join_all(calls).await;
+        let most = MOST_ERROR + lateness.end();
+        let records = stage.stop().await;
+        for outcome in &outcomes {
+            let judged = judge(row, &records, outcome);
+            assert!(judged.interrupted, "{row:?}: {}", judged.text);
+            assert!(judged.error <= most, "{row:?}: wrong by {:?} of {most:?}: {}", judged.error, judged.text);
+        }
+    }
+}
+
 /// Interrupts at steps of 50 ms, with several delays of the carrier's marks: the greeting at the odd
 /// ones, and the answer that follows it at the even ones.
 async fn interrupted_everywhere(row: Row) {
     let mut judged = Vec::new();
     let mut late = Duration::ZERO;
     for is_greeting in [true, false] {
-        // A model that decides alone says nothing after it fell silent, and the call goes on until that
-        // is known: of what plays when the caller hangs up, nothing is told.
+        // A model that decides alone says nothing after it fell silent.
         let spoken = if is_greeting { 1 } else { 2 };
         let silent = if row.policy == "model" { "99" } else { "0" };
         let rehearse = format!("answer_ms:{ANSWER_MS},good_responses:{spoken},empty_responses:{silent}");
