@@ -27,6 +27,7 @@ mod backend;
 mod carriers;
 mod clips;
 mod conversation;
+mod delegation;
 mod directory;
 mod dotenv;
 mod experiments;

@@ -14,7 +14,7 @@ use switchboard_actors::realtime::settings::{
     Tracing, TurnDetection,
 };
 
-use super::backend;
+use super::delegation;
 use super::headers::read_header;
 use super::kinds::{
     Expected, MILLISECOND, SECOND, any_text, duration, flag, iso_language, list, number, or_word, quoted, text, texts,
@@ -44,7 +44,7 @@ pub(super) fn read(section: &Section<'_>, provider: Option<Provider>, mcp: &McpS
     let tool_choice = section.read("tool_choice", word(CHOICES));
     let tool_choices = read_tool_choices(&section.table("tool_choices"));
     let tracing = section.read("tracing", tracing);
-    let backend = backend::read(section);
+    let backend = delegation::read(section);
     let servers = section.read("mcp", list(16, text));
     let servers = servers.and_then(|names| choose_servers(section, &names, mcp));
     let (delegation, backend_model) = backend?;

@@ -19,7 +19,7 @@ use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
 use super::agents::{Agent, AgentGreeting, Language, Notice};
-use super::backend;
+use super::delegation;
 use super::experiments::{self, CONTROL};
 use super::fallbacks::Fallback;
 use super::problem::{Origin, Problem};
@@ -380,7 +380,7 @@ fn options<'c>(config: &'c Config, agent: &'c Agent) -> Cow<'c, Options> {
     let options = agent.options(&config.realtime);
     let Delegation::Client { tool } = &options.finer.delegation else { return Cow::Borrowed(options) };
     let own: Vec<&str> = config.tools.keys().map(String::as_str).collect();
-    let tool = backend::worker(agent, tool.as_deref(), &own).map(str::to_owned);
+    let tool = delegation::worker(&agent.tools, tool.as_deref(), &own).map(str::to_owned);
     let mut options = options.clone();
     options.finer.delegation = Delegation::Client { tool };
     Cow::Owned(options)

@@ -11,9 +11,9 @@ use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
 use switchboard_actors::tools::plan::ToolPlan;
 
 use super::agents::{Agent, Common, Directory, Language};
-use super::backend;
 use super::carriers::{self, Carriers};
 use super::conversation::Keypad;
+use super::delegation;
 use super::directory::{Route, Transfer};
 use super::experiments::{self, Experiment, Ground};
 use super::layers::Node;
@@ -313,8 +313,11 @@ impl SectionReader<'_> {
             interruption: offered.interruption.as_ref(),
         };
         let agents = read_agents(top, reader, &common, known.as_ref());
-        for ((name, agent), realtime) in agents.iter().flatten().zip(std::iter::repeat(realtime)) {
-            realtime.iter().for_each(|realtime| backend::note_idle(name, agent, realtime, &tools, reader));
+        if let Some(realtime) = realtime.filter(|realtime| realtime.knows("delegation")) {
+            for (name, agent) in agents.iter().flatten() {
+                let delegation = &agent.options(realtime).finer.delegation;
+                delegation::note_idle(name, &agent.tools, delegation, &tools, reader);
+            }
         }
         let numbering = numbering::read(&top.table("numbers"));
         let routes = read_routes(top, reader, numbering, agents.as_ref(), offered.languages.as_ref(), realtime);
