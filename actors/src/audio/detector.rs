@@ -2,8 +2,9 @@
 //!
 //! The samples are judged in steps of 16 ms:
 //!
-//! 1. A neural network trained on speech (crate `earshot`) gives each step a score. Alone it also
-//!    rates coughs, music and keys as speech in their first moments.
+//! 1. A neural network trained on speech (crate `earshot`) gives each loud step a score. Alone it
+//!    also rates coughs, music and keys as speech in their first moments. It is most of the
+//!    detector's cost, so of silence it gets only the last steps, once a loud one follows.
 //! 2. So a loud step is measured as well ([`shape`]): is it periodic as the vocal cords are, is it
 //!    a sum of a few tones, does it have sound above a hum's, and does its spectrum move as a mouth
 //!    does. [`floor`] says what is loud on this line.
@@ -22,6 +23,7 @@
 
 mod classifier;
 mod floor;
+mod product;
 mod shape;
 
 use std::fmt;
@@ -75,6 +77,8 @@ pub struct SpeechDetector {
     history: History,
     /// Samples at [`RATE_HZ`] that do not fill a step yet.
     narrow: Vec<i16>,
+    /// The last quiet steps that have no score.
+    unscored: Vec<i16>,
     /// A step at the rate of the network for scores.
     wide: Vec<i16>,
     /// The evidence for speech: the sum of the last steps' odds.
@@ -102,6 +106,7 @@ impl SpeechDetector {
             shape: Shape::default(),
             history: History::default(),
             narrow: Vec::with_capacity(MOST_AT_ONCE + STEP),
+            unscored: Vec::with_capacity(UNSCORED * STEP),
             wide: Vec::with_capacity(4 * STEP),
             evidence: 0.0,
             clutter: 0,
@@ -141,16 +146,36 @@ impl SpeechDetector {
     /// Judges the first step of the waiting samples.
     fn step(&mut self) -> Option<Change> {
         let step = &self.narrow[..STEP];
-        self.wide.clear();
-        self.up.process(step, &mut self.wide);
-        let score = self.scorer.predict_i16(&self.wide);
         let over = self.floor.exceeded(step);
         self.shape.take(step);
         let loud = over >= LOUD_DB;
-        self.history.push(if loud { self.shape.measures(score, over) } else { Measures::quiet(score) });
+        let score = if loud { self.score() } else { self.keep() };
+        self.history.push(if loud { self.shape.measures(score, over) } else { Measures::default() });
         self.last = loud.then(|| self.history.probability());
         self.weigh();
         self.turn(loud && score >= GOES_ON)
+    }
+
+    /// The score of the first waiting step, after those of the quiet steps before it.
+    fn score(&mut self) -> f32 {
+        let mut score = 0.0;
+        for step in self.unscored.chunks(STEP).chain([&self.narrow[..STEP]]) {
+            self.wide.clear();
+            self.up.process(step, &mut self.wide);
+            score = self.scorer.predict_i16(&self.wide);
+        }
+        self.unscored.clear();
+        score
+    }
+
+    /// Keeps the first waiting step, which is quiet, for the score of the next loud one. Its own score
+    /// is zero.
+    fn keep(&mut self) -> f32 {
+        if self.unscored.len() == UNSCORED * STEP {
+            self.unscored.drain(..STEP);
+        }
+        self.unscored.extend_from_slice(&self.narrow[..STEP]);
+        0.0
     }
 
     /// Weighs the last step as evidence for speech or against it.
@@ -207,6 +232,9 @@ const SCORED_HZ: u32 = 16_000;
 const STEP: usize = 128;
 /// Length of a step.
 const STEP_MS: u32 = 16;
+/// Quiet steps that get a score once a loud one follows: what the network for scores looks back on.
+/// Fewer: speech begins later. More: the first loud step costs more.
+const UNSCORED: usize = 3;
 /// Most samples converted at once: 20 ms of the widest line. More: the buffers keep the size of a
 /// burst.
 const MOST_AT_ONCE: usize = 480;

@@ -5,10 +5,11 @@
 
 mod weights;
 
+use super::product::product;
 use super::shape::ORDER;
 use weights::WEIGHTS;
 
-/// The measures of a step.
+/// The measures of a step. Those of a quiet one are all zero: its shape says nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Measures {
     /// The score of the network for scores.
@@ -26,11 +27,6 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    /// A step that is not loud: its shape says nothing.
-    pub(super) fn quiet(score: f32) -> Self {
-        Self { score, ..Self::default() }
-    }
-
     fn is_quiet(&self) -> bool {
         self.over == 0.0
     }
@@ -101,15 +97,12 @@ pub struct Weights {
 impl Weights {
     /// The values of the hidden units.
     pub fn hidden(&self, inputs: &[f32; INPUTS]) -> [f32; HIDDEN] {
-        std::array::from_fn(|unit| {
-            let sum: f32 = self.hidden[unit].iter().zip(inputs).map(|(weight, input)| weight * input).sum();
-            (sum + self.hidden_bias[unit]).max(0.0)
-        })
+        std::array::from_fn(|unit| (product(&self.hidden[unit], inputs) + self.hidden_bias[unit]).max(0.0))
     }
 
     /// The probability of speech.
     pub fn probability(&self, inputs: &[f32; INPUTS]) -> f32 {
-        let sum: f32 = self.output.iter().zip(self.hidden(inputs)).map(|(weight, unit)| weight * unit).sum();
+        let sum = product(&self.output, &self.hidden(inputs));
         1.0 / (1.0 + (-sum - self.output_bias).exp())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::STEP;
 use super::classifier::Measures;
+use super::product::product;
 
 /// The last two steps of a line.
 #[derive(Debug)]
@@ -62,8 +63,7 @@ fn likeness(samples: &[f32; WINDOW]) -> [f32; ORDER + 1] {
         let place = (at as f32 + 0.5) / WINDOW as f32;
         *sample *= 4.0 * place * (1.0 - place);
     }
-    let product = |lag: usize| faded[lag..].iter().zip(&faded).map(|(sample, past)| sample * past).sum::<f32>();
-    let mut alike: [f32; ORDER + 1] = std::array::from_fn(product);
+    let mut alike: [f32; ORDER + 1] = std::array::from_fn(|lag| product(&faded[lag..], &faded));
     alike[0] = (alike[0] * WHITENED).max(1.0);
     alike
 }
@@ -91,13 +91,12 @@ fn prediction_gain(alike: &[f32; ORDER + 1]) -> f32 {
 fn periodicity(samples: &[f32; WINDOW]) -> f32 {
     let (pairs, _) = samples.as_chunks::<2>();
     let halved: [f32; HALVED] = std::array::from_fn(|at| pairs[at][0] + pairs[at][1]);
-    let energy = |part: &[f32]| part.iter().map(|sample| sample * sample).sum::<f32>();
+    let energy = |part: &[f32]| product(part, part);
     // The energies of the two parts that are compared.
     let (mut now, mut past) = (energy(&halved[SHORTEST_PERIOD..]), energy(&halved[..HALVED - SHORTEST_PERIOD]));
     let mut best = 0.0_f32;
     for period in SHORTEST_PERIOD..=LONGEST_PERIOD {
-        let product: f32 = halved[period..].iter().zip(&halved).map(|(sample, past)| sample * past).sum();
-        best = best.max(product / (now * past).max(1.0).sqrt());
+        best = best.max(product(&halved[period..], &halved) / (now * past).max(1.0).sqrt());
         now -= halved[period] * halved[period];
         past -= halved[HALVED - 1 - period] * halved[HALVED - 1 - period];
     }
