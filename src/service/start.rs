@@ -35,7 +35,7 @@ pub(crate) use self::disk::check_spend_store;
 use self::disk::{delivery, make_recordings, on_its_own_thread, start_records};
 use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
-use crate::service::config::{Config, ConfigError, Profiles, RouteInput, plan_problems};
+use crate::service::config::{Config, ConfigError, Profiles, RouteInput, plan_notes, plan_problems};
 use crate::service::listener::{Bound, Listener, Room};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
@@ -265,8 +265,12 @@ impl Service {
     }
 }
 
-/// Refuses a configuration whose sessions the model's server would refuse.
+/// Refuses a configuration whose sessions the model's server would refuse, and logs what has no
+/// effect.
 fn check_sessions(config: &Config) -> Result<(), ServiceError> {
+    for note in plan_notes(config) {
+        log::warn!("configuration: {note}");
+    }
     let problems = plan_problems(config);
     if problems.is_empty() { Ok(()) } else { Err(ServiceError::Sessions(ConfigError { problems })) }
 }

@@ -10,7 +10,7 @@ use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
 
 use crate::cli::CheckArgs;
-use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput, plan_problems};
+use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput, plan_notes, plan_problems};
 use crate::service::folders;
 use crate::tools::terminal::safe_lines;
 
@@ -39,6 +39,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         return refused(ConfigError { problems });
     }
     config.notes.extend(folders::notes(&config));
+    config.notes.extend(plan_notes(&config));
     let decision = args.route.as_ref().map(|to| config.route(&call(args, to)));
     let text = if args.json {
         for_machines(&config, decision.as_ref())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard::service::config::{Config, ConfigError, Profiles, Sources};
+use switchboard::service::config::{Config, ConfigError, Profiles, Sources, plan_notes};
 use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::openai_live::plan::{Delegation, OpenAiLivePlan};
@@ -43,6 +43,16 @@ fn the_model_behind_the_voice_is_the_chosen_one() {
     assert_eq!(model(&config(&[("realtime.backend_model", "gpt-5.6-terra")])), "gpt-5.6-terra");
     let own = ("agents.default.realtime", r#"{ backend_model = "gpt-6" }"#);
     assert_eq!(model(&config(&[("realtime.backend_model", "gpt-5.6-terra"), own])), "gpt-6");
+}
+
+#[test]
+fn sessions_that_run_by_audio_are_noted_as_not_waiting() {
+    let notes = |settings: &[(&str, &str)]| plan_notes(&config(settings)).join("; ");
+    let warm = ("realtime.warm_sessions", "2");
+    assert!(notes(&[warm]).starts_with("realtime.warm_sessions: has no effect with \"openai_live\""));
+    assert_eq!(notes(&[]), "");
+    let other = ("realtime.fallbacks", r#"[{ provider = "openai" }]"#);
+    assert_eq!(notes(&[warm, other]), "", "the fallback's sessions wait");
 }
 
 #[test]

@@ -279,7 +279,7 @@ impl Exit {
         self.call_off(talk);
         self.way = Way::Staying;
         let text = format!("The caller {did} before the call was ended or handed on, so it goes on.");
-        talk.call.add_text(TextRole::System, text);
+        talk.call.add_text(TextRole::Instruction, text);
     }
 
     /// Ends the call.

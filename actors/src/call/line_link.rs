@@ -258,7 +258,7 @@ impl LineLink {
 /// The agent says that the line broke, and `what` is due.
 pub(super) fn say_it_broke(what: &str, floor: &mut Floor, call: &mut Shared) {
     call.attach_model();
-    call.add_text(TextRole::System, BROKE.to_owned());
+    call.add_text(TextRole::Instruction, BROKE.to_owned());
     let words = format!("Say in a few words that the line was interrupted for a moment, {what}.");
     floor.request(ResponsePurpose::Notice, Some(words), call);
 }

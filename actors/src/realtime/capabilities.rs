@@ -32,6 +32,9 @@ pub struct Capabilities {
     /// Whether the agent's audio comes in real time. Then hardly any of it is ever ahead of the
     /// caller's ear, and a carrier is given no longer lead.
     pub realtime_output: bool,
+    /// Whether the session's time runs by the caller's audio. Such a session cannot wait for a call:
+    /// without audio it ends, and with audio it costs money.
+    pub runs_by_audio: bool,
     /// How a session ends by itself. Another one replaces it in time.
     pub session_end: SessionEnd,
 }

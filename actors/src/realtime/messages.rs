@@ -143,8 +143,10 @@ impl ResponsePurpose {
 /// The role of a text item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextRole {
-    /// Facts and instructions for the model.
+    /// Facts for the model.
     System,
+    /// An instruction that holds for the rest of the call.
+    Instruction,
     /// Text that counts as said by the caller.
     User,
     /// Text that counts as said by the agent: a pre-rendered greeting.

@@ -75,6 +75,11 @@ impl SessionPlan {
         self.provider.capabilities(&self.common)
     }
 
+    /// Which opened sessions wait for calls of this plan: none if they cannot wait.
+    pub fn waiting(&self) -> PoolPlan {
+        if self.capabilities().runs_by_audio { PoolPlan::default() } else { self.resilience.waiting }
+    }
+
     /// The name of the model that is tried first.
     pub fn model(&self) -> &str {
         &self.provider.address().model
@@ -220,6 +225,16 @@ mod tests {
     use super::*;
     use crate::realtime::fake::FakePlan;
     use crate::realtime::openai::plan::sample;
+
+    #[test]
+    fn sessions_that_run_by_audio_do_not_wait_for_a_call() {
+        let mut plan = sample::plan();
+        plan.resilience.waiting = PoolPlan { sessions: 2, max_age: Duration::from_secs(600) };
+        assert_eq!(plan.waiting().sessions, 2);
+        let can = Capabilities { runs_by_audio: true, ..plan.capabilities() };
+        plan.provider = ProviderPlan::Fake(Arc::new(FakePlan { address: sample::address("", "m"), can }));
+        assert_eq!(plan.waiting().sessions, 0);
+    }
 
     #[test]
     fn a_fallback_may_have_other_audio_if_it_can_be_converted() {

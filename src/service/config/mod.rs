@@ -17,7 +17,7 @@
 //! - The whole: `root` has [`Config`] and the rules between sections. `kept` reads only the
 //!   folders.
 //! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
-//!   runs with, and `report` says what would run.
+//!   runs with, `waiting` notes sessions that cannot wait for one, and `report` says what would run.
 //!
 //! All problems are reported at once ([`ConfigError`]).
 
@@ -64,6 +64,7 @@ mod tools;
 mod trust;
 mod variables;
 mod voices;
+mod waiting;
 mod webhooks;
 
 pub use agents::{Agent, AgentGreeting, Language, Notice, Voice};
@@ -94,4 +95,5 @@ pub use switchboard_actors::profile::hours::Hours;
 pub use switchboard_actors::realtime::seat::Provider;
 pub use switchboard_actors::realtime::settings::{CallerTranscription, ModelAudio, Options};
 pub use tools::BuiltIn;
+pub use waiting::plan_notes;
 pub use webhooks::{DeliveryQueue, Webhooks};

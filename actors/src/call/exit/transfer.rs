@@ -457,7 +457,7 @@ impl Exit {
         }
         let (to, reason) = (&transfer.destination, transfer.outcome.unwrap_or(DialOutcome::Failed).for_model());
         let text = format!("The transfer to {to} did not come about: {reason}. The caller is back with you.");
-        talk.call.add_text(TextRole::System, text);
+        talk.call.add_text(TextRole::Instruction, text);
         let words = format!(
             "Tell the caller in one or two short sentences that they could not be put through because {reason}, and offer another way."
         );

@@ -141,7 +141,7 @@ impl Floor {
         // In the other stages nothing has been spent yet, the call ends already, or the caller is
         // being transferred.
         if stage == Stage::Talking {
-            call.add_text(TextRole::System, WRAP_UP_NOTE.to_owned());
+            call.add_text(TextRole::Instruction, WRAP_UP_NOTE.to_owned());
             self.request(ResponsePurpose::Notice, Some(SAID.to_owned()), call);
         }
     }
@@ -149,7 +149,7 @@ impl Floor {
     /// A machine has answered: the model is informed, and speaks unless it speaks already or is
     /// about to.
     pub(in crate::call) fn leaves_a_message(&mut self, note: &str, stage: Stage, call: &mut Shared) {
-        call.add_text(TextRole::System, note.to_owned());
+        call.add_text(TextRole::Instruction, note.to_owned());
         if stage == Stage::Talking && self.is_over() && !self.turn.is_caller_speaking() {
             self.request(ResponsePurpose::Notice, Some(note.to_owned()), call);
         }

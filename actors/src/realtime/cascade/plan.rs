@@ -77,6 +77,7 @@ pub fn capabilities(plan: &CascadePlan) -> Capabilities {
         output: plan.output(),
         // Engines send faster than they are heard.
         realtime_output: false,
+        runs_by_audio: false,
         session_end: SessionEnd::Never,
     }
 }

@@ -32,6 +32,7 @@ pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
         input: plan.input,
         output: OUTPUT,
         realtime_output: false,
+        runs_by_audio: false,
         session_end: SessionEnd::After(LONGEST_CONNECTION),
     }
 }

@@ -28,6 +28,8 @@ pub fn capabilities(common: &Common, plan: &OpenAiLivePlan) -> Capabilities {
         input: plan.format,
         output: plan.format,
         realtime_output: true,
+        // It ends after half a minute without audio.
+        runs_by_audio: true,
         session_end: SessionEnd::After(LASTS),
     }
 }
@@ -48,7 +50,7 @@ mod tests {
         let can = capabilities(&sample::common(), &sample::live());
         assert!(!can.truncate && !can.delete && !can.cancel);
         assert!(can.server_answers() && can.server_interrupts() && can.caller_words);
-        assert!(can.realtime_output, "the stream has the pace of the caller's audio");
+        assert!(can.realtime_output && can.runs_by_audio, "the stream has the pace of the caller's audio");
         assert_eq!((can.input, can.output), (sample::live().format, sample::live().format));
     }
 

@@ -140,11 +140,12 @@ impl Handler<Keep> for SessionPool {
     type Result = ();
 
     fn handle(&mut self, Keep { plan, providers }: Keep, ctx: &mut Self::Context) {
+        // A plan whose own sessions cannot wait still has fallbacks whose sessions can.
         if plan.resilience.waiting.sessions == 0 {
             return;
         }
         providers.do_send(Keeps(ctx.address().recipient()));
-        self.pool.want(&plan.provider, plan.resilience.waiting, clock::now());
+        self.pool.want(&plan.provider, plan.waiting(), clock::now());
         self.plan = Some(plan);
         self.providers = Some(providers);
         self.tick(ctx);
@@ -170,7 +171,7 @@ impl Handler<Take> for SessionPool {
     type Result = ResponseActFuture<Self, Option<SendWrapper<OpenedSession>>>;
 
     fn handle(&mut self, Take(plan): Take, _: &mut Self::Context) -> Self::Result {
-        let wanted = plan.resilience.waiting;
+        let wanted = plan.waiting();
         if wanted.sessions == 0 || self.plan.is_none() {
             return Box::pin(actix::fut::ready(None));
         }
@@ -215,7 +216,7 @@ pub async fn waiting_or_new(
     waiting_will_do: bool,
 ) -> Result<OpenedSession, ModelLoss> {
     if waiting_will_do
-        && plan.resilience.waiting.sessions > 0
+        && plan.waiting().sessions > 0
         && let Ok(Some(waiting)) = SessionPool::from_registry().send(Take(Arc::clone(&plan))).await
     {
         return Ok(waiting.take());

@@ -50,7 +50,7 @@ fn a_call_is_wrapped_up_at_its_soft_limit_and_closed_politely_at_its_hard_one() 
     assert_eq!(requests(&done), [ResponsePurpose::Notice], "half of it is spent");
     assert!(
         done.iter()
-            .any(|action| matches!(action, CallAction::Order(ModelOrder::AddText { role: TextRole::System, .. })))
+            .any(|action| matches!(action, CallAction::Order(ModelOrder::AddText { role: TextRole::Instruction, .. })))
     );
     let done = answer(&mut call, "notice", 10);
     assert_eq!(requests(&done), [ResponsePurpose::Goodbye], "one more would be too much");

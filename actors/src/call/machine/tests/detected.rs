@@ -27,7 +27,7 @@ fn a_machine_is_hung_up_on_at_once_and_the_record_knows_it() {
 
 #[test]
 fn a_machine_that_may_be_spoken_to_is_left_a_message() {
-    let note = CallAction::Order(Order::AddText { role: TextRole::System, text: LEAVE_A_MESSAGE.to_owned() });
+    let note = CallAction::Order(Order::AddText { role: TextRole::Instruction, text: LEAVE_A_MESSAGE.to_owned() });
     let mut silent = Harness::listening();
     let done = silent.on(detected(AnsweredBy::Machine, Some(LEAVE_A_MESSAGE)));
     assert!(done.contains(&note), "{done:?}");

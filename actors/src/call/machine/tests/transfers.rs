@@ -88,7 +88,7 @@ fn a_caller_whom_nobody_takes_comes_back_and_the_model_knows_why() {
     assert_eq!(call.state(), "listening");
     let [
         A::AttachModel,
-        A::Order(ModelOrder::AddText { role: TextRole::System, text }),
+        A::Order(ModelOrder::AddText { role: TextRole::Instruction, text }),
         A::Order(ModelOrder::Speak(_)),
         ..,
     ] = &done[..]

@@ -85,7 +85,7 @@ impl Session {
 fn as_note(role: TextRole, text: &str) -> String {
     match role {
         TextRole::User => text.to_owned(),
-        TextRole::System => bracketed(text),
+        TextRole::System | TextRole::Instruction => bracketed(text),
         TextRole::Assistant => bracketed(&format!("You have said to the caller: {text}")),
     }
 }

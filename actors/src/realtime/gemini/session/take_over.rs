@@ -92,7 +92,7 @@ fn text_of(seed: &Seed) -> (Role, String) {
     match seed {
         Seed::Text(TextRole::User, text) => (Role::User, text.clone()),
         Seed::Text(TextRole::Assistant, text) => (Role::Model, text.clone()),
-        Seed::Text(TextRole::System, text) => (Role::User, bracketed(text)),
+        Seed::Text(TextRole::System | TextRole::Instruction, text) => (Role::User, bracketed(text)),
         Seed::CallerAudio(_) => (Role::User, bracketed("The caller said something that was not understood.")),
         Seed::Call { name, arguments, .. } => {
             (Role::User, bracketed(&format!("You have called the tool {name} with {arguments}.")))

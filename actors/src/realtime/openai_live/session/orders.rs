@@ -100,6 +100,7 @@ impl Session {
     fn add_text(&mut self, role: TextRole, text: &str, out: &mut Vec<SessionAction>) {
         match role {
             TextRole::System => self.append(ClientEvent::Thinking, text, None, out),
+            TextRole::Instruction => self.append(ClientEvent::Instructions, text, None, out),
             TextRole::User => {
                 self.append(ClientEvent::Thinking, &format!("The caller entered: {text}"), None, out);
             }

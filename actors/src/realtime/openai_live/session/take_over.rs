@@ -92,7 +92,7 @@ fn input_of(items: &[SeedItem]) -> Vec<Message> {
 /// another one.
 fn message_of(seed: &Seed) -> Option<Message> {
     let (role, text) = match seed {
-        Seed::Text(TextRole::System, text) => (Role::Developer, text.clone()),
+        Seed::Text(TextRole::System | TextRole::Instruction, text) => (Role::Developer, text.clone()),
         Seed::Text(TextRole::User, text) => (Role::User, text.clone()),
         Seed::Text(TextRole::Assistant, text) => (Role::Assistant, text.clone()),
         Seed::CallerAudio(_) => (Role::Developer, "The caller said something that was not understood.".to_owned()),

@@ -23,6 +23,7 @@ pub(super) fn able() -> Capabilities {
         input: AudioFormat::PCM_24K,
         output: AudioFormat::PCM_24K,
         realtime_output: false,
+        runs_by_audio: false,
         session_end: SessionEnd::Announced,
     }
 }

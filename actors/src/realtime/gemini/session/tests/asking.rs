@@ -74,6 +74,7 @@ fn a_note_about_what_was_heard_reaches_the_model_before_its_next_answer() {
 fn texts_of_all_roles_are_reported_apart_by_brackets() {
     for (role, expected) in [
         (TextRole::System, "[Hi.]"),
+        (TextRole::Instruction, "[Hi.]"),
         (TextRole::User, "Hi."),
         (TextRole::Assistant, "[You have said to the caller: Hi.]"),
     ] {

@@ -71,7 +71,7 @@ impl<'a> Item<'a> {
     /// `input_text`; the server refuses anything else.
     pub fn text(id: &'a str, role: TextRole, text: &'a str, assistant_part: &'static str) -> Self {
         let (role, kind) = match role {
-            TextRole::System => ("system", "input_text"),
+            TextRole::System | TextRole::Instruction => ("system", "input_text"),
             TextRole::User => ("user", "input_text"),
             TextRole::Assistant => ("assistant", assistant_part),
         };

@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..3_000_u64).prop_map(Step::AgentWords),
         2 => (0..3_000_u64).prop_map(Step::CallerWords),
         3 => (0..8_u8).prop_map(Step::Request),
-        2 => (0..3_u8, 0..2_000_usize).prop_map(|(role, length)| Step::Text(role, length)),
+        2 => (0..4_u8, 0..2_000_usize).prop_map(|(role, length)| Step::Text(role, length)),
         2 => (0..6_u8).prop_map(Step::Order),
         2 => Just(Step::Tool(ToolStep::Called)),
         2 => any::<bool>().prop_map(|well| Step::Tool(ToolStep::Completes(well))),
@@ -99,7 +99,8 @@ impl Script {
                 rig.speak(purpose, &"Say this. ".repeat(usize::from(number) * 10));
             }
             Step::Text(role, length) => {
-                let role = [TextRole::System, TextRole::User, TextRole::Assistant][usize::from(role)];
+                let role =
+                    [TextRole::System, TextRole::Instruction, TextRole::User, TextRole::Assistant][usize::from(role)];
                 rig.order(ModelOrder::AddText { role, text: "word ".repeat(length / 5) });
             }
             Step::Order(number) => rig.order(match number {

@@ -115,12 +115,24 @@ fn words_outlive_the_session() {
 #[test]
 fn texts_reach_the_model_as_what_they_are() {
     let mut rig = Rig::running();
-    for (role, text) in [(TextRole::User, "4 2"), (TextRole::Assistant, "Hello!"), (TextRole::System, "")] {
+    let texts = [
+        (TextRole::User, "4 2"),
+        (TextRole::Assistant, "Hello!"),
+        (TextRole::System, "They heard half."),
+        (TextRole::Instruction, "Be brief."),
+        (TextRole::System, ""),
+    ];
+    for (role, text) in texts {
         rig.order(ModelOrder::AddText { role, text: text.to_owned() });
     }
     assert_eq!(
         rig.said(),
-        ["thinking.append The caller entered: 4 2", "instructions.append The caller has just been told: “Hello!”"]
+        [
+            "thinking.append The caller entered: 4 2",
+            "instructions.append The caller has just been told: “Hello!”",
+            "thinking.append They heard half.",
+            "instructions.append Be brief.",
+        ]
     );
     rig.check();
 }
