@@ -75,6 +75,24 @@ fn a_model_that_listens_while_it_speaks_decides_by_itself_unless_told_otherwise(
 }
 
 #[test]
+fn a_server_that_always_interrupts_leaves_nothing_to_pause() {
+    let read = |settings: &[_]| {
+        let all: Vec<_> = [("realtime.provider", "xai")].iter().chain(settings).copied().collect();
+        Config::from_sources(&Sources::default().variables(&[("XAI_API_KEY", "xai-1")]).overrides(&all))
+    };
+    let message = |policy| {
+        let error = read(&[("interruption.policy", policy)]).expect_err("it cannot be had");
+        problem(&error, "interruption.policy").message.clone()
+    };
+    let pause = message("pause");
+    assert!(pause.contains("\"immediate\"") && !pause.contains("interrupt_response"), "it has no such key: {pause}");
+    assert!(message("model").contains("does not listen while it speaks"));
+    let config = read(&[("interruption.min_speech", "250ms")]).expect("a key");
+    assert_eq!(profile(&config).interruption.policy, InterruptionPolicy::Immediate);
+    assert!(config.notes.iter().any(|note| note.contains("has no setting against it")), "{:?}", config.notes);
+}
+
+#[test]
 fn our_own_detector_of_speech_is_on_unless_it_is_turned_off() {
     let detector = |settings: &[_]| profile(&with(settings)).model.common.detector;
     assert_eq!(detector(&[]), Some(DetectorPlan::default()), "the page says what the detector is judged with");

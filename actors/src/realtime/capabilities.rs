@@ -21,6 +21,9 @@ pub struct Capabilities {
     pub answers: Whose,
     /// The side that stops the running response when the caller speaks.
     pub interrupts: Whose,
+    /// Whether the model listens while it speaks, so that it can decide for itself what stops it.
+    /// Other models take turns.
+    pub full_duplex: bool,
     /// Whether transcripts of the caller arrive.
     pub caller_words: bool,
     /// What can change while a session runs. For other changes, another session replaces it.

@@ -268,7 +268,11 @@ fn check_options(section: &Section<'_>, common: &Common<'_>, own: Option<&Option
     }
     let pauses =
         common.interruption.is_some_and(|plan| matches!(plan.policy, InterruptionPolicy::PauseAndConfirm { .. }));
-    if own.is_some() && pauses && realtime.interrupts(options) {
+    if own.is_some()
+        && pauses
+        && realtime.capabilities(options).server_interrupts()
+        && realtime.may_leave_interruptions()
+    {
         let next = "expected false with interruption.policy = \"pause\", because a server that interrupts leaves nothing to go on with";
         section.problem("realtime", format!("found turn_detection.interrupt_response = true, {next}"));
     }

@@ -43,43 +43,42 @@ pub(super) fn read_detector(section: &Section<'_>) -> Option<Option<DetectorPlan
     Some(enabled?.then_some(plan))
 }
 
-/// Reads `[interruption]` and checks it against the server's own setting for interruptions.
+/// Reads `[interruption]` and checks it against what the server does by itself.
 pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtime>) -> Option<InterruptionPlan> {
     let min_speech = section.read("min_speech", duration(Duration::ZERO..=5 * SECOND));
     let greeting_protection = section.read("greeting_protection", duration(Duration::ZERO..=MINUTE));
     let policy = section.read("policy", word(POLICIES));
     let resume_after = section.read("resume_after", duration(100 * MILLISECOND..=10 * SECOND));
-    let server_interrupts = realtime.is_some_and(|realtime| realtime.interrupts(&realtime.options));
-    // A provider with a setting for interruptions has a model that takes turns.
-    if policy == Some(Policy::Model)
-        && realtime.is_some_and(|it| it.provider.knows("turn_detection.interrupt_response"))
-    {
+    let can = realtime.map(|realtime| realtime.capabilities(&realtime.options));
+    let full_duplex = can.as_ref().is_some_and(|can| can.full_duplex);
+    if policy == Some(Policy::Model) && can.is_some() && !full_duplex {
         let next = "expected \"immediate\" or \"pause\", because its model does not listen while it speaks";
         section.problem("policy", format!("found \"model\" with this realtime.provider; {next}"));
     }
-    if server_interrupts {
+    if can.is_some_and(|can| can.server_interrupts() && !can.full_duplex) {
+        let can_leave = realtime.is_some_and(Realtime::may_leave_interruptions);
         if policy == Some(Policy::Pause) {
-            let next = "set realtime.turn_detection.interrupt_response = false, because a server that interrupts leaves \
-                        nothing to go on with";
-            section.problem("policy", format!("found \"pause\" while the server interrupts by itself; {next}"));
+            let next = if can_leave { LEAVE_IT_TO_US } else { "set interruption.policy = \"immediate\"" };
+            let why = "because a server that interrupts leaves nothing to go on with";
+            section.problem("policy", format!("found \"pause\" while the server interrupts by itself; {next}, {why}"));
         }
         for (key, value) in [("min_speech", min_speech), ("greeting_protection", greeting_protection)] {
             if value.is_some_and(|value| !value.is_zero()) {
-                section.note(
-                    key,
-                    "the server still stops what it has not said yet; realtime.turn_detection.interrupt_response = false \
-                     leaves it to us",
-                );
+                let next = if can_leave {
+                    "realtime.turn_detection.interrupt_response = false leaves it to us"
+                } else {
+                    "this realtime.provider has no setting against it"
+                };
+                section.note(key, &format!("the server still stops what it has not said yet; {next}"));
             }
         }
     }
     let (policy, resume_after) = (policy?, resume_after?);
-    let listens_while_speaking = realtime.is_some_and(|it| !it.provider.knows("turn_detection.interrupt_response"));
     Some(InterruptionPlan {
         min_speech: min_speech?,
         greeting_protection: greeting_protection?,
         policy: match policy {
-            Policy::Auto if listens_while_speaking => InterruptionPolicy::Model,
+            Policy::Auto if full_duplex => InterruptionPolicy::Model,
             Policy::Auto | Policy::Immediate => InterruptionPolicy::Immediate,
             Policy::Model => InterruptionPolicy::Model,
             Policy::Pause => InterruptionPolicy::PauseAndConfirm { resume_after },
@@ -176,6 +175,7 @@ enum Policy {
     Model,
 }
 
+const LEAVE_IT_TO_US: &str = "set realtime.turn_detection.interrupt_response = false";
 const POLICIES: &[(&str, Policy)] =
     &[("auto", Policy::Auto), ("immediate", Policy::Immediate), ("pause", Policy::Pause), ("model", Policy::Model)];
 /// Whether our detector is on. The rows that need it are those of models without reports of speech.

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard_actors::realtime::plan::PoolPlan;
+use switchboard_actors::realtime::capabilities::Capabilities;
+use switchboard_actors::realtime::plan::{Common, Credential, Endpoint, ModelAddress, PoolPlan};
 use switchboard_actors::realtime::seat::Provider;
-use switchboard_actors::realtime::settings::{ModelAudio, Options};
+use switchboard_actors::realtime::settings::{self, ModelAudio, Options, TurnDetection};
 use url::Url;
 
 use super::fallbacks::Fallback;
@@ -102,10 +103,31 @@ impl Realtime {
         std::iter::once(self.provider).chain(others).any(|provider| provider.knows(key))
     }
 
-    /// Whether the server stops the running response by itself when the caller speaks, with these
-    /// options.
-    pub fn interrupts(&self, options: &Options) -> bool {
-        self.provider.knows("turn_detection.interrupt_response") && options.turn_detection.interrupts()
+    /// What a session of the first server can do with these options.
+    pub fn capabilities(&self, options: &Options) -> Capabilities {
+        // No address and no key change what a session can do, but for the host.
+        let url = self.url.as_ref().map(ToString::to_string).unwrap_or_default();
+        let endpoint = Endpoint { url, credential: Credential::None, key_variable: None };
+        let plan = self.provider.plan(settings::Given {
+            address: ModelAddress { provider: self.provider.word(), endpoint, model: self.model.clone() },
+            dialect: self.dialect,
+            voice: &self.voice,
+            audio: self.audio_format,
+            options,
+            created_timeout: self.created_timeout,
+            updated_timeout: self.updated_timeout,
+        });
+        plan.capabilities(&Common::new(String::new()))
+    }
+
+    /// Whether `turn_detection.interrupt_response = false` leaves interruptions to us. Some servers
+    /// interrupt whatever is configured.
+    pub fn may_leave_interruptions(&self) -> bool {
+        let mut options = self.options.clone();
+        let (TurnDetection::Server { interrupt_response, .. } | TurnDetection::Semantic { interrupt_response, .. }) =
+            &mut options.turn_detection;
+        *interrupt_response = false;
+        !self.capabilities(&options).server_interrupts()
     }
 
     /// The server whose rules for names apply.

@@ -71,6 +71,7 @@ pub fn capabilities(plan: &CascadePlan) -> Capabilities {
         cancel: true,
         answers: Whose::Servers,
         interrupts: Whose::Ours,
+        full_duplex: false,
         caller_words: true,
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         input: plan.input(),

@@ -22,6 +22,7 @@ pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
         cancel: true,
         answers: Whose::Servers,
         interrupts: if plan.activity.interrupts() { Whose::Servers } else { Whose::Ours },
+        full_duplex: false,
         caller_words: common.transcription.is_some(),
         reconfigure: Reconfigure {
             instructions: changes,

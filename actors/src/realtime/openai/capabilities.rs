@@ -13,6 +13,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         cancel: true,
         answers: whose(plan.turn_detection.answers()),
         interrupts: whose(plan.turn_detection.interrupts()),
+        full_duplex: false,
         caller_words: common.transcription.is_some(),
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         // A session uses one format for both directions.

@@ -16,6 +16,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiLivePlan) -> Capabilities {
         cancel: false,
         answers: Whose::Servers,
         interrupts: Whose::Servers,
+        full_duplex: true,
         caller_words: true,
         reconfigure: Reconfigure {
             // The prompt of a running session never changes. A short one can be replaced by an
@@ -50,7 +51,8 @@ mod tests {
         let can = capabilities(&sample::common(), &sample::live());
         assert!(!can.truncate && !can.delete && !can.cancel);
         assert!(can.server_answers() && can.server_interrupts() && can.caller_words);
-        assert!(can.realtime_output && can.runs_by_audio, "the stream has the pace of the caller's audio");
+        assert!(can.full_duplex && can.runs_by_audio);
+        assert!(can.realtime_output, "the stream has the pace of the caller's audio");
         assert_eq!((can.input, can.output), (sample::live().format, sample::live().format));
     }
 

@@ -18,6 +18,7 @@ pub(super) fn able() -> Capabilities {
         cancel: true,
         answers: Whose::Servers,
         interrupts: Whose::Servers,
+        full_duplex: false,
         caller_words: true,
         reconfigure: ALL,
         input: AudioFormat::PCM_24K,
