@@ -247,6 +247,14 @@ impl Session {
         }
     }
 
+    /// Tells the words of an open turn, because the rest of them will not come: the session is lost.
+    pub(super) fn tell_words_so_far(&self, out: &mut Vec<SessionAction>) {
+        if let Some(turn) = self.caller.turn.as_ref().filter(|turn| self.transcribes && holds_words(&turn.text)) {
+            let (item, text) = (turn.item.clone(), turn.text.trim().to_owned());
+            out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
+        }
+    }
+
     /// The agent is done: a turn that it was spoken over becomes known.
     pub(super) fn caller_heard_over_agent(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         if self.caller.turn.as_ref().is_some_and(|turn| turn.stage == Stage::Hidden) {

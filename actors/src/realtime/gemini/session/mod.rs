@@ -325,6 +325,7 @@ impl Session {
     }
 
     fn lose(&mut self, loss: ModelLoss, out: &mut Vec<SessionAction>) {
+        self.tell_words_so_far(out);
         self.phase = Phase::Over;
         self.held.clear();
         out.push(SessionAction::Lose(loss));
