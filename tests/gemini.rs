@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::api::SALES;
@@ -10,6 +11,8 @@ use common::{counted, get, voice};
 use futures_util::future::join_all;
 use serde_json::Value;
 use switchboard::tools::phone::{CallReport, EndedBy, PhoneOptions};
+use switchboard_actors::carrier::Encoding;
+use switchboard_actors::g711;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -36,6 +39,15 @@ impl Call {
     fn agent(&self) -> Vec<String> {
         heard(&self.record, "assistant")
     }
+}
+
+/// A sentence of a caller, as it is bundled: mu-law in a WAV file.
+fn sentence() -> Arc<[i16]> {
+    let wav = include_bytes!("../src/tools/phone/speech/en.wav");
+    let data = wav.windows(4).position(|name| name == b"data").expect("a WAV file") + 8;
+    let mut samples = Vec::new();
+    g711::decode(Encoding::MuLaw, &wav[data..], &mut samples);
+    samples.into()
 }
 
 /// Places a call to a service whose model has the faults in `rehearse`.
@@ -79,6 +91,20 @@ async fn a_caller_is_greeted_and_answered() {
     assert!(caller[0].starts_with("[caller speech, "), "{caller:?}");
     assert_eq!(call.of("setup").len(), 1);
     assert!(call.sent[0][0]["setup"]["contextWindowCompression"].is_object(), "a call may last");
+}
+
+#[actix_rt::test]
+async fn our_own_detector_tells_the_server_of_speech_alone() {
+    let call = call("", &[("realtime.turn_detection.detector", "ours")], |options| options.speech = sentence()).await;
+    let detection = &call.sent[0][0]["setup"]["realtimeInputConfig"]["automaticActivityDetection"];
+    assert_eq!(detection["disabled"], true, "{detection}");
+    let inputs = call.of("realtimeInput");
+    let count = |kind: &str| inputs.iter().filter(|input| input.get(kind).is_some()).count();
+    assert!(count("activityStart") >= 1, "{inputs:?}");
+    assert_eq!(count("activityStart"), count("activityEnd"), "every turn has ended");
+    let caller = heard(&call.record, "user");
+    assert_eq!(caller.len(), count("activityStart"), "{caller:?}");
+    assert!(call.agent()[1].starts_with("[the caller's own words, "), "{:?}", call.agent());
 }
 
 #[actix_rt::test]

@@ -122,6 +122,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("realtime.warm_sessions", &["-1", "17", "many"]),
     ("realtime.warm_max_age", &["1s", "1h"]),
     ("realtime.ping_timeout", &["100ms", "30s"]),
+    ("realtime.turn_detection.detector", &["auto", "own", ""]),
     ("realtime.turn_detection.type", &["none", "vad", "semantic"]),
     ("realtime.turn_detection.threshold", &["-0.1", "1.1", "50"]),
     ("realtime.turn_detection.prefix_padding", &["300", "6s"]),

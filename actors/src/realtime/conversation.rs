@@ -301,7 +301,7 @@ impl Conversation {
                 }
                 ready
             }
-            Self::Gemini(session) => session.hear_caller(audio, out),
+            Self::Gemini(session) => session.hear_caller(audio, now, out),
             Self::OpenAiLive(session) => session.hear_caller(audio, now, out),
             #[cfg(test)]
             Self::Fake(_) => {

@@ -154,6 +154,8 @@ pub enum NoiseReduction {
 /// option has nothing to refuse.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionOptions {
+    /// Whether our own detector says when the caller speaks, in place of the server's detection.
+    pub own_detector: bool,
     /// How long the model thinks; `None` leaves it to the server. It is sent only to models that
     /// reason.
     pub reasoning: Option<Effort>,
@@ -273,7 +275,7 @@ pub struct McpServer {
 
 /// The keys of `[realtime]` that depend on the provider, as a seat lists those that it knows. A
 /// table's own key stands for all of its keys.
-pub const KEYS: [&str; 39] = [
+pub const KEYS: [&str; 40] = [
     "dialect",
     "voice",
     "audio_format",
@@ -294,6 +296,7 @@ pub const KEYS: [&str; 39] = [
     "safety_identifier",
     "created_timeout",
     "updated_timeout",
+    "turn_detection.detector",
     "turn_detection.type",
     "turn_detection.threshold",
     "turn_detection.prefix_padding",

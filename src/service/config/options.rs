@@ -37,7 +37,8 @@ pub(super) fn read(section: &Section<'_>, provider: Option<Provider>, mcp: &McpS
     let retention_tokens = section.read("retention_tokens", or_word("auto", whole(1..=128_000)));
     let noise_reduction = section.read("noise_reduction", word(NOISE));
     let noise_strength = section.read("noise_strength", or_word("auto", number(0.0..=1.0)));
-    let turn_detection = read_turn_detection(&section.table("turn_detection"));
+    let turns = section.table("turn_detection");
+    let (turn_detection, own_detector) = (read_turn_detection(&turns), turns.read("detector", word(DETECTORS)));
     let transcription = read_transcription(&section.table("transcription"), provider);
     let reasoning = section.read("reasoning_effort", word(EFFORTS));
     let parallel_tool_calls = section.read("parallel_tool_calls", or_word("auto", flag));
@@ -68,6 +69,7 @@ pub(super) fn read(section: &Section<'_>, provider: Option<Provider>, mcp: &McpS
         turn_detection: turn_detection?,
         transcription: transcription?,
         finer: SessionOptions {
+            own_detector: own_detector?,
             reasoning: reasoning?,
             parallel_tool_calls: parallel_tool_calls?,
             tool_choice: tool_choice?,
@@ -414,6 +416,8 @@ const APPROVALS: &[(&str, Approval)] = &[("never", Approval::Never), ("always", 
 const NOISE: &[(&str, Option<NoiseReduction>)] =
     &[("near_field", Some(NoiseReduction::NearField)), ("far_field", Some(NoiseReduction::FarField)), ("off", None)];
 const DETECTION: &[(&str, Detection)] = &[("server_vad", Detection::Server), ("semantic_vad", Detection::Semantic)];
+/// Whether our own detector finds the turns.
+const DETECTORS: &[(&str, bool)] = &[("server", false), ("ours", true)];
 const EAGERNESS: &[(&str, &str)] = &[("auto", "auto"), ("low", "low"), ("medium", "medium"), ("high", "high")];
 
 /// Reads the tool choices of single responses that differ from the session's.

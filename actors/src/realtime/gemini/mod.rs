@@ -37,7 +37,7 @@
 //! | a 1007 after a resumption is often a bad handle | `a_refused_configuration_is_fatal_and_a_refused_handle_is_not` |
 //! | empty and rejected answers | `an_empty_answer_is_asked_for_again_and_then_left_to_another_session` |
 //! | a "hello" interrupts the greeting | `the_caller_is_not_heard_until_the_greeting_has_begun` |
-//! | `silenceDurationMs` is not followed exactly | our own detector may decide ([`Activity::Manual`](plan::Activity::Manual)) |
+//! | `silenceDurationMs` is not followed exactly | our own detector may decide ([`Activity::Manual`](plan::Activity::Manual)): `our_own_detector_tells_the_server_of_speech_alone` |
 //! | manual detection throws away audio between turns | `with_manual_detection_a_turn_is_sent_with_what_came_just_before` |
 //! | a temperature of zero leads to endless audio | not applicable: none is ever sent |
 //! | unknown fields in `setup` close the socket | `each_family_gets_the_fields_that_it_knows` |

@@ -44,6 +44,7 @@ const KNOWS: &[&str] = &[
     "voice",
     "max_output_tokens",
     "updated_timeout",
+    "turn_detection.detector",
     "turn_detection.threshold",
     "turn_detection.silence_duration",
     "turn_detection.interrupt_response",
@@ -158,12 +159,16 @@ fn plan(given: Given<'_>) -> ProviderPlan {
         voice: given.voice.to_owned(),
         // The same rate in both directions lets a call go on with another provider.
         input: OUTPUT,
-        activity: Activity::Automatic {
-            start: if threshold < USUAL_THRESHOLD { Sensitivity::High } else { Sensitivity::Low },
-            end: Sensitivity::High,
-            prefix_padding_ms: BELIEVED_AFTER_MS,
-            silence_duration_ms,
-            interrupts,
+        activity: if given.options.finer.own_detector {
+            Activity::Manual { interrupts }
+        } else {
+            Activity::Automatic {
+                start: if threshold < USUAL_THRESHOLD { Sensitivity::High } else { Sensitivity::Low },
+                end: Sensitivity::High,
+                prefix_padding_ms: BELIEVED_AFTER_MS,
+                silence_duration_ms,
+                interrupts,
+            }
         },
         max_output_tokens: given.options.max_output_tokens,
         transcription_hints: false,

@@ -71,6 +71,9 @@ pub fn check(common: &Common, plan: &GeminiPlan) -> Result<(), PlanProblem> {
         format!("{:?} is not understood by the server, expected PCM16 at 8000, 16000 or 24000 Hz", plan.input)
     })?;
     check_voice(plan)?;
+    expect(!plan.activity.is_manual() || common.detector.is_some(), "turn_detection.detector", || {
+        "is \"ours\" without our detector, expected speech_detector.enabled = \"auto\"".to_owned()
+    })?;
     if let Activity::Automatic { prefix_padding_ms, silence_duration_ms, .. } = plan.activity {
         for (field, ms) in [("prefix_padding_ms", prefix_padding_ms), ("silence_duration_ms", silence_duration_ms)] {
             expect(ms <= LONGEST_PAUSE_MS, &format!("turn_detection.{field}"), || {

@@ -1,10 +1,14 @@
-//! The caller's audio on its way to the server: when it is sent, kept or left out.
+//! The caller's audio on its way to the server: when it is sent, kept or left out. With manual
+//! detection, our own detector hears it first.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Session, SessionAction, send};
+use crate::audio::detector::{DetectorPlan, SpeechDetector};
+use crate::audio::scratch::Scratch;
 use crate::carrier::AudioFormat;
+use crate::g711;
 use crate::realtime::gemini::plan::Activity;
 use crate::realtime::gemini::protocol::client::{self, ClientMessage, Empty, RealtimeInput};
 use crate::realtime::messages::ResponsePurpose;
@@ -14,6 +18,10 @@ use crate::realtime::messages::ResponsePurpose;
 pub(super) struct Input {
     format: AudioFormat,
     activity: Activity,
+    /// Our detector; only with manual detection.
+    detector: Option<Box<SpeechDetector>>,
+    /// The settings of our detector; only with manual detection.
+    detects: Option<DetectorPlan>,
     /// The newest audio that was not sent. Turn detection notices speech after it began.
     kept: VecDeque<u8>,
     gate: Gate,
@@ -21,7 +29,7 @@ pub(super) struct Input {
     in_activity: bool,
     /// Whether the server believes that audio flows; only with automatic detection.
     stream_open: bool,
-    /// Whether audio was sent since the last check.
+    /// Whether audio was sent, or came within a turn, since the last check.
     flowed: bool,
     /// The time of the next check; `None` while no audio flows.
     check_at: Option<Instant>,
@@ -43,10 +51,13 @@ enum Gate {
 }
 
 impl Input {
-    pub(super) const fn new(format: AudioFormat, activity: Activity) -> Self {
+    pub(super) fn new(format: AudioFormat, activity: Activity, detects: Option<DetectorPlan>) -> Self {
+        let detects = detects.filter(|_| activity.is_manual());
         Self {
             format,
             activity,
+            detector: detector(detects, format),
+            detects,
             kept: VecDeque::new(),
             gate: Gate::Open,
             in_activity: false,
@@ -59,6 +70,13 @@ impl Input {
     /// Whether the server was told that the caller speaks.
     pub(super) const fn is_in_activity(&self) -> bool {
         self.in_activity
+    }
+
+    /// Lets our detector hear `audio`. Returns whether the caller speaks, if we have one.
+    fn detect(&mut self, audio: &[u8]) -> Option<bool> {
+        let (detector, encoding) = (self.detector.as_mut()?, self.format.encoding);
+        Scratch::lend(|Scratch { narrow, .. }| detector.hear(g711::read(encoding, audio, narrow)));
+        Some(detector.is_speech())
     }
 
     /// Records that a request with this purpose was sent.
@@ -127,20 +145,41 @@ impl Input {
 
 impl Session {
     /// Takes a frame of caller audio. Returns `false` if the session does not accept audio yet.
-    pub fn hear_caller(&mut self, audio: &[u8], out: &mut Vec<SessionAction>) -> bool {
+    pub fn hear_caller(&mut self, audio: &[u8], now: Instant, out: &mut Vec<SessionAction>) -> bool {
         if !self.is_ready() {
             return false;
         }
-        let between_turns = self.plan.activity.is_manual() && !self.input.in_activity;
+        // The detector learns the line's noise during the greeting too.
+        let speaks = self.input.detect(audio);
         if self.input.is_gated(audio) {
             return true;
         }
+        let (begins, ends) = match speaks {
+            Some(speaks) => (speaks && !self.input.in_activity, !speaks && self.input.in_activity),
+            None => (false, false),
+        };
+        if begins {
+            self.speech_detected(now, out);
+        }
+        self.pass_on(audio, out);
+        if ends {
+            self.caller_done(now, out);
+        }
+        if begins || ends {
+            self.go_on(now, out);
+        }
+        true
+    }
+
+    /// Sends audio, or keeps it while the server does not take any.
+    fn pass_on(&mut self, audio: &[u8], out: &mut Vec<SessionAction>) {
+        let between_turns = self.plan.activity.is_manual() && !self.input.in_activity;
         if between_turns || self.is_deaf() {
             self.input.keep(audio);
-            return true;
+            self.input.flowed |= self.input.in_activity;
+        } else {
+            self.input.send(audio, out);
         }
-        self.input.send(audio, out);
-        true
     }
 
     /// Whether the server would close the socket on audio, because the model waits for a tool.
@@ -168,21 +207,27 @@ impl Session {
     /// Tells the server that the caller's turn is over.
     pub(super) fn activity_ends(&mut self, out: &mut Vec<SessionAction>) {
         if std::mem::take(&mut self.input.in_activity) {
+            self.input.check_at = None;
             send(&ClientMessage::RealtimeInput(RealtimeInput::ActivityEnd(Empty {})), out);
         }
     }
 
     /// Arms the check of the stream once audio flows.
     pub(super) fn watch_stream(&mut self, now: Instant) {
-        if self.input.stream_open && self.input.check_at.is_none() && !self.plan.is_vertex() {
+        let listens = self.input.in_activity && self.input.detector.is_some();
+        if self.input.check_at.is_none() && (listens || (self.input.stream_open && !self.plan.is_vertex())) {
             self.input.check_at = Some(now + STREAM_GAP);
         }
     }
 
-    /// Tells the server that no audio comes for now. It would wait for the end of a turn otherwise.
+    /// Tells the server that no audio comes for now, or that a turn is over in which none comes. It
+    /// would wait for the end of the turn otherwise.
     pub(super) fn check_stream(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         if std::mem::take(&mut self.input.flowed) {
             self.input.check_at = Some(now + STREAM_GAP);
+        } else if self.input.in_activity {
+            self.input.detector = detector(self.input.detects, self.input.format);
+            self.caller_done(now, out);
         } else {
             self.end_stream(out);
         }
@@ -195,6 +240,12 @@ impl Session {
             send(&ClientMessage::RealtimeInput(RealtimeInput::AudioStreamEnd(true)), out);
         }
     }
+}
+
+/// A detector that has heard nothing. A plan is checked before a call begins, and its rate is one of
+/// ours.
+fn detector(plan: Option<DetectorPlan>, format: AudioFormat) -> Option<Box<SpeechDetector>> {
+    plan.and_then(|plan| SpeechDetector::new(plan, format.rate_hz).ok()).map(Box::new)
 }
 
 /// How much audio from before a turn is sent with it. Less: the first syllable is cut. More: the

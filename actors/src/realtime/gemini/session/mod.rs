@@ -163,7 +163,7 @@ impl Session {
         Self {
             family: plan.family(),
             transcribes: common.transcription.is_some(),
-            input: Input::new(plan.input, plan.activity),
+            input: Input::new(plan.input, plan.activity, common.detector),
             health: Health::new(now),
             common,
             plan,

@@ -207,7 +207,7 @@ impl Harness {
 
     fn frame(&mut self, ms: usize) -> Seen {
         let mut actions = Vec::new();
-        assert!(self.session.hear_caller(&vec![1; ms * 32], &mut actions));
+        assert!(self.session.hear_caller(&vec![1; ms * 32], self.now, &mut actions));
         Self::seen(actions)
     }
 

@@ -9,7 +9,7 @@ fn the_setup_is_the_first_message_and_the_only_one_until_it_is_accepted() {
     let seen = harness.on(SessionEvent::Opened);
     assert!(seen.one().get("setup").is_some());
     let mut actions = Vec::new();
-    assert!(!harness.session.hear_caller(&[0; 640], &mut actions) && actions.is_empty());
+    assert!(!harness.session.hear_caller(&[0; 640], harness.now, &mut actions) && actions.is_empty());
     assert!(harness.speak(ResponsePurpose::Greeting, None).sent.is_empty());
     assert!(harness.audio(20).audio.is_empty(), "what comes before has no meaning");
     let seen = harness.hear(json!({"setupComplete": {}}));

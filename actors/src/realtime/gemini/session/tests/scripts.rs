@@ -386,7 +386,7 @@ impl Stage {
             Step::Discard => self.order(ModelOrder::DiscardInput),
             Step::Frame => {
                 let mut actions = Vec::new();
-                self.harness.session.hear_caller(&[1; 640], &mut actions);
+                self.harness.session.hear_caller(&[1; 640], self.harness.now, &mut actions);
                 self.perform(&actions);
             }
             Step::Detector(begins) => {
