@@ -132,6 +132,18 @@ async fn the_language_is_switched_for_the_voice_and_for_the_record() {
 }
 
 #[actix_rt::test]
+async fn a_language_that_needs_another_session_is_switched_with_one_answer() {
+    let long = "Be friendly and brief. ".repeat(80);
+    let settings = [("agents.default.tools", "[\"switch_language\"]"), ("agents.default.instructions", long.as_str())];
+    let (_, record, log) = call_with_fallback("", "", &settings, keys(&[(5, '2')], 20)).await;
+    assert_eq!(record["language_switches"][0]["to"], "hi", "{record:#}");
+    assert!(!log.of(2).is_empty(), "the prompt is too long for a change of the running session");
+    let agent = heard(&record, "assistant");
+    assert_eq!(agent.len(), 2, "a greeting, and one answer in the other language: {agent:?}");
+    assert!(!agent[1].is_ascii(), "{agent:?}");
+}
+
+#[actix_rt::test]
 async fn a_silent_caller_is_asked_twice_and_let_go() {
     let settings = [("limits.idle_prompts", "[\"3s\", \"3s\"]"), ("limits.idle_after", "3s")];
     let (_, record, _) = call("", &settings, keys(&[], 55)).await;

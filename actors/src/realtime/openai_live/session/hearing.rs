@@ -249,7 +249,10 @@ impl Session {
             return;
         }
         match nested {
-            Nested::Created { response } => self.work.began(&response),
+            Nested::Created { response } => {
+                self.work.began(&response);
+                self.wishes.works();
+            }
             Nested::Called { call, name, arguments } => {
                 if !self.work.called(&call, now) {
                     return;

@@ -53,10 +53,13 @@ impl Session {
             request: current.filter(|(_, spoken)| *spoken).and_then(|(pending, _)| pending.ordered()),
             progress: if finished { Progress::Whole } else { Progress::Partly },
         });
-        let unspoken = current.filter(|(_, spoken)| !spoken).map(|(pending, _)| pending);
+        // What the work answers is not asked for again beside its answer.
+        let worked_on = self.wishes.is_worked_on();
+        let unspoken = current.filter(|(_, spoken)| !spoken && !worked_on).map(|(pending, _)| pending);
         let left = self.wishes.requests.left(unspoken);
+        let works = self.work.owes_an_answer() || worked_on && !self.work.has_calls();
         let turn_open = self.turn_lost || self.caller.is_open() || self.listen_until.is_some();
-        let answer = left.answer || self.owed_since.is_some() || self.work.owes_an_answer();
+        let answer = left.answer || self.owed_since.is_some() || works;
         CarryOver { requests: left.requests, answer, running, turn_open }
     }
 

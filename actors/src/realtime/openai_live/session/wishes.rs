@@ -31,6 +31,8 @@ struct Wish {
     placed: bool,
     /// Whether the model speaks.
     spoken: bool,
+    /// Whether the model behind the voice has worked since the order.
+    worked: bool,
 }
 
 impl Wishes {
@@ -39,6 +41,22 @@ impl Wishes {
         if let Some(wish) = &mut self.current {
             wish.spoken = true;
         }
+    }
+
+    /// The model behind the voice works.
+    pub(super) fn works(&mut self) {
+        if let Some(wish) = &mut self.current {
+            wish.worked = true;
+        }
+    }
+
+    /// Whether the wish that is under way asked for an answer that the work behind the voice
+    /// gives: what comes of the work answers it.
+    pub(super) fn is_worked_on(&self) -> bool {
+        self.current.as_ref().is_some_and(|wish| {
+            let asks = matches!(wish.pending.purpose, Some(ResponsePurpose::Keypad | ResponsePurpose::Answer));
+            wish.worked && !wish.spoken && asks && wish.pending.instructions.is_none()
+        })
     }
 
     /// The model has finished speaking.
@@ -91,7 +109,8 @@ impl Session {
         let Some(pending) = self.wishes.requests.next(now) else { return };
         let text = order_of(&pending);
         let parts: VecDeque<String> = parts(&text).into_iter().map(str::to_owned).collect();
-        self.wishes.current = Some(Wish { pending, parts, sent: (0, now), placed: false, spoken: false });
+        self.wishes.current =
+            Some(Wish { pending, parts, sent: (0, now), placed: false, spoken: false, worked: false });
         self.next_part(now, out);
     }
 

@@ -240,6 +240,11 @@ impl Work {
         !self.streaming.is_empty() && self.calls.is_empty()
     }
 
+    /// Whether results are still to come: each is reported when it comes.
+    pub(super) const fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
     /// Whether the input of the server's model is nearly full. Another session has to continue.
     pub(super) const fn is_used_up(&self) -> bool {
         self.items >= MOST_ITEMS - SPARE_ITEMS || self.bytes >= MOST_BYTES - SPARE_BYTES

@@ -273,6 +273,25 @@ fn a_lost_session_leaves_what_is_owed() {
 }
 
 #[test]
+fn an_answer_that_the_work_gives_is_owed_once() {
+    let mut rig = Rig::running();
+    rig.speak(ResponsePurpose::Keypad, "");
+    rig.tool_call("resp_1", "call_1");
+    let left = rig.session.carry_over();
+    assert_eq!((left.requests.len(), left.answer), (0, false), "its result is still to come");
+    rig.completes("resp_1");
+    rig.answer_tool("call_1", "{}", true);
+    rig.nested(&json!({"type": "response.created", "response": {"id": "resp_2", "output": []}}));
+    let left = rig.session.carry_over();
+    assert_eq!((left.requests.len(), left.answer), (0, true), "it works on the answer");
+    rig.completes("resp_2");
+    let left = rig.session.carry_over();
+    assert_eq!((left.requests.len(), left.answer), (0, true), "nothing was said yet");
+    rig.speak(ResponsePurpose::Goodbye, "");
+    assert_eq!(rig.session.carry_over().requests.len(), 1, "another wish stays");
+}
+
+#[test]
 fn the_time_of_a_session_is_charged_once() {
     let mut rig = Rig::running();
     for seconds in [15, 30, 30, 45] {
