@@ -71,7 +71,7 @@ static NAMES: Names = Names {
     // The model transcribes both sides itself.
     transcribers: &[],
     prices: &[("gpt-live-1.1", PRICE), ("gpt-live-1", PRICE)],
-    codes: &["audio_caught_up", "audio_late", "phantom_words"],
+    codes: &["audio_caught_up", "audio_late", "caller_caught_up", "caller_late", "phantom_words"],
 };
 
 /// Five cents a minute, silence included. The tokens of the model behind the voice come on top, at

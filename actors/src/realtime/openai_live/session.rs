@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::caller::Caller;
-use self::clock::Clock;
+use self::clock::{Clock, Unsent};
 use self::money::Meter;
 use self::voice::{Voice, VoiceEvent};
 use self::wishes::Wishes;
@@ -186,6 +186,12 @@ impl Session {
         let voiced = self.caller.hear(audio, self.clock.ms(), now);
         let frames = &mut self.last_frame;
         self.clock.take(audio, voiced, now, &mut |piece| send_audio(piece, frames, out));
+        if let Some(Unsent { silence, words }) = self.clock.unsent(now) {
+            complain("caller_caught_up", &format!("{silence} ms of silence of the caller were left out"), out);
+            if words > 0 {
+                complain("caller_late", &format!("{words} ms of late words of the caller were dropped"), out);
+            }
+        }
         self.settle(now, out);
         true
     }

@@ -8,7 +8,9 @@
 //!   caller's audio returns.
 //! - Late audio comes in a burst: words are sent up to [`MOST_LEAD`] ahead, the rest waits. The
 //!   lead is won back by leaving most of the silent frames out. Words are not left out.
-//! - The process stood still: the session's time stood still with it, and is not caught up with.
+//! - The process stood still: the session's time stood still with it, and no silence is made up for
+//!   it. The caller's audio of that time usually comes in a burst right after it: it is sent at
+//!   once, so that the model hears the caller in real time again.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -31,12 +33,38 @@ pub(super) struct Clock {
     waiting_bytes: usize,
     /// Whether the caller's audio has stopped.
     stalled: bool,
+    /// The time that the process stood still and whose audio may still come, in ms, and until when
+    /// it is awaited.
+    missed: (u64, Option<Instant>),
+    /// Silence of the caller that was left out, and words that were dropped, in bytes.
+    left_out: usize,
+    dropped: usize,
+}
+
+/// What was not sent of the caller's audio, in ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unsent {
+    /// Silence, which won back the lag of late audio.
+    pub(super) silence: u64,
+    /// Words that had waited for too long.
+    pub(super) words: u64,
 }
 
 impl Clock {
     /// A clock that has not begun.
     pub(super) const fn new(format: AudioFormat) -> Self {
-        Self { format, began: None, sent: 0, last: None, waiting: VecDeque::new(), waiting_bytes: 0, stalled: false }
+        Self {
+            format,
+            began: None,
+            sent: 0,
+            last: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            stalled: false,
+            missed: (0, None),
+            left_out: 0,
+            dropped: 0,
+        }
     }
 
     /// Begins. The first 20 ms are silence, so that what is appended next has a place in time.
@@ -52,6 +80,7 @@ impl Clock {
         }
         self.stalled = false;
         self.keep_up(now);
+        self.make_up(frame.len(), now);
         if self.waiting.is_empty() && self.lead(now) <= MOST_LEAD_MS {
             return self.give(frame, voiced, now, send);
         }
@@ -59,8 +88,9 @@ impl Clock {
         self.waiting.push_back((Frame::copy_of(frame), voiced));
         while self.waiting_bytes > self.bytes_of(MOST_WAITING) {
             let oldest = self.waiting.iter().position(|(_, voiced)| !voiced).unwrap_or(0);
-            let dropped = self.waiting.remove(oldest).map_or(0, |(frame, _)| frame.len());
-            self.waiting_bytes -= dropped;
+            let Some((frame, voiced)) = self.waiting.remove(oldest) else { break };
+            self.waiting_bytes -= frame.len();
+            *(if voiced { &mut self.dropped } else { &mut self.left_out }) += frame.len();
         }
         self.release(now, send);
     }
@@ -74,6 +104,18 @@ impl Clock {
     /// Session time: the duration of the audio sent, in ms.
     pub(super) fn ms(&self) -> u64 {
         self.sent / self.format.bytes_per_ms().max(1) as u64
+    }
+
+    /// What was not sent, once the audio is in time again.
+    pub(super) fn unsent(&mut self, now: Instant) -> Option<Unsent> {
+        let late = !self.waiting.is_empty() || self.lead(now) > LATE_MS;
+        if late || self.dropped == 0 && self.left_out < self.bytes_of(REPORTED) {
+            return None;
+        }
+        let ms = |bytes: usize| bytes as u64 / self.format.bytes_per_ms().max(1) as u64;
+        let unsent = Unsent { silence: ms(self.left_out), words: ms(self.dropped) };
+        (self.left_out, self.dropped) = (0, 0);
+        Some(unsent)
     }
 
     /// When [`Self::tick`] is wanted next.
@@ -116,6 +158,7 @@ impl Clock {
 
     fn give(&mut self, frame: &[u8], voiced: bool, now: Instant, send: &mut impl FnMut(&[u8])) {
         if !voiced && self.lead(now) > KEPT_LEAD_MS && !self.is_quiet(now, PATIENCE - FRAME) {
+            self.left_out += frame.len();
             return;
         }
         (self.sent, self.last) = (self.sent + frame.len() as u64, Some(now));
@@ -133,7 +176,27 @@ impl Clock {
         if behind > MOST_FILLED_MS
             && let Some(began) = &mut self.began
         {
-            *began += Duration::from_millis((behind - MOST_FILLED_MS) as u64);
+            let missed = (behind - MOST_FILLED_MS) as u64;
+            *began += Duration::from_millis(missed);
+            let most = MOST_WAITING.as_millis() as u64;
+            self.missed = ((self.missed.0 + missed).min(most), now.checked_add(MISSED_COMES_WITHIN));
+        }
+    }
+
+    /// Audio of the time that the process stood still has come after all: the session's time moves
+    /// on by it.
+    fn make_up(&mut self, bytes: usize, now: Instant) {
+        let (missed, until) = self.missed;
+        if missed == 0 || self.lead(now) < 0 {
+            return;
+        }
+        if until.is_none_or(|until| until < now) {
+            self.missed = (0, None);
+            return;
+        }
+        let came = (bytes as u64 / self.format.bytes_per_ms().max(1) as u64).min(missed);
+        if let Some(began) = self.began.and_then(|began| began.checked_sub(Duration::from_millis(came))) {
+            (self.began, self.missed.0) = (Some(began), missed - came);
         }
     }
 
@@ -165,12 +228,19 @@ const PATIENCE: Duration = Duration::from_millis(160);
 /// The lead up to which silent frames are sent. Smaller: jitter shortens pauses. Larger: the model
 /// answers that much later for the rest of the call.
 const KEPT_LEAD_MS: i64 = 60;
+/// The lead above which late audio is not caught up with yet.
+const LATE_MS: i64 = 150;
 /// How far words may run ahead. Further: the model speaks ahead of the telephone. Less: late words
 /// wait for longer.
 const MOST_LEAD: Duration = Duration::from_millis(1_000);
 const MOST_LEAD_MS: i64 = 1_000;
 /// The longest gap that is filled. A longer one comes from a process that stood still.
 const MOST_FILLED_MS: i64 = 400;
+/// How soon after the process stood still the audio of that time comes. It has waited in a socket or
+/// a mailbox, so it comes at once. Longer: audio that is early for another reason is sent ahead.
+const MISSED_COMES_WITHIN: Duration = Duration::from_millis(1_000);
+/// The least silence whose leaving out is reported. Less: the usual jitter is reported.
+const REPORTED: Duration = Duration::from_millis(200);
 /// How much audio waits at most: more is older than any answer to it. Silent frames are left out
 /// first.
 const MOST_WAITING: Duration = Duration::from_secs(5);
@@ -281,6 +351,48 @@ mod tests {
         rig.pass(0);
         assert!(rig.clock.ms() - sent <= 400, "{} ms at once", rig.clock.ms() - sent);
         assert!(rig.lead() <= 0);
+    }
+
+    #[test]
+    fn audio_of_a_starved_moment_is_caught_up_with_at_once() {
+        let mut rig = Rig::new();
+        rig.talk(1_000, 7);
+        rig.now += Duration::from_secs(3);
+        rig.pass(0);
+        rig.frames(150, 7);
+        let lag = |rig: &Rig| rig.clock.waiting_bytes as i64 / 8 + rig.lead();
+        assert!(lag(&rig) <= 500, "{} ms behind the caller", lag(&rig));
+        rig.talk(5_000, 7);
+        assert!(lag(&rig) <= 500, "{} ms behind the caller after 5 s without a pause", lag(&rig));
+        let words = rig.sent.iter().filter(|(_, _, tag)| *tag == 7).count();
+        assert_eq!(words, 50 + 150 + 250, "no word is lost");
+    }
+
+    #[test]
+    fn early_audio_after_a_starved_moment_is_not_sent_ahead() {
+        let mut rig = Rig::new();
+        rig.talk(1_000, 7);
+        rig.now += Duration::from_secs(3);
+        rig.talk(2_000, 7);
+        rig.frames(150, 7);
+        assert!(rig.lead() <= 1_020, "{} ms ahead", rig.lead());
+    }
+
+    #[test]
+    fn what_is_not_sent_is_reported_once_the_audio_is_in_time() {
+        let mut rig = Rig::new();
+        rig.talk(1_000, 7);
+        rig.frames(100, 7);
+        rig.talk(1_000, 0);
+        assert_eq!(rig.clock.unsent(rig.now), None, "it is late still");
+        rig.talk(4_000, 0);
+        let unsent = rig.clock.unsent(rig.now).expect("silence was left out");
+        assert!((1_900..=2_000).contains(&unsent.silence) && unsent.words == 0, "{unsent:?}");
+        assert_eq!(rig.clock.unsent(rig.now), None, "once");
+        rig.frames(400, 7);
+        rig.talk(15_000, 0);
+        let unsent = rig.clock.unsent(rig.now).expect("words were dropped");
+        assert!((1_900..=2_100).contains(&unsent.words), "{unsent:?}");
     }
 
     #[test]
