@@ -6,9 +6,10 @@
 //!    also rates coughs, music and keys as speech in their first moments. It is most of the
 //!    detector's cost, so of silence it gets only the last steps, once a loud one follows.
 //! 2. So a loud step is measured as well ([`shape`]): is it periodic as the vocal cords are, is it
-//!    a sum of a few tones, does it have sound above a hum's, and does its spectrum move as a mouth
-//!    does. [`floor`] says what is loud on this line.
-//! 3. Our own small network ([`classifier`]) turns the measures of the last five steps into the
+//!    a sum of a few tones, does it have sound above a hum's, how strong are its bands
+//!    ([`spectrum`]), and do they move as a mouth moves them. [`floor`] says what is loud on this
+//!    line.
+//! 3. Our own small network ([`classifier`]) turns the measures of the last ten steps into the
 //!    probability that they are speech.
 //!
 //! Speech begins once the evidence of the last steps is that of `min_speech` at the threshold. Loud
@@ -25,6 +26,7 @@ mod classifier;
 mod floor;
 mod product;
 mod shape;
+mod spectrum;
 
 use std::fmt;
 use std::time::Duration;
@@ -103,7 +105,7 @@ impl SpeechDetector {
             up: Resampler::new(RATE_HZ, SCORED_HZ)?,
             scorer: earshot::Detector::default_boxed(),
             floor: Floor::default(),
-            shape: Shape::default(),
+            shape: Shape::new(),
             history: History::default(),
             narrow: Vec::with_capacity(MOST_AT_ONCE + STEP),
             unscored: Vec::with_capacity(UNSCORED * STEP),

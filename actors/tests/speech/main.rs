@@ -2,8 +2,9 @@
 //! it takes something else for one. All times are audio time.
 //!
 //! The callers are the sentences bundled with the service, at other pitches, speeds and levels, on
-//! lines of more or less noise. The classifier was trained on other seeds than those judged here,
-//! and on the voices of three of the six languages. To train it again, after a change of its
+//! lines of more or less noise. The classifier was trained on the same sentences with other seeds
+//! than those judged here. Voices that it never heard it notices later: trained on three of the
+//! languages, it took 200 ms (p95) with the other three. To train it again, after a change of its
 //! inputs: `cargo test --release -p switchboard-actors --test speech -- --ignored train`.
 //! `SPEECH_SCENES` sets the number of scenes, of training and of judging; `SPEECH_WAV` names a
 //! folder of recordings whose speech is to be found.
@@ -22,17 +23,12 @@ use switchboard_actors::audio::detector::{Change, DetectorPlan, SpeechDetector};
 use corpus::Scene;
 use noises::KINDS;
 
-/// The languages whose voices trained the classifier.
-const TRAINED: [&str; 3] = ["en", "hi", "mr"];
-/// The languages that are new to it.
-const NEW: [&str; 3] = ["te", "ta", "ml"];
 /// The first seed of the judged scenes. Training takes those from 0 on.
 const JUDGED: u64 = 1_000_000;
-/// Most milliseconds until speech is noticed, in 95 of 100 scenes. The aim is 150, and a frame more
-/// is a matter of rounding.
-const MOST_DELAY_MS: i64 = 160;
-/// Most other sounds in a hundred that are taken for speech. The aim is one.
-const MOST_WRONG_PERCENT: usize = 6;
+/// Most milliseconds until speech is noticed, in 95 of 100 scenes.
+const MOST_DELAY_MS: i64 = 150;
+/// Most other sounds in a hundred that are taken for speech.
+const MOST_WRONG_PERCENT: usize = 1;
 /// Samples of a frame of 20 ms.
 const FRAME: usize = 160;
 
@@ -72,8 +68,8 @@ fn percentile(sorted: &[i64], percent: usize) -> i64 {
 
 #[test]
 fn speech_is_noticed_soon() {
-    for languages in [TRAINED, NEW] {
-        let delays = delays(&languages, scenes(60));
+    for languages in voices::LANGUAGES.chunks(3) {
+        let delays = delays(languages, scenes(60));
         let [early, median, late, latest] = [5, 50, 95, 99].map(|percent| percentile(&delays, percent));
         println!("{languages:?}: p5 {early} ms, p50 {median} ms, p95 {late} ms, p99 {latest} ms of {}", delays.len());
         assert!(early >= 0, "noticed before it began, by {early} ms, in {languages:?}");
@@ -133,7 +129,7 @@ fn recordings() {
 #[test]
 #[ignore = "writes the page of weights"]
 fn train_the_classifier() {
-    let page = train::page(&voices::bundled(&TRAINED), scenes(700));
+    let page = train::page(&voices::bundled(&voices::LANGUAGES), scenes(700));
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/audio/detector/classifier/weights.rs");
     std::fs::write(file, page).expect("the page of weights");
 }

@@ -7,6 +7,7 @@ mod weights;
 
 use super::product::product;
 use super::shape::ORDER;
+use super::spectrum::BANDS;
 use weights::WEIGHTS;
 
 /// The measures of a step. Those of a quiet one are all zero: its shape says nothing.
@@ -24,6 +25,8 @@ pub(super) struct Measures {
     pub(super) periodic: f32,
     /// Its coarse spectrum: the likeness of neighbouring samples.
     pub(super) envelope: [f32; ORDER],
+    /// Its spectrum: the bands under the strongest one, bel.
+    pub(super) bands: [f32; BANDS],
 }
 
 impl Measures {
@@ -35,12 +38,19 @@ impl Measures {
     fn moved_since(&self, before: &Self) -> f32 {
         self.envelope.iter().zip(before.envelope).map(|(now, before)| (now - before).abs()).sum()
     }
+
+    /// How much a band has moved since `before`, in the mean. A note stands still.
+    fn bands_moved_since(&self, before: &Self) -> f32 {
+        self.bands.iter().zip(before.bands).map(|(now, before)| (now - before).abs()).sum::<f32>() / BANDS as f32
+    }
 }
 
 /// The measures of the last steps, the newest first.
 #[derive(Debug, Default)]
 pub(super) struct History {
     steps: [Measures; STEPS],
+    /// What each step says by itself and beside those before it, the newest first.
+    rows: [[f32; ROW]; LONG],
 }
 
 impl History {
@@ -48,29 +58,40 @@ impl History {
     pub(super) fn push(&mut self, measures: Measures) {
         self.steps.copy_within(..STEPS - 1, 1);
         self.steps[0] = measures;
+        self.rows.copy_within(..LONG - 1, 1);
+        let [now, one, two, three, four] = &self.steps;
+        self.rows[0] = [
+            now.score,
+            now.over / 2.0,
+            now.gain,
+            now.bright,
+            now.periodic,
+            now.moved_since(one),
+            now.moved_since(three),
+            (now.over - one.over).abs(),
+            if now.is_quiet() { 0.0 } else { 1.0 },
+            now.bands_moved_since(two),
+            now.bands_moved_since(four),
+        ];
     }
 
     /// The classifier's inputs.
     pub(super) fn inputs(&self) -> [f32; INPUTS] {
-        let mut rows = [[0.0; ROW]; JUDGED];
-        for (at, row) in rows.iter_mut().enumerate() {
-            let (now, before, long_before) = (&self.steps[at], &self.steps[at + 1], &self.steps[at + 3]);
-            *row = [
-                now.score,
-                now.over / 2.0,
-                now.gain,
-                now.bright,
-                now.periodic,
-                now.moved_since(before),
-                now.moved_since(long_before),
-                (now.over - before.over).abs(),
-                if now.is_quiet() { 0.0 } else { 1.0 },
-            ];
+        let rows = &self.rows;
+        let (mut short, mut long) = ([0.0_f32; ROW], [0.0_f32; ROW]);
+        for (at, row) in rows.iter().enumerate() {
+            for ((short, long), value) in short.iter_mut().zip(&mut long).zip(row) {
+                *short += if at < SHORT { value / SHORT as f32 } else { 0.0 };
+                *long += value / LONG as f32;
+            }
         }
         let mut inputs = [0.0; INPUTS];
-        for part in 0..ROW {
-            let mean = rows.iter().map(|row| row[part]).sum::<f32>() / JUDGED as f32;
-            inputs[4 * part..4 * part + 4].copy_from_slice(&[rows[0][part], rows[2][part], rows[4][part], mean]);
+        let (parts, bands) = inputs.split_at_mut(PARTS * ROW);
+        for (part, values) in parts.chunks_exact_mut(ROW).zip([&rows[0], &rows[2], &rows[4], &short, &long]) {
+            part.copy_from_slice(values);
+        }
+        for (input, band) in bands.iter_mut().zip(&self.steps[0].bands) {
+            *input = band / 2.0;
         }
         inputs
     }
@@ -107,13 +128,18 @@ impl Weights {
     }
 }
 
-/// Steps that are judged together: 80 ms.
-const JUDGED: usize = 5;
-/// Steps that are kept: the oldest judged one is compared with the third before it.
-const STEPS: usize = JUDGED + 3;
-/// Values of a judged step.
-const ROW: usize = 9;
-/// Inputs: of each value the newest, the third, the fifth, and the mean.
-pub const INPUTS: usize = 4 * ROW;
+/// Steps that are compared with each other.
+const STEPS: usize = 5;
+/// Steps of the short mean: 80 ms, a consonant and the beginning of its vowel.
+const SHORT: usize = 5;
+/// Steps of the long mean: 160 ms. Longer: a voice is noticed later after other sounds. Shorter:
+/// notes of music count as speech.
+const LONG: usize = 10;
+/// Values of a step.
+const ROW: usize = 11;
+/// What the inputs have of each value: the newest, the third, the fifth, and both means.
+const PARTS: usize = 5;
+/// Inputs: these, and the newest spectrum.
+pub const INPUTS: usize = PARTS * ROW + BANDS;
 /// Hidden units. Fewer: music counts as speech. More: the corpus is learnt by heart.
-pub const HIDDEN: usize = 16;
+pub const HIDDEN: usize = 24;

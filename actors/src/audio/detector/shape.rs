@@ -3,9 +3,9 @@
 use super::STEP;
 use super::classifier::Measures;
 use super::product::product;
+use super::spectrum::Spectrum;
 
 /// The last two steps of a line.
-#[derive(Debug)]
 pub(super) struct Shape {
     /// The samples, the newest last.
     recent: [f32; WINDOW],
@@ -14,15 +14,14 @@ pub(super) struct Shape {
     /// The energy of the newest step, and the part of it that the filter passed.
     energy: f32,
     bright: f32,
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self { recent: [0.0; WINDOW], filter: [0.0; 2], energy: 0.0, bright: 0.0 }
-    }
+    spectrum: Spectrum,
 }
 
 impl Shape {
+    pub(super) fn new() -> Self {
+        Self { recent: [0.0; WINDOW], filter: [0.0; 2], energy: 0.0, bright: 0.0, spectrum: Spectrum::new() }
+    }
+
     /// Takes the next step.
     pub(super) fn take(&mut self, step: &[i16]) {
         self.recent.copy_within(STEP.., 0);
@@ -41,7 +40,7 @@ impl Shape {
 
     /// Measures the newest step, which has this `score` and is `over` decibels louder than the
     /// line's noise.
-    pub(super) fn measures(&self, score: f32, over: f32) -> Measures {
+    pub(super) fn measures(&mut self, score: f32, over: f32) -> Measures {
         let alike = likeness(&self.recent);
         let bright = (self.bright / self.energy.max(1.0)).max(LEAST_BRIGHT);
         Measures {
@@ -51,6 +50,7 @@ impl Shape {
             bright: bright.log10(),
             periodic: periodicity(&self.recent),
             envelope: std::array::from_fn(|lag| alike[lag + 1] / alike[0]),
+            bands: self.spectrum.bands(&self.recent),
         }
     }
 }
@@ -104,7 +104,7 @@ fn periodicity(samples: &[f32; WINDOW]) -> f32 {
 }
 
 /// Samples that are measured together: 32 ms, two periods of a deep voice.
-const WINDOW: usize = 2 * STEP;
+pub(super) const WINDOW: usize = 2 * STEP;
 /// The same at half of the rate.
 const HALVED: usize = WINDOW / 2;
 /// Past samples that predict the next one: two for each of two tones.
