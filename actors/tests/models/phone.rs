@@ -20,6 +20,8 @@ pub(crate) struct Phone {
     played: u64,
     /// Loud audio played, in bytes.
     loud: u64,
+    /// Everything played until the last loud audio, in bytes.
+    until_loud: u64,
     /// Up to when the phone has played.
     at: Instant,
     /// The marks that are not reached, each with the position behind which it stands.
@@ -45,6 +47,7 @@ impl Phone {
             queue: VecDeque::new(),
             played: 0,
             loud: 0,
+            until_loud: 0,
             at: now,
             pending: VecDeque::new(),
             echoes: VecDeque::new(),
@@ -83,6 +86,13 @@ impl Phone {
     pub(crate) fn played(&mut self, now: Instant) -> Duration {
         self.play_until(now);
         self.heard()
+    }
+
+    /// How much audio was played until the last that was loud: without the silence that fills up the
+    /// last frame of an answer, which is long on some carriers.
+    pub(crate) fn said(&mut self, now: Instant) -> Duration {
+        self.play_until(now);
+        self.lasts(self.until_loud)
     }
 
     /// How much loud audio was played by now.
@@ -140,9 +150,13 @@ impl Phone {
         let bytes = (samples * sample).min(self.queue.len());
         let heard: Vec<u8> = self.queue.drain(..bytes).collect();
         let ms_bytes = format.bytes_per_ms();
-        self.loud +=
-            heard.chunks(ms_bytes).filter(|part| is_loud(format, part)).map(|part| part.len() as u64).sum::<u64>();
-        self.played += bytes as u64;
+        for part in heard.chunks(ms_bytes) {
+            self.played += part.len() as u64;
+            if is_loud(format, part) {
+                self.loud += part.len() as u64;
+                self.until_loud = self.played;
+            }
+        }
         while self.pending.front().is_some_and(|(at, _)| *at <= self.played) {
             let Some((_, name)) = self.pending.pop_front() else { break };
             if self.marks != Marks::None {

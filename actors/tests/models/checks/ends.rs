@@ -33,7 +33,9 @@ fn ended(call: &mut Call, ending: Ending) -> Result<End, String> {
     let conversation = call.conversation();
     let last = conversation.utterances.iter().rev().find(|it| it.voice != Voice::Caller);
     let last = last.ok_or("nothing was said")?;
-    is_so(last.heard.as_deref() == Some(GOODBYE) && !last.interrupted, || format!("the last words: {last:?}"))?;
+    // A model that listens while it speaks may say it in one breath with the words before.
+    let heard = last.heard.as_deref().is_some_and(|heard| heard.ends_with(GOODBYE));
+    is_so(heard && !last.interrupted, || format!("the last words: {last:?}"))?;
     let left: Vec<_> = call.servers.iter().filter(|seated| seated.is_open).map(|seated| seated.leg).collect();
     is_so(left.is_empty(), || format!("sessions are left: {left:?}"))?;
     was_correct(call)?;
