@@ -81,7 +81,7 @@ async fn a_call_is_greeted_answered_and_closed() {
 async fn the_model_decides_alone_when_it_stops_if_that_is_the_policy() {
     let (report, record, _) = call("answer_ms:15000", &[("interruption.policy", "model")], |options| {
         options.speak_at = Some(Duration::from_secs(4));
-        options.hangup_after = Some(Duration::from_secs(9));
+        options.hangup_after = Some(Duration::from_secs(13));
     })
     .await;
     assert_eq!(report.summary.clears, 0, "nobody cuts the model: {:?}", report.summary);

@@ -17,7 +17,7 @@
 //! - The whole: `root` has [`Config`] and the rules between sections. `kept` reads only the
 //!   folders.
 //! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
-//!   runs with, `waiting` notes sessions that cannot wait for one, and `report` says what would run.
+//!   runs with and notes sessions that cannot wait for one, and `report` says what would run.
 //!
 //! All problems are reported at once ([`ConfigError`]).
 
@@ -64,7 +64,6 @@ mod tools;
 mod trust;
 mod variables;
 mod voices;
-mod waiting;
 mod webhooks;
 
 pub use agents::{Agent, AgentGreeting, Language, Notice, Voice};
@@ -81,7 +80,7 @@ pub use logging::{Log, LogFormat};
 pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use pattern::Pattern;
 pub use problem::{ConfigError, Origin, Problem};
-pub use profiles::{Profiles, plan_problems};
+pub use profiles::{Profiles, plan_notes, plan_problems};
 pub use realtime::Realtime;
 pub use recording::Recording;
 pub use root::Config;
@@ -95,5 +94,4 @@ pub use switchboard_actors::profile::hours::Hours;
 pub use switchboard_actors::realtime::seat::Provider;
 pub use switchboard_actors::realtime::settings::{CallerTranscription, ModelAudio, Options};
 pub use tools::BuiltIn;
-pub use waiting::plan_notes;
 pub use webhooks::{DeliveryQueue, Webhooks};

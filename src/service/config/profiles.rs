@@ -1,6 +1,8 @@
 //! Turns the configuration into call profiles: one [`CallProfile`] per agent and language, made
 //! once and shared. Pure.
 
+mod waiting;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use switchboard_actors::realtime::settings::{Delegation, Given, Options};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
+pub use self::waiting::plan_notes;
 use super::agents::{Agent, AgentGreeting, Language, Notice};
 use super::delegation;
 use super::experiments::{self, CONTROL};

@@ -2,8 +2,7 @@
 
 use switchboard_actors::realtime::plan::SessionPlan;
 
-use super::profiles::Profiles;
-use super::root::Config;
+use super::{Config, Profiles};
 
 /// What the plans of `config` leave without effect.
 pub fn plan_notes(config: &Config) -> Vec<String> {
