@@ -1,14 +1,14 @@
 """Whole calls through the built binary between a strict phone and a strict model server, neither of them ours. Usage: judge.py BINARY"""
 import asyncio
-import shutil
+import os
 import sys
 import time
-import traceback
 
 import numpy as np
 
 import crowd
 import losses
+import runner
 import signals
 import trouble
 from model import Model
@@ -759,31 +759,25 @@ async def shuffled_words_are_in_order(model):
 SCENARIOS += losses.SCENARIOS + trouble.SCENARIOS + crowd.SCENARIOS
 
 
-async def main():
-    """A scenario that fails is tried once more, and says so: the judge's phones and servers live on the machine of what they judge, and
-    are sometimes held up themselves. What fails twice has failed."""
-    failed = again = 0
-    wanted = [word for word in sys.argv[2:] if not word.startswith("--")]
-    chosen = [work for work in SCENARIOS if not wanted or any(word in work.__name__ for word in wanted)]
-    for work in chosen:
-        for attempt in (1, 2):
-            began = time.monotonic()
-            try:
-                said = await asyncio.wait_for(work(Model()), 1800)
-                print(f"ok    {work.__name__}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
-                break
-            except Exception:
-                print("AGAIN" if attempt == 1 else "FAIL ", work.__name__, flush=True)
-                traceback.print_exc()
-        else:
-            failed += 1
-        again += attempt == 2
-    if failed + again:
-        print("logs and records:", HOME, flush=True)
-    else:
-        shutil.rmtree(HOME)
-    print(f"{len(chosen) - failed} passed, {failed} failed, {again} tried twice", flush=True)
-    return 1 if failed else 0
+# Their figures are shares of the machine, or percentiles of a load: each has the machine to itself.
+ALONE = (
+    twenty_callers_hear_only_their_own,
+    every_loss_ends_once_with_its_record,
+    the_goodbye_is_whole_in_every_one_of_forty_ends,
+    barge_in_anywhere_in_an_answer,
+    fifty_calls_are_cleared_at_once,
+    losses.a_call_outlives_its_session_wherever_that_is_lost,
+    losses.a_session_that_expires_is_replaced_and_nobody_hears_it,
+    crowd.memory_is_flat_over_many_calls,
+)
+# Each is a service, a model server and a few callers.
+AT_ONCE = int(os.environ.get("ORACLE_AT_ONCE", "4"))
+LONGEST = 1800
 
 
-sys.exit(asyncio.run(main()))
+def on_its_own_model(work):
+    return work.__name__, lambda: work(Model()), work in ALONE
+
+
+WANTED = [word for word in sys.argv[2:] if not word.startswith("--")]
+sys.exit(asyncio.run(runner.run([on_its_own_model(work) for work in SCENARIOS], WANTED, AT_ONCE, LONGEST)))
