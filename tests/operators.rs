@@ -73,6 +73,46 @@ async fn a_web_page_cannot_steer_an_admin_door_without_a_token() {
 }
 
 #[actix_web::test]
+async fn the_console_needs_no_token_and_what_it_reads_does() {
+    let running = start_with(&[("SWITCHBOARD_ADMIN_TOKEN", "open sesame")], &[("twilio.verify", "off")]).await;
+    let page = get(&running.admin("/console/"), &[]).await;
+    assert!(page.status == 200 && page.text.contains("app.js"), "{}", page.text);
+    let policy = page.headers.get("content-security-policy").and_then(|value| value.to_str().ok());
+    assert!(
+        policy.is_some_and(|policy| policy.contains("default-src 'none'") && !policy.contains("unsafe")),
+        "{policy:?}"
+    );
+    let etag = page.headers.get("etag").and_then(|value| value.to_str().ok()).expect("an etag");
+    assert_eq!(get(&running.admin("/console/"), &[("If-None-Match", etag)]).await.status, 304);
+    assert_eq!(get(&running.admin("/console/nothing.js"), &[]).await.status, 404);
+    get(&running.admin("/"), &[("Accept", "application/json")]).await.problem(401);
+    get(&running.admin("/configuration"), &[]).await.problem(401);
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn the_index_lists_the_paths_there_are() {
+    let running = start(&[]).await;
+    let index = get(&running.admin("/"), &[("Accept", "application/json")]).await.json();
+    let routes = index["routes"].as_array().expect("routes");
+    for route in routes {
+        let path = route["path"].as_str().expect("a path").replace("{id}", CALL);
+        // A path that is not there is 404; one that is there says what it takes, or that the call is not live.
+        let answer = get(&running.admin(&path), &[("Accept", "application/json")]).await;
+        assert!(answer.status != 404 || answer.text.contains("no live call"), "{path}: {}", answer.text);
+    }
+    let expected = json!({ "agent": "default", "language": "en", "recorded": false });
+    let asked = json!({ "carrier": "twilio", "from": "+15550100001", "to": "+15550100002" }).to_string();
+    let route = running.admin("/configuration/route");
+    assert_eq!(post_body(&route, "application/json", &asked, &[]).await.json(), expected);
+    let unknown = asked.replace("twilio", "pigeon");
+    assert!(post_body(&route, "application/json", &unknown, &[]).await.problem(400).contains("pigeon"));
+    let configuration = get(&running.admin("/configuration"), &[]).await.json();
+    assert_eq!(configuration["secrets"]["SWITCHBOARD_ADMIN_TOKEN"], "absent");
+    running.stop().await;
+}
+
+#[actix_web::test]
 async fn a_transfer_goes_to_configured_names_only() {
     let running = start(&[]).await;
     let _stream = FakeStream::start(&running.stream(), CALL, None).await;

@@ -8,6 +8,7 @@
 //! | [`config`] | settings in layers → final types, once |
 //! | [`routes`] | one file per family of paths: webhooks, media stream, `/calls`, health, metrics |
 //! | `start` | what is started in which order |
+//! | `console` | the operators' page |
 //! | `listener`, [`shutdown`] | the listening addresses, and the stop |
 //! | `crowd`, `connections` | the limit of connections that wait for a request |
 //! | `carriers` | the configured carriers, opened |
@@ -23,6 +24,7 @@ pub mod canary;
 mod carriers;
 pub mod config;
 mod connections;
+mod console;
 mod crowd;
 pub(crate) mod folders;
 pub(crate) mod huge_pages;

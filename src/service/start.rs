@@ -160,6 +160,7 @@ impl Service {
             },
             limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
             admin_token: config.secrets.admin_token.clone(),
+            configuration: config.summary(),
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),

@@ -197,6 +197,8 @@ pub struct CallSnapshot {
     pub cost_usd: Usd,
     /// The variant of the experiment, or `control`.
     pub variant: Option<String>,
+    /// How long the caller waited for the newest answer that was heard.
+    pub answer_ms: Option<u64>,
     /// Only in `GET /calls/{id}`.
     pub detail: CallDetail,
 }

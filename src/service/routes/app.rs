@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_web::HttpRequest;
+use serde_json::Value;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::webhook_api::{Proof, WebhookApi};
 use switchboard_actors::ids::{Private, logged};
@@ -54,6 +55,8 @@ pub struct AppState {
     /// What happens when an answering machine picks up, on calls begun through the API or
     /// elsewhere.
     pub voicemail: Voicemail,
+    /// The configuration that runs, as `check --json` prints it: secrets are present or absent.
+    pub configuration: Value,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
     /// The folder of recordings; `None` if calls are not recorded.

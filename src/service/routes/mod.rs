@@ -4,7 +4,8 @@
 //!
 //! - `carrier`: the carriers' requests, the same for all carriers;
 //! - `stream`: the socket actor, with `admission`; `upgrade` takes its connection out of HTTP;
-//! - `calls`, `outbound`, `spend`: the admin's paths, behind `guard`;
+//! - `calls`, `outbound`, `spend`, `configuration`: the admin's paths, behind `guard`; `index` lists
+//!   them;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -15,9 +16,11 @@ pub mod answered;
 pub mod app;
 mod calls;
 mod carrier;
+mod configuration;
 mod guard;
 pub mod health;
 pub mod hints;
+mod index;
 pub mod limiter;
 mod metrics;
 mod order;
@@ -37,52 +40,51 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
 use self::problem::Problem;
+use super::console;
 
 /// The public listener's paths.
 pub fn public(app: &mut web::ServiceConfig) {
     carrier::mount(app);
     app.app_data(guard::Listener::Public)
-        .service(
-            only("/", "GET")
-                .route(web::get().to(|| ready(index("Switchboard answers phone calls.", &["health", "ready"])))),
-        )
+        .service(only("/", "GET").route(web::get().to(index::of_the_public_listener)))
         .service(only("/health", "GET").route(web::get().to(health::health)))
         .service(only("/ready", "GET").route(web::get().to(health::ready)))
         .default_service(web::to(problem::no_such_path));
 }
 
-/// The admin listener's paths.
+/// The admin listener's paths: the console's files, and behind the token the ones of
+/// [`index::ADMIN`].
 pub fn admin(app: &mut web::ServiceConfig) {
-    app.app_data(guard::Listener::Admin).service(
-        web::scope("")
-            .wrap(from_fn(guard::admin))
-            .service(
-                only("/", "GET").route(
-                    web::get().to(|| ready(index("Switchboard, for operators.", &["calls", "metrics", "spend"]))),
-                ),
-            )
-            .service(
-                only("/calls", "GET, POST").route(web::get().to(calls::list)).route(web::post().to(outbound::begin)),
-            )
-            .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
-            .service(only("/calls/{id}/events", "GET").route(web::get().to(calls::events)))
-            .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))
-            .service(only("/calls/{id}/recording", "POST").route(web::post().to(calls::recording)))
-            .service(only("/calls/{id}/diagnosis", "POST").route(web::post().to(calls::diagnose)))
-            .service(only("/calls/{id}/transfer", "POST").route(web::post().to(calls::transfer)))
-            .service(only("/spend", "GET").route(web::get().to(spend::show)))
-            .service(only("/spend/kill", "POST").route(web::post().to(spend::kill)))
-            .service(only("/metrics", "GET").route(web::get().to(metrics::metrics)))
-            .default_service(web::to(problem::no_such_path)),
-    );
+    console::mount(app);
+    app.app_data(guard::Listener::Admin)
+        .service(web::resource("/").guard(index::is_of_a_browser()).route(web::get().to(console::to_the_page)))
+        .service(
+            web::scope("")
+                .wrap(from_fn(guard::admin))
+                .service(listed("/").route(web::get().to(index::of_the_admin_listener)))
+                .service(listed("/calls").route(web::get().to(calls::list)).route(web::post().to(outbound::begin)))
+                .service(listed("/calls/{id}").route(web::get().to(calls::show)))
+                .service(listed("/calls/{id}/events").route(web::get().to(calls::events)))
+                .service(listed("/calls/{id}/hangup").route(web::post().to(calls::hang_up)))
+                .service(listed("/calls/{id}/recording").route(web::post().to(calls::recording)))
+                .service(listed("/calls/{id}/diagnosis").route(web::post().to(calls::diagnose)))
+                .service(listed("/calls/{id}/transfer").route(web::post().to(calls::transfer)))
+                .service(listed("/configuration").route(web::get().to(configuration::show)))
+                .service(listed("/configuration/route").route(web::post().to(configuration::route)))
+                .service(listed("/spend").route(web::get().to(spend::show)))
+                .service(listed("/spend/kill").route(web::post().to(spend::kill)))
+                .service(listed("/health").route(web::get().to(health::health)))
+                .service(listed("/ready").route(web::get().to(health::ready)))
+                .service(listed("/metrics").route(web::get().to(metrics::metrics)))
+                .default_service(web::to(problem::no_such_path)),
+        );
 }
 
-/// Returns a page of links, for a person who opens the address in a browser.
-fn index(title: &'static str, paths: &'static [&'static str]) -> HttpResponse {
-    let links: String = paths.iter().map(|path| format!("<li><a href=\"{path}\">/{path}</a></li>")).collect();
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
-        "<!doctype html><html lang=\"en\"><title>Switchboard</title><p>{title}</p><ul>{links}</ul></html>\n"
-    ))
+/// Returns a resource of [`index::ADMIN`], with the methods that it has there.
+fn listed(path: &'static str) -> Resource {
+    let listed = index::ADMIN.iter().find(|(listed, _)| *listed == path);
+    let (_, methods) = listed.expect("every path of the admin listener is listed in the index");
+    only(path, methods.join(", "))
 }
 
 /// Returns a resource that refuses any other method with a problem that names the allowed ones.

@@ -277,6 +277,7 @@ impl CallActor {
     fn snapshot(&self) -> CallSnapshot {
         let (identity, profile, tally) = (&self.setup.identity, &self.setup.profile, self.machine.tally());
         let duration = clock::now().saturating_duration_since(self.started);
+        let detail = CallDetail { incidents: self.incidents.in_order(), ..self.machine.detail() };
         CallSnapshot {
             id: identity.id.to_string(),
             carrier: identity.carrier.name(),
@@ -296,7 +297,8 @@ impl CallActor {
             dropped_frames: tally.dropped_frames,
             cost_usd: tally.cost_usd,
             variant: profile.variant.clone(),
-            detail: CallDetail { incidents: self.incidents.in_order(), ..self.machine.detail() },
+            answer_ms: detail.latency.iter().rev().find_map(|turn| turn.total_ms),
+            detail,
         }
     }
 }

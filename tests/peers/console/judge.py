@@ -1,0 +1,365 @@
+"""The console in a real Chromium.
+
+First against the service itself, with the rehearsal model and simulated callers: what the page shows is compared with what
+the service says, and what it orders with what happens. Then against a mock that has every path of the admin listener.
+"""
+
+import asyncio
+import inspect
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from mock import Mock
+from playwright.async_api import async_playwright
+
+BINARY = Path(sys.argv[-1])
+SHOTS = Path(__file__).resolve().parents[3] / "target/console"
+PATIENCE = 30_000
+CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
+    --disable-sync --use-fake-device-for-media-stream --use-fake-ui-for-media-stream --autoplay-policy=no-user-gesture-required""".split()
+TOKEN = "open-sesame-4711"
+# What counts as heavy is judged by the page's own clock, generously: the machine is shared.
+HEAVIEST, LONGEST_TASK_MS = 250 * 1024, 400
+
+
+def that(what, so, detail=""):
+    print(f"  {'ok' if so else 'FAILED'}  {what}", flush=True)
+    if not so:
+        raise SystemExit(f"{what}: {detail}")
+
+
+def free_port():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def ask(url, body=None, headers=()):
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode(), headers={"content-type": "application/json", "accept": "application/json", **dict(headers)})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+class Service:
+    """`switchboard serve` in a folder of its own."""
+
+    def __init__(self, folder, token=None):
+        self.public, self.admin = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.admin}"
+        config = Path(folder) / "config.toml"
+        config.write_text(f'[server]\nbind = "127.0.0.1:{self.public}"\n[admin]\nbind = "127.0.0.1:{self.admin}"\n[twilio]\nverify = "off"\n[transfers.sales]\nnumber = "+15550109999"\n')
+        environment = {"PATH": os.environ["PATH"], "HOME": folder} | ({"SWITCHBOARD_ADMIN_TOKEN": token} if token else {})
+        self.log = open(Path(folder) / "log", "w")
+        self.process = subprocess.Popen([BINARY, "serve", "--config", config], cwd=folder, env=environment, stdout=self.log, stderr=self.log)
+        self.headers = {"authorization": f"Bearer {token}"} if token else {}
+        self.callers = []
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                if ask(f"{self.url}/calls", headers=self.headers)[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise SystemExit("the service did not start: " + (Path(folder) / "log").read_text())
+
+    def call(self, *more):
+        command = [BINARY, "call", "--url", f"http://127.0.0.1:{self.public}/twilio/voice", *more]
+        self.callers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    def calls(self):
+        return json.loads(ask(f"{self.url}/calls", headers=self.headers)[2])["calls"]
+
+    def stop(self):
+        for process in [*self.callers, self.process]:
+            process.terminate()
+        for process in [*self.callers, self.process]:
+            process.wait(30)
+        self.log.close()
+
+
+class Browser:
+    """One page in a profile of its own; what it logs as errors and what it asks of other hosts is kept."""
+
+    def __init__(self, chromium, **context):
+        self.chromium, self.context, self.errors, self.hosts = chromium, context, [], set()
+
+    async def __aenter__(self):
+        self.profile = await self.chromium.new_context(**self.context)
+        self.profile.set_default_timeout(PATIENCE)
+        page = await self.profile.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+        page.on("console", lambda said: self.errors.append(said.text) if "Content Security" in said.text else None)
+        page.errors, page.hosts = self.errors, self.hosts
+        return page
+
+    async def __aexit__(self, *_):
+        await self.profile.close()
+
+
+def by(page, testid):
+    return page.locator(f'[data-testid="{testid}"]')
+
+
+async def shot(page, name):
+    await page.screenshot(path=SHOTS / f"{name}.png")
+
+
+async def until(what, met, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = met()
+        if await answer if inspect.isawaitable(answer) else answer:
+            return that(what, True)
+        await asyncio.sleep(0.05)
+    that(what, False)
+
+
+async def against_the_service(chromium, folder):
+    print("the service")
+    service = Service(folder)
+    try:
+        served(service)
+        async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
+            await a_call_is_seen_and_ended(page, service)
+    finally:
+        service.stop()
+
+
+def served(service):
+    status, headers, body = ask(f"{service.url}/console/")
+    policy = headers.get("content-security-policy", "")
+    that("the page is served with a policy without inline code", status == 200 and b"<!doctype html" in body and "unsafe" not in policy and "default-src 'none'" in policy, policy)
+    status, _, _ = ask(f"{service.url}/console/", headers={"if-none-match": headers["etag"]})
+    that("what a browser has is not sent again", status == 304, status)
+    index = json.loads(ask(f"{service.url}/")[2])
+    that("programs get the list of paths", "/calls" in [route["path"] for route in index["routes"]], index)
+    that("a browser at / is sent to the page", b"<!doctype html" in ask(f"{service.url}/", headers={"accept": "text/html"})[2])
+    status, _, _ = ask(f"{service.url}/console/", headers={"host": "attacker.example"})
+    that("a foreign Host gets nothing", status == 403, status)
+
+
+async def a_call_is_seen_and_ended(page, service):
+    await page.goto(f"{service.url}/")
+    await by(page, "calls").wait_for()
+    index = {route["path"] for route in json.loads(ask(f"{service.url}/")[2])["routes"]}
+    for testid, path in [("history", "/records"), ("test-call", "/test-call")]:
+        that(f"{testid} is shown if the service has it", await by(page, testid).count() == (1 if path in index else 0))
+    await shot(page, "service-empty")
+    service.call("--dtmf", "60s:1")
+    service.call("--say", "hi")
+    await page.wait_for_function("document.querySelectorAll('[data-testid=call-row]').length === 2")
+    live = {call["id"]: call for call in service.calls()}
+    rows = await page.eval_on_selector_all("[data-testid=call-row]", "rows => rows.map(row => [row.dataset.callId, row.textContent])")
+    that("both calls stand in the list by their ids", {row for row, _ in rows} == set(live), rows)
+    that("callers are masked", all("+15550100001" not in text and "0001" in text for _, text in rows), rows)
+    first = rows[0][0]
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await by(page, "call-detail").wait_for()
+    that("the keyboard opens a call", await by(page, "call-detail").get_attribute("data-call-id") == first)
+    await until("what the caller heard stands there", lambda: said(page, "words-heard", "How can I help you today?"))
+    await until("the caller’s words stand there", lambda: said(page, "words", "caller speech"))
+    await until("the waterfall has the first answer", lambda: said(page, "waterfall", "ms"))
+    that("the cost is shown", "$" in await by(page, "cost").inner_text())
+    await shot(page, "service-call")
+    await by(page, "hang-up").click()
+    await page.keyboard.press("Escape")
+    that("nothing happens without confirmation", first in {call["id"] for call in service.calls()})
+    await by(page, "hang-up").click()
+    dialog = await page.locator("dialog[open]").inner_text()
+    that("the question names the call", live[first]["carrier_call_id"] in dialog and "0001" in dialog, dialog)
+    await by(page, "confirm").click()
+    await until("the call is hung up", lambda: first not in {call["id"] for call in service.calls()})
+    await until("its detail says so", lambda: said(page, "call-detail", "by operator"))
+    await by(page, "call-row").last.click()
+    second = await by(page, "call-row").last.get_attribute("data-call-id")
+    await page.locator(f'[data-testid="call-detail"][data-call-id="{second}"]').wait_for()
+    await by(page, "transfer-to").select_option("sales")
+    await by(page, "transfer-send").click()
+    await until("the transfer is under way or done", lambda: said(page, "call-detail", "sales: "))
+    await page.keyboard.press("Escape")
+    await by(page, "spend").wait_for()
+    await page.goto(f"{service.url}/console/#/service")
+    await page.get_by_text("Configuration that runs").wait_for()
+    await page.locator("input[name=from]").fill("+15550100001")
+    await page.locator("input[name=to]").fill("+15550100002")
+    await page.get_by_role("button", name="Who answers?").click()
+    await page.get_by_text("answers in English").wait_for()
+    await shot(page, "service-service")
+    that("no error and no other host", not page.errors and page.hosts == {f"127.0.0.1:{service.admin}"}, (page.errors, page.hosts))
+
+
+async def said(page, testid, text):
+    return text in " ".join(await by(page, testid).all_inner_texts())
+
+
+async def with_a_token(chromium, folder):
+    print("the service with a token")
+    service = Service(folder, TOKEN)
+    try:
+        async with Browser(chromium, viewport={"width": 390, "height": 844}) as page:
+            await page.goto(f"{service.url}/")
+            await by(page, "token").fill("wrong")
+            await by(page, "sign-in").click()
+            await by(page, "error").wait_for()
+            await by(page, "token").fill(TOKEN)
+            await page.keyboard.press("Enter")
+            await by(page, "calls").wait_for()
+            that("the token signs in, and stands in no address", TOKEN not in page.url)
+            await page.get_by_role("button", name="Sign out").click()
+            await by(page, "token").wait_for()
+            that("signing out asks again", ask(f"{service.url}/calls")[0] == 401 and not page.errors, page.errors)
+    finally:
+        service.stop()
+
+
+CALL = "00000000-0000-4000-8000-000000000002"
+
+
+async def against_the_mock(chromium):
+    print("the mock")
+    mock = await Mock(calls=5, signs_in=True).start()
+    async with Browser(chromium, viewport={"width": 1440, "height": 900}, color_scheme="dark") as page:
+        await page.goto(f"{mock.url}/console/")
+        await by(page, "token").fill("open-sesame")
+        await by(page, "sign-in").click()
+        await by(page, "call-row").first.wait_for()
+        await steer(page, mock)
+        await look_back(page, mock)
+        await test_call(page, mock)
+        that("no error and no other host", not page.errors and page.hosts == {mock.url.split("/")[2]}, (page.errors, page.hosts))
+    async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
+        await page.goto(f"{mock.url}/console/")
+        await by(page, "token").fill("see-only")
+        await by(page, "sign-in").click()
+        await page.locator(f'[data-call-id="{CALL}"]').click()
+        await by(page, "words").wait_for()
+        that("a viewer sees no act", sum([await by(page, testid).count() for testid in ["hang-up", "listen", "take-over", "say-text", "whisper-text", "transfer-to", "test-call"]]) == 0)
+    await mock.stop()
+
+
+async def steer(page, mock):
+    await page.locator(f'[data-call-id="{CALL}"]').click()
+    await by(page, "words-unheard").first.wait_for()
+    that("the part that was never heard is set apart", "and another at half past three" in await by(page, "words-unheard").first.inner_text())
+    for act in ["whisper", "say"]:
+        await by(page, f"{act}-text").fill(f"Please {act} this.")
+        await by(page, f"{act}-send").click()
+        await until(f"{act} is ordered", lambda: (f"/calls/{CALL}/{act}", {"text": f"Please {act} this."}) in mock.orders)
+    await by(page, "transfer-to").select_option("workshop")
+    await by(page, "transfer-send").click()
+    await by(page, "error").wait_for()
+    that("a refusal is shown in the service’s words", "is being transferred already" in await by(page, "error").inner_text())
+    await by(page, "listen").click()
+    await page.wait_for_function("[...document.querySelectorAll('.meters i')].every(bar => !['', 'scaleX(0)'].includes(bar.style.transform))")
+    that("both sides are heard", mock.sockets == 1)
+    await shot(page, "mock-call-dark")
+    await by(page, "listen").click()
+    await until("listening stops", lambda: mock.sockets == 0)
+    await by(page, "take-over").click()
+    await by(page, "give-back").wait_for()
+    path = f"/calls/{CALL}/take-over"
+    await until("the microphone is sent", lambda: mock.sounds.get(path, {}).get("bytes", 0) > 3200)
+    that("in messages of 20 ms", mock.sounds[path]["sizes"] == {160}, mock.sounds[path]["sizes"])
+    await by(page, "give-back").click()
+    await until("giving back is said and closes", lambda: mock.sounds[path]["texts"] == [{"give_back": True}] and mock.sockets == 0)
+
+
+async def look_back(page, mock):
+    await by(page, "history").click()
+    await by(page, "history-row").first.wait_for()
+    await by(page, "history-search").fill("registration")
+    await page.wait_for_function("location.hash.includes('text=registration')")
+    await by(page, "history-row").nth(2).click()
+    await by(page, "player").get_by_role("button").click()
+    await page.locator(".track").nth(1).wait_for()
+    await page.wait_for_function("document.querySelector('audio').currentTime > 0.3")
+    await page.locator('article [data-side="caller"]').first.click()
+    await page.wait_for_function("document.querySelector('audio').currentTime > 6.5")
+    await page.locator('article li[aria-current][data-side="caller"]').wait_for()
+    that("the words are in step with the sound", True)
+    await shot(page, "mock-history-dark")
+    address = page.url
+    await page.goto("about:blank")
+    await page.goto(address)
+    await by(page, "player").wait_for()
+    that("the address keeps search and call", await by(page, "history-search").input_value() == "registration")
+    await by(page, "history-search").fill("no such words")
+    await page.get_by_text("No call matches these filters.").wait_for()
+
+
+async def test_call(page, mock):
+    await by(page, "test-call").click()
+    await by(page, "test-call-end").wait_for()
+    await until("the microphone is sent to the agent", lambda: mock.sounds.get("/test-call", {}).get("bytes", 0) > 3200)
+    that("after who is called", mock.sounds["/test-call"]["texts"] == [{"agent": "sales", "variables": {}}], mock.sounds["/test-call"]["texts"])
+    await by(page, "test-call-end").click()
+    await until("the call is ended", lambda: mock.sockets == 0)
+
+
+async def how_it_looks(chromium):
+    print("how it looks, and how heavy it is")
+    for name, calls, address in [("empty", 0, ""), ("one", 1, "#/live/00000000-0000-4000-8000-000000000001"), ("many", 300, ""), ("service", 12, "#/service")]:
+        mock = await Mock(calls).start()
+        for width, scheme in [(1440, "light"), (390, "dark")]:
+            async with Browser(chromium, viewport={"width": width, "height": 900 if width > 400 else 844}, color_scheme=scheme) as page:
+                await page.add_init_script("window.tasks = []; new PerformanceObserver(list => list.getEntries().forEach(task => tasks.push(task.duration))).observe({ type: 'longtask', buffered: true })")
+                await page.goto(f"{mock.url}/console/{address}")
+                await page.wait_for_function("document.querySelector('.tile b')?.textContent !== '–' && document.querySelector('.panel')" if not address.endswith("service") else "document.querySelector('.panel .card dd')")
+                wide = await page.evaluate("document.documentElement.scrollWidth")
+                that(f"{name}: nothing sticks out at {width}", wide <= width, wide)
+                if name == "many" and width > 400:
+                    await how_heavy(page)
+                await shot(page, f"{name}-{width}-{scheme}")
+        await mock.stop()
+    mock = await Mock(3).start()
+    async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
+        await page.goto(f"{mock.url}/console/")
+        await by(page, "call-row").first.wait_for()
+        await mock.stop()
+        await by(page, "error").first.wait_for()
+        await shot(page, "error-1440-light")
+        that("a service that is gone is said, and the calls stay", await by(page, "call-row").count() == 3)
+
+
+async def how_heavy(page):
+    await page.wait_for_function("document.querySelectorAll('[data-testid=call-row]').length === 300")
+    await page.evaluate("document.querySelector('.scroller').scrollTop = 3000; window.settled = tasks.length")
+    place = await page.evaluate("document.querySelector('.scroller').scrollTop")
+    await page.wait_for_timeout(4000)
+    weight = await page.evaluate("performance.getEntriesByType('resource').filter(it => it.name.includes('/console/')).reduce((sum, it) => sum + it.decodedBodySize, performance.getEntriesByType('navigation')[0].decodedBodySize)")
+    paint = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+    tasks = await page.evaluate("tasks.slice(settled)")
+    print(f"      {weight} bytes, first paint after {paint:.0f} ms, tasks over 50 ms in 4 s with 300 calls: {[round(task) for task in tasks]}")
+    that("the page is light", weight <= HEAVIEST, weight)
+    that("300 calls hold the page up at no time", max(tasks, default=0) < LONGEST_TASK_MS, tasks)
+    that("the list keeps its place", await page.evaluate("document.querySelector('.scroller').scrollTop") == place)
+
+
+async def main():
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=CHROMIUM)
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+            await against_the_service(chromium, one)
+            await with_a_token(chromium, two)
+        await against_the_mock(chromium)
+        await how_it_looks(chromium)
+        await chromium.close()
+    print(f"screenshots: {SHOTS}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
