@@ -10,7 +10,7 @@ use switchboard_actors::clock;
 use uuid::Uuid;
 
 use super::misbehaviour::Misbehaviour;
-use super::protocol::{Protocol, Visit};
+use super::protocol::{Protocol, Refusal, Visit};
 use super::server::{RehearsalOptions, Visitors};
 use super::socket::{self, ConnectionBehaviour};
 
@@ -38,7 +38,7 @@ pub(super) async fn accept(
         actix_web::rt::time::sleep(Duration::from_millis(ms)).await;
     }
     if let Some(status) = misbehaviour.refuse {
-        return Ok(refused(u16::try_from(status).unwrap_or_default(), "refused, as rehearsed".to_owned()));
+        return Ok(refused(Refusal::new(u16::try_from(status).unwrap_or_default(), "refused, as rehearsed")));
     }
     let visit = Visit {
         path: request.path(),
@@ -52,7 +52,7 @@ pub(super) async fn accept(
     };
     let session = match (protocol.open)(&visit) {
         Ok(session) => session,
-        Err(refusal) => return Ok(refused(refusal.status, refusal.body)),
+        Err(refusal) => return Ok(refused(refusal)),
     };
     let body = socket::watched(&request, body, LARGEST_MESSAGE).await?;
     let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, protocol.subprotocols)?;
@@ -67,8 +67,13 @@ pub(super) async fn accept(
 }
 
 /// The answer to an upgrade that is refused.
-fn refused(status: u16, body: String) -> HttpResponse {
-    HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body(body)
+fn refused(refusal: Refusal) -> HttpResponse {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    if let Some(reason) = refusal.reason {
+        response.append_header(reason);
+    }
+    response.body(refusal.body)
 }
 
 /// Maximum size of a message: 15 MiB of audio as base64, with the JSON around it.

@@ -36,6 +36,12 @@ impl ClientLog {
 }
 
 /// What client events with audio contain, and no others.
-const AUDIO: [&str; 3] = ["\"input_audio_buffer.append\"", "\"session.input_audio.append\"", "\"mimeType\":\"audio/"];
+const AUDIO: [&str; 5] = [
+    "\"input_audio_buffer.append\"",
+    "\"session.input_audio.append\"",
+    "\"mimeType\":\"audio/",
+    "\"audio_input\"",
+    "\"input_audio_chunk\"",
+];
 /// Maximum number of events kept. The calls of a test send a few dozen.
 const MOST_EVENTS: usize = 4096;

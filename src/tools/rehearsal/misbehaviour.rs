@@ -139,6 +139,26 @@ table! {
     #[doc = "End the session for its content after this time."]
     content_after_ms,
 
+    // The engines of a cascade, each by its own URL.
+    #[doc = "Close an idle socket after this time, instead of the engine's own."]
+    idle_after_ms,
+    #[doc = "1: never say that the end of an utterance was heard with its words, as on a noisy line."]
+    no_speech_final,
+    #[doc = "Ask for this wait in a refusal of a request, in `retry-after-ms`."]
+    retry_after_ms,
+    #[doc = "Cut the body of an answer behind this many bytes."]
+    cut_body_bytes,
+    #[doc = "1: call tools with `\"\"` for their arguments."]
+    empty_arguments,
+    #[doc = "1: send each call whole, all with the index 0, and end with `stop`."]
+    whole_calls,
+    #[doc = "1: think aloud before the answer."]
+    thoughts,
+    #[doc = "1: write answers in markdown, with an address and a pictograph."]
+    rich_text,
+    #[doc = "1: end a streamed answer without its usage and without `[DONE]`."]
+    bare_ends,
+
     // Transcripts of the caller.
     #[doc = "1: never send transcripts."]
     no_transcripts,

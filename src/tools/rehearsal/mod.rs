@@ -9,11 +9,13 @@
 //! `server` opens the port, `accept` a connection, and `socket` runs it. Each protocol has a folder
 //! with the name of the provider that it plays, and a row there ([`protocol`]). What a protocol does
 //! not change is beside them: `input` and `turns` (the caller's audio), `script` (what is said and
-//! called), `pace` (of a response), `speech` (the bundled lines), `sound` (audio and its formats),
+//! called), `agenda` (what is due when), `pace` (of a response), `speech` (the bundled lines), `sound` (audio and its formats),
 //! `outgoing` (the queue of events), `schema` and `fault` (what a strict server refuses) and `log`
 //! (client events, for tests). `tls` is for clients that speak nothing else.
 
 mod accept;
+mod agenda;
+mod cascade;
 mod fault;
 mod gemini;
 mod input;

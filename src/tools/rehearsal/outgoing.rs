@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::misbehaviour::Misbehaviour;
@@ -14,6 +15,8 @@ pub(super) enum Out {
     Event(ByteString),
     /// Send an event as a binary message, which holds the same text.
     Binary(ByteString),
+    /// Send audio as a binary message.
+    Audio(Bytes),
     /// Send a ping.
     Ping,
     /// Send a close frame and end the connection.
@@ -88,6 +91,13 @@ impl Outgoing {
             self.queue.push_back(Out::Event(self.noise.surprise.into()));
         }
         self.queue.push_back(Out::Event(text.into()));
+    }
+
+    /// Sends audio as a binary message.
+    pub(super) fn push_audio(&mut self, audio: Bytes) {
+        if !self.stalled {
+            self.queue.push_back(Out::Audio(audio));
+        }
     }
 
     /// Sends a ping. A stall does not affect pings.

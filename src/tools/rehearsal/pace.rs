@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::misbehaviour::Misbehaviour;
+use super::server::RehearsalOptions;
 
 /// The pace of a response.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// The pace of a server.
+    pub(super) fn of(options: &RehearsalOptions) -> Self {
+        Self {
+            delta: options.delta,
+            speed: Some(options.speed).filter(|speed| *speed > 0.0).map(|speed| speed.max(0.01)),
+            first_audio: Duration::ZERO,
+            answer: None,
+            late_deltas: 1,
+        }
+    }
+
     /// The same pace, changed by the rehearsed misbehaviour.
     pub(super) fn with(mut self, misbehaviour: &Misbehaviour) -> Self {
         if let Some(percent) = misbehaviour.speed_percent {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::http::header::HeaderMap;
+use actix_web::web;
 
 use super::misbehaviour::Misbehaviour;
 use super::outgoing::Out;
@@ -22,6 +23,10 @@ pub(super) struct Protocol {
     pub(super) paths: &'static [&'static str],
     /// The subprotocols that clients may offer. Browsers fail if the server selects none of theirs.
     pub(super) subprotocols: &'static [&'static str],
+    /// Whether its URL is the base of an API, to which clients add the paths.
+    pub(super) is_base: bool,
+    /// Registers what it answers besides sessions.
+    pub(super) routes: fn(&mut web::ServiceConfig),
     /// Opens a session, or answers the upgrade with a refusal.
     pub(super) open: fn(&Visit<'_>) -> Result<Box<dyn ServerSession>, Refusal>,
 }
@@ -52,9 +57,21 @@ pub(super) struct Visit<'a> {
 pub(super) struct Refusal {
     /// The HTTP status.
     pub(super) status: u16,
+    /// A header with the reason, where a protocol has one.
+    pub(super) reason: Option<(&'static str, String)>,
     /// The body: JSON, or a text.
     pub(super) body: String,
 }
+
+impl Refusal {
+    /// A refusal with a body alone.
+    pub(super) fn new(status: u16, body: impl Into<String>) -> Self {
+        Self { status, reason: None, body: body.into() }
+    }
+}
+
+/// For protocols that have sessions alone.
+pub(super) fn no_routes(_: &mut web::ServiceConfig) {}
 
 /// One conversation with a client: incoming messages, outgoing ones, and deadlines. Pure: the socket
 /// supplies the time.

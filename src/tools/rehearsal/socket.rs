@@ -143,6 +143,8 @@ async fn send(out: Out, fragment_bytes: Option<usize>, sink: &mut actix_ws::Sess
         (Out::Event(text), Some(size)) => send_in_fragments(text.into_bytes(), Item::FirstText, size, sink).await?,
         (Out::Binary(text), None) => sink.binary(text.into_bytes()).await?,
         (Out::Binary(text), Some(size)) => send_in_fragments(text.into_bytes(), Item::FirstBinary, size, sink).await?,
+        (Out::Audio(audio), None) => sink.binary(audio).await?,
+        (Out::Audio(audio), Some(size)) => send_in_fragments(audio, Item::FirstBinary, size, sink).await?,
         (Out::Ping, _) => sink.ping(b"ping").await?,
         (Out::Close { code, reason }, _) => {
             return Ok(Flow::Close(CloseReason { code: CloseCode::from(code), description: Some(reason) }));

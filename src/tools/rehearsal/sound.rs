@@ -13,6 +13,8 @@ pub(super) enum Format {
     Pcm24k,
     /// `audio/pcm` at 16 kHz, which not every protocol has.
     Pcm16k,
+    /// `audio/pcm` at 8 kHz, which few protocols have.
+    Pcm8k,
     /// `audio/pcmu`: G.711 mu-law at 8 kHz.
     MuLaw,
     /// `audio/pcma`: G.711 A-law at 8 kHz.
@@ -33,7 +35,7 @@ impl Format {
     /// The format object, exactly as the protocol spells it.
     pub(super) fn object(self) -> Value {
         match self {
-            Self::Pcm24k | Self::Pcm16k => json!({"type": "audio/pcm", "rate": self.rate()}),
+            Self::Pcm24k | Self::Pcm16k | Self::Pcm8k => json!({"type": "audio/pcm", "rate": self.rate()}),
             Self::MuLaw => json!({"type": "audio/pcmu"}),
             Self::ALaw => json!({"type": "audio/pcma"}),
         }
@@ -42,7 +44,7 @@ impl Format {
     /// A byte of silence.
     pub(super) const fn silent_byte(self) -> u8 {
         match self {
-            Self::Pcm24k | Self::Pcm16k => 0,
+            Self::Pcm24k | Self::Pcm16k | Self::Pcm8k => 0,
             Self::MuLaw => 0xFF,
             Self::ALaw => 0xD5,
         }
@@ -53,6 +55,7 @@ impl Format {
         match self {
             Self::Pcm24k => 48,
             Self::Pcm16k => 32,
+            Self::Pcm8k => 16,
             Self::MuLaw | Self::ALaw => 8,
         }
     }
@@ -60,22 +63,23 @@ impl Format {
     /// Bytes per sample.
     pub(super) const fn sample_bytes(self) -> usize {
         match self {
-            Self::Pcm24k | Self::Pcm16k => 2,
+            Self::Pcm24k | Self::Pcm16k | Self::Pcm8k => 2,
             Self::MuLaw | Self::ALaw => 1,
         }
     }
 
-    const fn rate(self) -> u32 {
+    /// Samples per second.
+    pub(super) const fn rate(self) -> u32 {
         match self {
             Self::Pcm24k => 24_000,
             Self::Pcm16k => 16_000,
-            Self::MuLaw | Self::ALaw => 8_000,
+            Self::Pcm8k | Self::MuLaw | Self::ALaw => 8_000,
         }
     }
 
     const fn encoding(self) -> Encoding {
         match self {
-            Self::Pcm24k | Self::Pcm16k => Encoding::Pcm16,
+            Self::Pcm24k | Self::Pcm16k | Self::Pcm8k => Encoding::Pcm16,
             Self::MuLaw => Encoding::MuLaw,
             Self::ALaw => Encoding::ALaw,
         }
@@ -84,7 +88,7 @@ impl Format {
     /// Mean power of `bytes`, relative to full scale 1.
     pub(super) fn power(self, bytes: &[u8]) -> f32 {
         let (sum, samples) = match self {
-            Self::Pcm24k | Self::Pcm16k => {
+            Self::Pcm24k | Self::Pcm16k | Self::Pcm8k => {
                 let sum = bytes
                     .chunks_exact(2)
                     .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])))

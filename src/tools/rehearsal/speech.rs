@@ -76,9 +76,42 @@ impl Language {
         Sound { format, bytes: bytes.clone() }
     }
 
+    /// The sound of any text: that of a bundled line, or of the part of it that the text is. Another
+    /// text has the sound of an answer, for as long as it takes to say it.
+    pub(super) fn spoken(&self, text: &str, format: Format) -> Sound {
+        let text = text.trim();
+        let lines = [Line::Greeting, Line::Alright, Line::Goodbye];
+        let known = lines.into_iter().find_map(|line| Some((line, self.text(line).find(text)?)));
+        let Some((line, at)) = known.filter(|_| text.len() >= SHORTEST_PART) else {
+            let ms = text.chars().count() as u64 * CHARACTER_MS;
+            return self.sound(Line::Alright, format).lasting(ms.max(SHORTEST_MS));
+        };
+        let (whole, sound) = (self.text(line).len(), self.sound(line, format));
+        let place = |bytes: usize| sound.bytes.len() / format.sample_bytes() * bytes / whole * format.sample_bytes();
+        Sound { format, bytes: sound.bytes.slice(place(at)..place(at + text.len())) }
+    }
+
+    /// The language in which a text is a bundled line, or a part of one.
+    pub(super) fn speaking(text: &str) -> Option<&'static Self> {
+        let text = text.trim();
+        let has = |language: &&Self| {
+            [Line::Greeting, Line::Alright, Line::Goodbye].into_iter().any(|line| language.text(line).contains(text))
+        };
+        LANGUAGES.iter().find(has).filter(|_| text.len() >= SHORTEST_PART)
+    }
+
     /// The text for a turn that was not transcribed.
     pub(super) fn heard(&self, ms: u64) -> String {
         self.heard.replace("{s}", &seconds(ms))
+    }
+
+    /// The text for a turn that was not transcribed, in parts: what is known when the turn begins, and
+    /// what is known when it has ended.
+    pub(super) fn heard_in_parts(&self, ms: u64) -> (String, String) {
+        let text = self.heard(ms);
+        let number = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+        let (beginning, rest) = text.split_at(number);
+        (beginning.trim_end().to_owned(), rest.to_owned())
     }
 
     /// The text for a repeated turn.
@@ -121,6 +154,13 @@ fn data_chunk(wav: &'static [u8]) -> &'static [u8] {
     }
     &[]
 }
+
+/// Shorter parts of lines are parts of too many, in bytes.
+const SHORTEST_PART: usize = 4;
+/// The time that a voice takes for a character.
+const CHARACTER_MS: u64 = 60;
+/// The least time that a voice takes for a text.
+const SHORTEST_MS: u64 = 300;
 
 type Spoken = HashMap<(&'static str, Line, Format), Bytes>;
 

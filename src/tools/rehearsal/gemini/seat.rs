@@ -1,7 +1,6 @@
 //! The row of this protocol: how a client's upgrade becomes a session.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,11 +8,11 @@ use super::handles::Handles;
 use super::models::Service;
 use super::session::{Opening, Session};
 use crate::tools::rehearsal::pace::Pace;
-use crate::tools::rehearsal::protocol::{Protocol, Refusal, ServerSession, Visit};
+use crate::tools::rehearsal::protocol::{Protocol, Refusal, ServerSession, Visit, no_routes};
 
 /// The Live API, at the addresses of the Developer API and of Vertex AI.
 pub(in crate::tools::rehearsal) static LIVE_API: Protocol =
-    Protocol { word: "gemini", paths: &PATHS, subprotocols: &[], open };
+    Protocol { word: "gemini", paths: &PATHS, subprotocols: &[], is_base: false, routes: no_routes, open };
 
 /// The paths of sessions: of each version, with a key or with a token.
 const PATHS: [&str; 8] = [
@@ -36,13 +35,7 @@ fn open(visit: &Visit<'_>) -> Result<Box<dyn ServerSession>, Refusal> {
     let opening = Opening {
         service: if visit.path.contains("aiplatform") { Service::Vertex } else { Service::Developer },
         version: version(visit.path),
-        pace: Pace {
-            delta: options.delta,
-            speed: Some(options.speed).filter(|speed| *speed > 0.0).map(|speed| speed.max(0.01)),
-            first_audio: Duration::ZERO,
-            answer: None,
-            late_deltas: 1,
-        },
+        pace: Pace::of(options),
         words_after: options.transcript_after,
         lifetime: options.lifetime,
         misbehaviour: Rc::clone(&visit.misbehaviour),
@@ -64,7 +57,7 @@ fn unauthenticated() -> Refusal {
     let error = json!({"error": {
         "code": 401, "message": "Request had invalid authentication credentials.", "status": "UNAUTHENTICATED",
     }});
-    Refusal { status: 401, body: error.to_string() }
+    Refusal::new(401, error.to_string())
 }
 
 /// The version in a path.

@@ -15,7 +15,7 @@ fn write(input: &mut Input, frame: &[u8], times: usize) -> Vec<SpeechChange> {
 
 fn loud(format: Format) -> Vec<u8> {
     match format {
-        Format::Pcm24k | Format::Pcm16k => (0..format.bytes_per_ms() as i32 * 10)
+        Format::Pcm24k | Format::Pcm16k | Format::Pcm8k => (0..format.bytes_per_ms() as i32 * 10)
             .flat_map(|n: i32| (if n % 40 < 20 { 4000i16 } else { -4000 }).to_le_bytes())
             .collect(),
         Format::MuLaw | Format::ALaw => (0..160).map(|n| if n % 20 < 10 { 0x30 } else { 0xB0 }).collect(),
@@ -24,7 +24,7 @@ fn loud(format: Format) -> Vec<u8> {
 
 fn silent(format: Format) -> Vec<u8> {
     match format {
-        Format::Pcm24k | Format::Pcm16k => vec![0; format.bytes_per_ms() * 20],
+        Format::Pcm24k | Format::Pcm16k | Format::Pcm8k => vec![0; format.bytes_per_ms() * 20],
         Format::MuLaw => vec![0xFF; 160],
         Format::ALaw => vec![0xD5; 160],
     }
@@ -32,7 +32,7 @@ fn silent(format: Format) -> Vec<u8> {
 
 #[test]
 fn a_turn_is_timed_on_the_clock_of_audio_written_in_every_format() {
-    for format in [Format::Pcm24k, Format::Pcm16k, Format::MuLaw, Format::ALaw] {
+    for format in [Format::Pcm24k, Format::Pcm16k, Format::Pcm8k, Format::MuLaw, Format::ALaw] {
         let mut input = Input::new(format, Some(DETECTION));
         assert!(write(&mut input, &silent(format), 500).is_empty());
         let began = write(&mut input, &loud(format), 50);

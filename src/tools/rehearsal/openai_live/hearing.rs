@@ -110,7 +110,7 @@ impl Hearing {
 
     fn began(&mut self, at_ms: u64, language: &Language, out: &mut Vec<Heard>) {
         let mut words_at = on_grid(at_ms);
-        let (beginning, _) = described(language, 0);
+        let (beginning, _) = language.heard_in_parts(0);
         for word in beginning.split_inclusive(' ') {
             let fragment = fragment(word.trim_end(), words_at);
             out.push(Heard::Words(fragment.end_ms, fragment));
@@ -124,20 +124,12 @@ impl Hearing {
     fn ended(&mut self, sound: &Sound, language: &Language, out: &mut Vec<Heard>) {
         let Some(turn) = self.turn.take() else { return };
         let sound = sound.trimmed();
-        let (_, rest) = described(language, sound.ms());
+        let (_, rest) = language.heard_in_parts(sound.ms());
         let last = on_grid((turn.from_ms + sound.ms()).saturating_sub(GRID_MS));
         let fragment = fragment(&rest, last.max(turn.words_at));
         out.push(Heard::Words(fragment.end_ms, fragment));
         out.push(Heard::Ended { sound, loud_ms: turn.loud_ms });
     }
-}
-
-/// The description of a turn: what is known when it begins, and what is known when it has ended.
-fn described(language: &Language, ms: u64) -> (String, String) {
-    let text = language.heard(ms);
-    let number = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-    let (beginning, rest) = text.split_at(number);
-    (beginning.trim_end().to_owned(), rest.to_owned())
 }
 
 fn fragment(text: &str, start_ms: u64) -> Fragment {

@@ -7,10 +7,8 @@
 //! Reading order: `seat` opens a session, and `session` is one conversation. The rest supports them:
 //! `client` (incoming events), `events` (outgoing events), `shapes` (what the API accepts),
 //! `settings` (the session's settings), `hearing` (the caller's turns and their words), `voice` (the
-//! endless stream of the model), `backend` (the model behind the voice), `agenda` (what is due
-//! when). All but `seat` is pure.
+//! endless stream of the model), `backend` (the model behind the voice). All but `seat` is pure.
 
-mod agenda;
 mod backend;
 mod client;
 mod events;

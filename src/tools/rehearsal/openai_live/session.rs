@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use switchboard_actors::frame::Frame;
 
 use self::ending::{Ending, Timer};
-use super::agenda::Agenda;
 use super::backend::Backend;
 use super::client::{self, Incoming};
 use super::events::Events;
 use super::hearing::{Fragment, Hearing};
 use super::settings::Settings;
 use super::voice::{Utterance, Voice};
+use crate::tools::rehearsal::agenda::Agenda;
 use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::outgoing::Out;

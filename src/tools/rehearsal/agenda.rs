@@ -1,4 +1,4 @@
-//! What is due when, in milliseconds of session time. Pure.
+//! What is due when, in milliseconds of a session's own time. Pure.
 
 /// Things to do at a time, in order. What is due at the same time is done in the order of its entry.
 #[derive(Debug)]
@@ -25,6 +25,11 @@ impl<T> Agenda<T> {
     pub(super) fn take(&mut self, now_ms: u64) -> Option<T> {
         self.next_at().filter(|at| *at <= now_ms)?;
         Some(self.0.remove(0).1)
+    }
+
+    /// Whether anything fits.
+    pub(super) fn any(&self, fits: impl Fn(&T) -> bool) -> bool {
+        self.0.iter().any(|(_, what)| fits(what))
     }
 
     /// Drops everything that is not to be kept.
