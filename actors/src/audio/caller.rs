@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::diagnosis::FormatDetector;
 use super::level::{Gain, Level};
+use super::quiet::Quiet;
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
 use super::voice::VoiceActivity;
@@ -47,6 +48,8 @@ pub(super) struct CallerPath {
     turn_open: bool,
     /// When the carrier counts as stalled, and how much silence was inserted in this stall.
     stall: Option<(Instant, Duration)>,
+    /// The silence that the carrier leaves out, if it does.
+    quiet: Option<Quiet>,
 }
 
 /// The converter from the line's format to the model's.
@@ -73,7 +76,13 @@ impl CallerPath {
             voice,
             turn_open: false,
             stall: None,
+            quiet: None,
         }
+    }
+
+    /// Supplies the silence that a carrier leaves out.
+    pub(super) fn supply_silence(&mut self) {
+        self.quiet = Some(Quiet::default());
     }
 
     /// Attaches a model that takes `format`. The kept audio goes to it in order, then all that
@@ -84,6 +93,9 @@ impl CallerPath {
     /// When a rate is not supported. Audio is then kept as before.
     pub(super) fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         self.model = Some(Converter::new(self.line, format, self.gain)?);
+        if let Some(quiet) = &mut self.quiet {
+            quiet.restart();
+        }
         let pending = std::mem::take(&mut self.pending);
         let (front, back) = pending.as_slices();
         for half in [front, back] {
@@ -138,6 +150,9 @@ impl CallerPath {
         }
         self.voice.hear(&frame.payload, now);
         self.pad_gap(&frame, out);
+        if let Some(quiet) = &mut self.quiet {
+            quiet.heard(self.line.duration_of(frame.payload.len()), now);
+        }
         if self.model.as_ref().is_some_and(Converter::is_plain) && frame.payload.len() <= self.largest_piece() {
             if !frame.payload.is_empty() {
                 out.push(AudioAction::ToModel(frame.payload));
@@ -145,7 +160,7 @@ impl CallerPath {
         } else {
             self.forward(&frame.payload, out);
         }
-        if self.turn_open {
+        if self.turn_open && self.quiet.is_none() {
             self.stall = Some((now + STALL_AFTER, Duration::ZERO));
         }
     }
@@ -159,8 +174,14 @@ impl CallerPath {
         }
     }
 
-    /// Inserts silence if the carrier has stalled in an open turn.
+    /// Inserts silence if the carrier has stalled in an open turn, or leaves silence out.
     pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        // Kept silence would push the kept speech out.
+        if self.model.is_some()
+            && let Some(length) = self.quiet.as_mut().and_then(|quiet| quiet.silence(now))
+        {
+            self.pad(length, out);
+        }
         if let Some((due, given)) = self.stall.filter(|(due, _)| *due <= now) {
             self.pad(STALL_SILENCE, out);
             let given = given + STALL_SILENCE;
@@ -170,12 +191,16 @@ impl CallerPath {
 
     /// When [`Self::poll`] is wanted next.
     pub(super) fn deadline(&self) -> Option<(Instant, AudioTimer)> {
-        self.stall.map(|(due, _)| (due, AudioTimer::Stall))
+        let quiet = self.quiet.as_ref().filter(|_| self.model.is_some()).and_then(Quiet::due);
+        let due = [self.stall.map(|(due, _)| due), quiet].into_iter().flatten().min()?;
+        Some((due, AudioTimer::Stall))
     }
 
     fn turn(&mut self, open: bool, now: Option<Instant>) {
         self.turn_open = open;
-        self.stall = now.filter(|_| open && self.model.is_some()).map(|now| (now + STALL_AFTER, Duration::ZERO));
+        let supplied = self.quiet.is_some();
+        self.stall =
+            now.filter(|_| open && !supplied && self.model.is_some()).map(|now| (now + STALL_AFTER, Duration::ZERO));
     }
 
     /// Keeps samples whole where a carrier split one between two frames.

@@ -42,6 +42,7 @@ mod packet_timing;
 pub mod pipeline;
 mod playhead;
 mod playout;
+mod quiet;
 mod replay;
 pub mod report;
 pub mod resample;

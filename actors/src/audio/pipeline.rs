@@ -18,7 +18,7 @@ use super::level::Levels;
 use super::playout::Playout;
 use super::resample::ResampleError;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::carrier::{AudioFormat, CallerFrame, Capabilities, FlowSignal, LineCommand, LineFormats};
+use crate::carrier::{AudioFormat, CallerFrame, Capabilities, FlowSignal, LineCommand, LineFormats, Liveness};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::recording::tape::Tape;
@@ -107,8 +107,12 @@ impl Pipeline {
     /// A silent path for a line of these formats, with no model attached.
     pub fn new(line: impl Into<LineFormats>, capabilities: &Capabilities, lead: impl Into<Option<Duration>>) -> Self {
         let LineFormats { hears, says } = line.into();
+        let mut caller = CallerPath::new(hears, FormatDetector::new(hears, capabilities.name));
+        if capabilities.liveness == Liveness::OpenSocket {
+            caller.supply_silence();
+        }
         Self {
-            caller: CallerPath::new(hears, FormatDetector::new(hears, capabilities.name)),
+            caller,
             agent: AgentPath::new(says),
             playout: Playout::new(says, capabilities, lead.into()),
             agent_due: None,

@@ -170,6 +170,31 @@ fn an_unknown_rate_is_refused() {
     assert_eq!(path.attach(format, &mut vec![]), Err(ResampleError::UnsupportedRate(44_100)));
 }
 
+#[test]
+fn the_silence_that_a_carrier_leaves_out_is_supplied_as_time_passes() {
+    let line = AudioFormat::MULAW_8K;
+    let mut path = Path::new(line);
+    path.path.supply_silence();
+    path.pass(Duration::from_secs(5));
+    assert_eq!((path.given(), path.path.deadline()), (vec![], None), "there is no model yet");
+    path.attach(line);
+    path.pass(Duration::ZERO);
+    // No turn is open; the model hears the time pass all the same.
+    for _ in 0..20 {
+        path.pass(Duration::from_millis(50));
+    }
+    let silence = path.given();
+    assert_eq!((silence.len(), silence.iter().all(|byte| *byte == 0xFF)), (8_000, true));
+    for _ in 0..10 {
+        path.pass(Duration::from_millis(20));
+        path.frame(None, &[7; 160]);
+    }
+    assert_eq!(path.given(), [7; 1_600], "audio that flows is passed on as it is");
+    path.path.caller_turn(true, path.now, &mut path.out);
+    let (due, _) = path.path.deadline().expect("silence is due");
+    assert!(due <= path.now + Duration::from_millis(100), "in an open turn as well");
+}
+
 struct Path {
     path: CallerPath,
     out: Vec<AudioAction>,
