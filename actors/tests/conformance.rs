@@ -292,16 +292,21 @@ fn announces(carrier: Carrier) -> Verdict {
         }
         None => {
             let asked = carrier.capabilities().handover == Some(Handover::Document);
+            let roles = [Role::AsksWhom, Role::StreamEnded];
             holds(
-                !asked || carrier.path(Role::AsksWhom).is_some(),
-                "it hands on by documents that its fake does not ask for",
+                !asked || roles.into_iter().any(|role| carrier.path(role).is_some()),
+                "it hands on by documents that nobody asks for",
             )?;
             fake.stream_at(entry)?
         }
     };
     holds(stream.scheme().starts_with("ws"), "its stream is no socket")?;
     let upgrade = fake.upgrade(&calling, &stream);
-    same("the upgrade's address", &upgrade.url, &stream)?;
+    // It may tell of the call in the query.
+    let address = |url: &Url| (url.scheme().to_owned(), url.authority().to_owned(), url.path().to_owned());
+    same("the upgrade's address", &address(&upgrade.url), &address(&stream))?;
+    let asked: Vec<_> = stream.query_pairs().collect();
+    holds(upgrade.url.query_pairs().collect::<Vec<_>>().starts_with(&asked), "the upgrade loses a part of its query")?;
     holds(upgrade.method == Method::Get && upgrade.body.is_none(), "the upgrade is no GET")
 }
 
@@ -420,7 +425,8 @@ impl Flaw {
             Self::RenamesMarks | Self::KeepsMarks | Self::ForgetsEchoes => can.marks != Marks::None,
             Self::NeverClears => can.clear != Clear::None,
             Self::LosesKeys => can.keys == Keys::Reported,
-            Self::FollowsAnyStart => can.second_start == SecondStart::Ignored,
+            // A binary message names no stream, and has no fields.
+            Self::FollowsAnyStart => can.second_start == SecondStart::Ignored && can.messages == Messages::Text,
             Self::SaysFieldsTooMany => can.messages == Messages::Text,
             Self::ForgetsWho
             | Self::HalvesTheCaller

@@ -109,6 +109,7 @@ fn the_checks_find_planted_violations() {
     assert_eq!(naming(&["pigeon"], "a pig in the eon").len(), 0);
     let is_a_row = |line| is_a_row(&["pigeon", "owl"], line);
     assert!(is_a_row("pub mod pigeon;") && is_a_row("const SEATS: [&dyn Seat; 2] = [&pigeon::Pigeon, &owl::Owl];"));
+    assert!(is_a_row("    [&pigeon::Pigeon, &owl::Owl];") && is_a_row("    &owl::Owl,"));
     assert!(!is_a_row("use pigeon::Pigeon;") && !is_a_row("/// As pigeon does."));
     let is_a_providers_line = |line| is_a_providers_line(&["pigeon".to_owned(), "homing_owl".to_owned()], line);
     for line in [
@@ -156,7 +157,11 @@ fn naming<'a>(names: &[&str], text: &'a str) -> Vec<&'a str> {
 /// Whether a line of the carriers' first page is one that every carrier has there.
 fn is_a_row(names: &[&str], line: &str) -> bool {
     let line = line.trim();
-    line.starts_with("const SEATS:") || names.iter().any(|name| line == format!("pub mod {name};"))
+    // The list may take more than one line.
+    let mut seats = line.trim_matches(['[', ']', ';', ',']).split(',').map(str::trim);
+    line.starts_with("const SEATS:")
+        || seats.all(|seat| seat.starts_with('&') && seat.contains("::"))
+        || names.iter().any(|name| line == format!("pub mod {name};"))
 }
 
 /// The names of the providers' folders.

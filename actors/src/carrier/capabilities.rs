@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub handover: Option<Handover>,
     /// What our close of its stream causes.
     pub our_close: OurClose,
+    /// What a close of the stream by the carrier means.
+    pub their_close: TheirClose,
     /// What shows that the call is still live.
     pub liveness: Liveness,
     /// Silence is sent after this long without our audio, because the carrier would take the line
@@ -200,6 +202,15 @@ pub enum OurClose {
     /// It counts as a failure. A hang-up is sent on the stream first
     /// ([`super::LineCommand::HangUp`]).
     IsFault,
+}
+
+/// What a close of a stream by the carrier means, in order and without a message before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TheirClose {
+    /// The stream is lost: a message would say that the caller has hung up.
+    LosesStream,
+    /// The caller has hung up: no message says so.
+    CallerHungUp,
 }
 
 /// What shows that a call is still live.

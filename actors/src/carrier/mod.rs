@@ -10,6 +10,7 @@
 //! uses ours.
 
 pub mod address;
+pub mod asterisk;
 mod capabilities;
 pub mod control;
 mod event;
@@ -23,6 +24,7 @@ pub mod settings;
 mod spoken;
 #[cfg(test)]
 pub(crate) mod testing;
+mod token;
 pub mod twilio;
 pub mod waybeo;
 pub mod webhook_api;
@@ -37,7 +39,7 @@ use url::Url;
 
 pub use self::capabilities::{
     ByClear, Capabilities, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages, OurClose, Pacing,
-    Pings, SecondStart,
+    Pings, SecondStart, TheirClose,
 };
 pub use self::event::{CallerFrame, FlowSignal, LineCommand, LineEvent, MismatchedFrame, StreamStart};
 use self::fake::Fake;
@@ -95,7 +97,8 @@ pub trait Seat: Sync {
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 5] = [&twilio::Twilio, &waybeo::Waybeo, &plivo::PLIVO, &plivo::VOBIZ, &exotel::Exotel];
+const SEATS: [&dyn Seat; 6] =
+    [&twilio::Twilio, &waybeo::Waybeo, &plivo::PLIVO, &plivo::VOBIZ, &exotel::Exotel, &asterisk::Asterisk];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]

@@ -9,8 +9,8 @@ use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
 use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, CallerFrame, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Incoming, Keys,
-    LineCommand, LineEvent, Liveness, Marks, Messages, OurClose, Outgoing, Pacing, Pings, Seat, SecondStart, Wire,
-    WireError,
+    LineCommand, LineEvent, Liveness, Marks, Messages, OurClose, Outgoing, Pacing, Pings, Seat, SecondStart,
+    TheirClose, Wire, WireError,
 };
 use crate::frame::Frame;
 
@@ -42,6 +42,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     keys: Keys::Reported,
     handover: Some(Handover::Document),
     our_close: OurClose::DocumentGoesOn,
+    their_close: TheirClose::LosesStream,
     liveness: Liveness::AnyMessage,
     keeps_open_with: None,
     pings: Pings::Answered,

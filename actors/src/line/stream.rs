@@ -21,7 +21,7 @@ use super::messages::{LineReport, PlayoutSignal};
 use super::pre_start::PreStartBuffer;
 use crate::carrier::{
     CallerFrame, Capabilities, Incoming, LineCommand, LineEvent, LineFormats, Liveness, Messages, MismatchedFrame,
-    Outgoing, Pings, SecondStart, StreamStart, Wire, WireError,
+    Outgoing, Pings, SecondStart, StreamStart, TheirClose, Wire, WireError,
 };
 use crate::ids::CarrierCallId;
 
@@ -199,7 +199,10 @@ impl Stream {
                 // A carrier that opens a call's stream again may do so after any close.
                 let may_return = self.can.second_start == SecondStart::NewStream;
                 if in_order && self.is_attached() && !may_return {
-                    out.push(StreamAction::Report(LineReport::Left));
+                    out.push(StreamAction::Report(match self.can.their_close {
+                        TheirClose::LosesStream => LineReport::Left,
+                        TheirClose::CallerHungUp => LineReport::Stopped,
+                    }));
                 }
                 self.close(CloseCode::Normal, "", now, out);
                 self.end(out);

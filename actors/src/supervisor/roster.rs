@@ -237,6 +237,11 @@ impl<C: Clone> Roster<C> {
         if let Some(live) = self.reopens(expected.carrier, start) {
             return Ok(Admitted::Reopened { call: live.permit.call, reach: live.reach.clone() });
         }
+        // The carrier was told to bring the caller back. Its stream needs no token of the call.
+        let token = self.returning.get(&start.carrier_call).map(|it| it.token.clone());
+        if let Some(back) = token.and_then(|token| self.come_back(token.expose(), start, now)) {
+            return Ok(back);
+        }
         self.check_open()?;
         if self.live.iter().any(|live| live.expected.carrier_call == expected.carrier_call) {
             return Err(Refusal::AlreadyOn);

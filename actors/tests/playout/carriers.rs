@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use switchboard_actors::carrier::{
     AudioFormat, ByClear, Capabilities, Chunk, Clear, Flow, Keys, Length, Liveness, Marks, Messages, OurClose, Pacing,
-    Pings, SecondStart,
+    Pings, SecondStart, TheirClose,
 };
 
 /// A carrier that buffers audio, echoes marks, and clears at once.
@@ -17,6 +17,7 @@ pub(crate) const BUFFERS: Capabilities = Capabilities {
     chunk: Chunk::ANY,
     handover: None,
     our_close: OurClose::DocumentGoesOn,
+    their_close: TheirClose::LosesStream,
     liveness: Liveness::AnyMessage,
     messages: Messages::Text,
     subprotocols: &[],

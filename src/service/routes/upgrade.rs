@@ -113,7 +113,8 @@ where
     let socket = Socket::new(parts, carried.max_message);
     let (sink, frames) = socket::split(socket);
     let Carried { start, patience, carrier_call, .. } = carried;
-    let connection = Connection { written: Some(start(frames)), sink, patience, carrier_call, stall: None };
+    let connection =
+        Connection { written: Some(start(frames)), sink, patience, carrier_call, stall: None, failed: None };
     // A task of its own: its polls bypass the state of the HTTP request. The outer task waits for
     // it, because the server counts that one.
     if let Ok(Err(problem)) = actix_rt::spawn(connection).await {
@@ -158,6 +159,8 @@ struct Connection {
     /// Runs while data waits for the peer. It restarts whenever the peer reads; the number is what
     /// the peer had read by then.
     stall: Option<(Pin<Box<Sleep>>, u64)>,
+    /// Why the peer takes nothing any more, and how long what it had sent before is still read.
+    failed: Option<(ws::ProtocolError, Pin<Box<Sleep>>)>,
 }
 
 impl Future for Connection {
@@ -165,6 +168,20 @@ impl Future for Connection {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if this.failed.is_none() {
+            match this.poll_both(task) {
+                Poll::Ready(Err(problem)) => this.failed = Some((problem, Box::pin(sleep(GOODBYE)))),
+                other => return other,
+            }
+        }
+        this.poll_last_read(task)
+    }
+}
+
+impl Connection {
+    /// Writes what the actor says, and lets it read.
+    fn poll_both(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ws::ProtocolError>> {
+        let this = self;
         loop {
             match this.sink.poll_flush_unpin(task)? {
                 // The peer's unread data may still block a last word that is written.
@@ -194,9 +211,21 @@ impl Future for Connection {
             }
         }
     }
-}
 
-impl Connection {
+    /// Lets the actor read what the peer had sent before its connection failed: it may be a close,
+    /// which says that the call has ended in order. What the actor says is lost.
+    fn poll_last_read(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ws::ProtocolError>> {
+        while let (Some(written), Some((_, patience))) = (&mut self.written, &mut self.failed) {
+            match written.poll_next_unpin(task) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_)) | None) => self.written = None,
+                Poll::Pending if patience.as_mut().poll(task).is_ready() => self.written = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(self.failed.take().map_or(Ok(()), |(problem, _)| Err(problem)))
+    }
+
     /// Whether the peer has exceeded its time; the time for a last word is short.
     fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         let patience = if self.written.is_some() { self.patience } else { GOODBYE };
@@ -235,7 +264,17 @@ mod tests {
         let (sink, _) = socket::split(Socket::new(parts, 1024));
         let frames = Bytes::from_static(&[0x89, 2, 1, 2]);
         let written: Written = Box::pin(stream::repeat_with(move || Ok(frames.clone())));
-        (Connection { written: Some(written), sink, patience, carrier_call: Arc::default(), stall: None }, theirs)
+        (
+            Connection {
+                written: Some(written),
+                sink,
+                patience,
+                carrier_call: Arc::default(),
+                stall: None,
+                failed: None,
+            },
+            theirs,
+        )
     }
 
     #[actix_rt::test]

@@ -1,9 +1,6 @@
 //! Exotel's requests to us: their authentication by a token, and our answers. Pure.
 
-use base64_simd::STANDARD;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -11,6 +8,7 @@ use super::settings::STREAM_TOKEN;
 use crate::carrier::address::socket_url;
 use crate::carrier::control::Target;
 use crate::carrier::form::Form;
+use crate::carrier::token;
 use crate::carrier::webhook_api::{
     Answer, Arrival, Connecting, DialOutcome, Direction, Document, Proof, Refused, Request, Role, Route, StatusUpdate,
     StreamEnding, Verb, WebhookApi, WebhookEvent,
@@ -141,28 +139,9 @@ impl WebhookApi for ExotelWebhookApi {
 }
 
 impl ExotelWebhookApi {
-    /// Authenticates a request by the token in its URL or, of an upgrade, by the password in its
-    /// address. Returns the URL's query.
+    /// Authenticates a request by the token. Returns the URL's query.
     fn accept(&self, request: &Request<'_>) -> Result<Form, Refused> {
-        let query = Form::parse(request.query().as_bytes())
-            .map_err(|error| Refused::unreadable(format!("the query cannot be read: {error}")))?;
-        let (good, reason, detail) = match &self.token {
-            // Compare hashes so that timing reveals not even the length.
-            Some(token) => {
-                let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token.expose())));
-                let password = password(request.header("authorization"));
-                let good = query.value("token").is_some_and(same) || password.is_some_and(|it| same(&it));
-                (good, "bad_token", format!("expected ?token= with {STREAM_TOKEN}"))
-            }
-            None => {
-                let detail = format!("without {STREAM_TOKEN} only direct connections from this machine are served");
-                (request.is_local, "not_local", detail)
-            }
-        };
-        if good {
-            return Ok(query);
-        }
-        Err(Refused::stranger(&detail, reason, detail.as_str(), query.value("CallSid")))
+        token::accept(request, self.token.as_ref(), STREAM_TOKEN, "CallSid")
     }
 
     /// The address of the stream, for the carrier.
@@ -193,13 +172,6 @@ fn outcome(status: &str) -> DialOutcome {
         "no-answer" => DialOutcome::NoAnswer,
         _ => DialOutcome::Failed,
     }
-}
-
-/// The password of `Basic` credentials.
-fn password(authorization: Option<&str>) -> Option<String> {
-    let encoded = authorization?.strip_prefix("Basic ")?.trim();
-    let pair = String::from_utf8(STANDARD.decode_to_vec(encoded).ok()?).ok()?;
-    pair.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// The longest id of a call. The carrier's have 32 characters.

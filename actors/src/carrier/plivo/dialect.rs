@@ -8,7 +8,7 @@ use crate::carrier::settings::{Form, Kind, Secret, Setting, Term};
 use crate::carrier::webhook_api::{Role, Route, Verb};
 use crate::carrier::{
     AudioFormat, ByClear, Capabilities, Chunk, Clear, Encoding, Flow, Handover, Keys, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, SecondStart,
+    OurClose, Pacing, Pings, SecondStart, TheirClose,
 };
 
 macro_rules! routes {
@@ -208,6 +208,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     keys: Keys::Reported,
     handover: Some(Handover::Document),
     our_close: OurClose::DocumentGoesOn,
+    their_close: TheirClose::LosesStream,
     liveness: Liveness::AnyMessage,
     keeps_open_with: None,
     pings: Pings::Answered,

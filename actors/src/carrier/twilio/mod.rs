@@ -20,7 +20,7 @@ use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
 use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, Seat, SecondStart, Wire,
+    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
 };
 
 /// The carrier.
@@ -95,6 +95,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     keys: Keys::Reported,
     handover: Some(Handover::Document),
     our_close: OurClose::DocumentGoesOn,
+    their_close: TheirClose::LosesStream,
     liveness: Liveness::AnyMessage,
     keeps_open_with: None,
     pings: Pings::Answered,

@@ -19,7 +19,7 @@ use super::settings::{Described, Finding, Given, Opened, Payload, Secret, Settin
 use super::webhook_api::Route;
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, Seat, SecondStart, Wire,
+    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
 };
 
 /// The carrier.
@@ -94,6 +94,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     keys: Keys::Unreported,
     handover: Some(Handover::Command),
     our_close: OurClose::LeavesCallUp,
+    their_close: TheirClose::LosesStream,
     liveness: Liveness::AudioOnly,
     keeps_open_with: None,
     pings: Pings::Answered,

@@ -163,6 +163,11 @@ fn a_polite_close_is_the_callers_end_unless_the_carrier_may_open_the_stream_agai
         let out = rig.on(StreamEvent::PeerClosed { in_order: true });
         assert_eq!(out.contains(&StreamAction::Report(LineReport::Left)), expected, "{second_start:?}: {out:?}");
     }
+    let can = Capabilities { their_close: TheirClose::CallerHungUp, ..plain() };
+    for (in_order, expected) in [(true, true), (false, false)] {
+        let out = Rig::attached(&can).on(StreamEvent::PeerClosed { in_order });
+        assert_eq!(out.contains(&StreamAction::Report(LineReport::Stopped)), expected, "in order: {in_order}");
+    }
 }
 
 #[test]

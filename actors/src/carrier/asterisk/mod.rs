@@ -1,0 +1,121 @@
+//! Asterisk by its channel driver for WebSockets (`chan_websocket`): binary audio with control
+//! texts in either of its two forms, a token instead of signatures, and a dialplan that asks how the
+//! call goes on.
+
+mod dialplan;
+mod fake;
+mod settings;
+mod webhook_api;
+mod wire;
+
+use std::time::Duration;
+
+use url::Url;
+
+pub(super) use self::dialplan::Dialplan;
+use self::fake::AsteriskFake;
+use self::wire::AsteriskWire;
+use super::fake::Fake;
+use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
+use super::webhook_api::Route;
+use super::{
+    AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Encoding, Flow, Handover, Keys, Length, Liveness, Marks,
+    Messages, OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
+};
+
+/// The carrier.
+pub const CARRIER: Carrier = Carrier::of(&Asterisk);
+
+/// Its seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asterisk;
+impl Seat for Asterisk {
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn title(&self) -> &'static str {
+        "Asterisk"
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        webhook_api::ROUTES
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn secrets(&self) -> &'static [Secret] {
+        settings::SECRETS
+    }
+
+    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
+        settings::check(given)
+    }
+
+    fn describe(&self, given: &Given<'_>) -> Described {
+        settings::describe(given)
+    }
+
+    fn is_answered(&self, given: &Given<'_>) -> bool {
+        settings::is_answered(given)
+    }
+
+    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
+        settings::open(given, public)
+    }
+
+    fn wire(&self) -> Box<dyn Wire> {
+        Box::<AsteriskWire>::default()
+    }
+
+    fn fake(&self) -> Option<&'static dyn Fake> {
+        Some(&AsteriskFake)
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    name: "asterisk",
+    messages: Messages::TextAndBinary,
+    subprotocols: &["media"],
+    hears: FORMATS,
+    says: FORMATS,
+    pacing: Pacing::CarrierBuffers,
+    // What is queued is played in real time only: more would be latency.
+    lead: Duration::from_millis(400),
+    chunk: Chunk {
+        // What exceeds whole frames of a message is lost.
+        step: Some(Length::Time(FRAME)),
+        least: Some(Length::Time(FRAME)),
+        // Larger messages are read in too many pieces. This is a whole number of frames of every
+        // format.
+        most: Some(Length::Bytes(7_680)),
+        tail: Duration::ZERO,
+    },
+    marks: Marks::Echoed { by_clear: ByClear::Drops, longest_name: wire::LONGEST_NAME, most_pending: 64 },
+    clear: Clear::Sure { late: FRAME },
+    flow: Flow::HoldAndGo,
+    keys: Keys::Reported,
+    handover: Some(Handover::Document),
+    // The close ends the channel alone, and the dialplan goes on. The hang-up is said first, so that
+    // the channel's cause is a normal end.
+    our_close: OurClose::IsFault,
+    // A caller who hangs up ends the channel, and nothing is said.
+    their_close: TheirClose::CallerHungUp,
+    // Far ends with silence suppression send nothing while the caller is silent.
+    liveness: Liveness::OpenSocket,
+    keeps_open_with: None,
+    // Older versions hang up at a ping.
+    pings: Pings::Never,
+    second_start: SecondStart::Ignored,
+};
+
+/// The codecs of a channel that need no other converter than ours.
+const FORMATS: &[AudioFormat] =
+    &[AudioFormat::MULAW_8K, AudioFormat::ALAW_8K, AudioFormat::PCM_8K, PCM_16K, AudioFormat::PCM_24K];
+
+const PCM_16K: AudioFormat = AudioFormat { encoding: Encoding::Pcm16, rate_hz: 16_000 };
+
+/// The time of one message from Asterisk, and of one frame of its queue.
+const FRAME: Duration = Duration::from_millis(20);
