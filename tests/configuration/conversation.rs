@@ -104,7 +104,12 @@ fn our_own_detector_of_speech_is_on_unless_it_is_turned_off() {
         ("speech_detector.min_silence", "1s"),
     ];
     let (min_speech, min_silence) = (Duration::from_millis(64), Duration::from_secs(1));
-    assert_eq!(detector(&slow), Some(DetectorPlan { threshold: 0.8, min_speech, min_silence }));
+    let plan = DetectorPlan { threshold: 0.8, min_speech, min_silence };
+    assert_eq!(detector(&slow), Some(plan));
+    let second_opinion = |settings: &[_]| profile(&with(settings)).second_opinion;
+    assert_eq!(second_opinion(&slow), Some(plan));
+    assert_eq!(second_opinion(&[]), None, "it is asked for");
+    assert_eq!(second_opinion(&[("speech_detector.enabled", "false")]), None);
 }
 
 #[test]

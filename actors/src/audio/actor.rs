@@ -236,6 +236,7 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::Examine => self.step(AudioEvent::Examine, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::LimitLead(limited) => self.step(AudioEvent::LimitLead(limited), ctx),
+            AudioOrder::CompareSpeech(comparison) => self.step(AudioEvent::CompareSpeech(comparison), ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::PauseRecording(paused) => self.step(AudioEvent::PauseRecording(paused), ctx),
         }

@@ -19,6 +19,7 @@ use super::level::{Gain, Level};
 use super::quiet::Quiet;
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
+use super::second_opinion::{Comparison, Opinion, SecondOpinion};
 use super::voice::VoiceActivity;
 use crate::audio::report::AudioReport;
 use crate::carrier::{AudioFormat, CallerFrame, Encoding};
@@ -44,6 +45,10 @@ pub(super) struct CallerPath {
     detector: FormatDetector,
     /// When the caller was last heard.
     voice: VoiceActivity,
+    /// Present while our detector is compared with the server's reports.
+    second_opinion: Option<SecondOpinion>,
+    /// Whether the agent is being heard, as far as the second opinion needs it.
+    agent_sounds: bool,
     /// Whether the model says that the caller's turn is open.
     turn_open: bool,
     /// When the carrier counts as stalled, and how much silence was inserted in this stall.
@@ -74,6 +79,8 @@ impl CallerPath {
             gain: Gain::OFF,
             detector,
             voice,
+            second_opinion: None,
+            agent_sounds: false,
             turn_open: false,
             stall: None,
             quiet: None,
@@ -122,9 +129,25 @@ impl CallerPath {
         self.detector.examine_again();
     }
 
+    /// Compares our detector with the server's reports of speech from now on, or no longer.
+    pub(super) fn compare_speech(&mut self, comparison: Option<Comparison>) {
+        self.second_opinion = comparison.and_then(|comparison| SecondOpinion::new(self.line, comparison));
+    }
+
+    /// Whether [`Self::agent_sounds`] is wanted.
+    pub(super) const fn compares_speech(&self) -> bool {
+        self.second_opinion.is_some()
+    }
+
+    /// Notes whether the agent is being heard.
+    pub(super) const fn agent_sounds(&mut self, sounds: bool) {
+        self.agent_sounds = sounds;
+    }
+
     /// Detaches the model. Audio is kept again.
     pub(super) fn detach(&mut self) {
         self.model = None;
+        self.second_opinion = None;
         self.turn(false, None);
     }
 
@@ -149,6 +172,10 @@ impl CallerPath {
             tape.caller(&frame.payload, frame.timestamp, now);
         }
         self.voice.hear(&frame.payload, now);
+        // A server that has no audio yet reports nothing.
+        let opinion = self.second_opinion.as_mut().filter(|_| self.model.is_some());
+        let opinion = opinion.and_then(|ours| ours.hear(&frame.payload, self.agent_sounds, now));
+        self.report(opinion, out);
         self.pad_gap(&frame, out);
         if let Some(quiet) = &mut self.quiet {
             quiet.heard(self.line.duration_of(frame.payload.len()), now);
@@ -169,6 +196,8 @@ impl CallerPath {
     /// with the time of the last voice.
     pub(super) fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));
+        let opinion = self.second_opinion.as_mut().and_then(|ours| ours.server_reports(open, now));
+        self.report(opinion, out);
         if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
             out.push(AudioAction::Report(AudioReport::LastVoice { ago }));
         }
@@ -194,6 +223,14 @@ impl CallerPath {
         let quiet = self.quiet.as_ref().filter(|_| self.model.is_some()).and_then(Quiet::due);
         let due = [self.stall.map(|(due, _)| due), quiet].into_iter().flatten().min()?;
         Some((due, AudioTimer::Stall))
+    }
+
+    /// Reports an opinion, and the diagnosis that counts it.
+    fn report(&mut self, opinion: Option<Opinion>, out: &mut Vec<AudioAction>) {
+        let Some(opinion) = opinion else { return };
+        let diagnosis = Box::new(self.detector.count(opinion));
+        out.push(AudioAction::Report(AudioReport::SpeechCompared(opinion)));
+        out.push(AudioAction::Report(AudioReport::Diagnosed(diagnosis)));
     }
 
     fn turn(&mut self, open: bool, now: Option<Instant>) {

@@ -25,6 +25,7 @@ use super::energy::Energy;
 use super::high_band::HighBand;
 use super::packet_timing::PacketTiming;
 use super::scratch::Scratch;
+use super::second_opinion::{Opinion, Opinions};
 use crate::carrier::{AudioFormat, CallerFrame, Encoding};
 use crate::finding::{Finding, Tenths};
 use crate::g711;
@@ -58,6 +59,9 @@ pub struct Diagnosis {
     pub upper_half_db: Option<Tenths>,
     /// The packets' timing.
     pub packets: Packets,
+    /// Our detector compared with the server's reports of speech. Absent where nothing was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech_opinions: Option<Opinions>,
     /// The carrier's name, for the log.
     #[serde(skip)]
     pub carrier: &'static str,
@@ -116,6 +120,7 @@ impl FormatDetector {
             predictability_db: None,
             upper_half_db: None,
             packets: Packets::default(),
+            speech_opinions: None,
             carrier,
         };
         Self {
@@ -145,6 +150,12 @@ impl FormatDetector {
             self.reported = Some(now);
             self.diagnosis()
         })
+    }
+
+    /// Counts an opinion on the caller's speech. Returns the diagnosis with the new counts.
+    pub(crate) fn count(&mut self, opinion: Opinion) -> Diagnosis {
+        self.found.speech_opinions.get_or_insert_default().count(opinion);
+        self.diagnosis()
     }
 
     /// Corrects exact findings from now on.

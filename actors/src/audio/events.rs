@@ -3,6 +3,7 @@
 use log::{debug, error, warn};
 use metrics::{Counter, counter};
 
+use super::second_opinion::Opinion;
 use crate::events::{Emit, TARGET};
 use crate::finding::{Finding, Tenths};
 use crate::ids::CallTag;
@@ -27,6 +28,13 @@ pub enum Event<'a> {
         call: &'a CallTag,
         /// The reason.
         problem: &'a str,
+    },
+    /// Our detector and the server were compared on one beginning of the caller's speech.
+    SpeechCompared {
+        /// The call.
+        call: &'a CallTag,
+        /// The result.
+        opinion: Opinion,
     },
     /// The carrier's audio has a fault.
     LineFaulty {
@@ -59,6 +67,11 @@ impl Emit for Event<'_> {
             }
             Self::AudioUnjoinable { call, problem } => {
                 error!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), problem; "audio formats not joined");
+            }
+            Self::SpeechCompared { call, opinion } => {
+                let result = opinion.word();
+                counter!("switchboard_speech_opinions_total", "result" => result).increment(1);
+                debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), result; "speech compared");
             }
             Self::LineFaulty {
                 call,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::{Message, Recipient};
 
 use super::report::ItemPlayout;
+use super::second_opinion::Comparison;
 use crate::carrier::AudioFormat;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::ModelBound;
@@ -63,6 +64,10 @@ pub enum AudioOrder {
     /// Send less ahead of the ear, because the model speaks in real time, or as far as the carrier's
     /// setting says.
     LimitLead(bool),
+    /// Compare our detector with the server's reports of the caller's speech, which are this call's
+    /// [`CallerTurn`](Self::CallerTurn)s, or compare them no longer. Each comparison is reported by
+    /// [`crate::audio::report::AudioReport::SpeechCompared`].
+    CompareSpeech(Option<Comparison>),
     /// Examine the line again. A new [`crate::audio::report::AudioReport::Diagnosed`] follows once
     /// half a second of voice was heard.
     Examine,

@@ -8,7 +8,8 @@
 //!   [`replay`] keeps audio to send again after a pause, and [`fade`] covers the seam.
 //!   [`keep_open`] says when silence is due.
 //!
-//! [`detector`] says when the caller speaks, where no model does.
+//! [`detector`] says when the caller speaks, where no model does. Beside a model that does, it gives
+//! a [`second_opinion`].
 //!
 //! [`intake`] converts frames that differ from the line's format before they come here.
 //! [`diagnosis`] examines what the carrier sends. It uses [`candidate_format`] for the bytes,
@@ -47,4 +48,5 @@ mod replay;
 pub mod report;
 pub mod resample;
 pub(crate) mod scratch;
+pub mod second_opinion;
 pub(crate) mod voice;

@@ -17,6 +17,7 @@ use super::drops::Drops;
 use super::level::Levels;
 use super::playout::Playout;
 use super::resample::ResampleError;
+use super::second_opinion::Comparison;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::carrier::{AudioFormat, CallerFrame, Capabilities, FlowSignal, LineCommand, LineFormats, Liveness};
 use crate::frame::Frame;
@@ -72,6 +73,8 @@ pub enum AudioEvent {
         /// Whether the turn began.
         open: bool,
     },
+    /// Compare our detector with the server's reports of speech, or no longer.
+    CompareSpeech(Option<Comparison>),
     /// Examine the line again.
     Examine,
     /// Record silence from now on, or both sides again.
@@ -206,7 +209,12 @@ impl Pipeline {
     fn take(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         match event {
             AudioEvent::ModelAudio { .. } | AudioEvent::ItemComplete(_) if self.is_early() => self.early.push(event),
-            AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, self.tape.as_mut(), out),
+            AudioEvent::CallerFrame(frame) => {
+                if self.caller.compares_speech() {
+                    self.caller.agent_sounds(self.playout.sounds(now));
+                }
+                self.caller.frame(frame, now, self.tape.as_mut(), out);
+            }
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
             AudioEvent::Flow(signal) => self.playout.flow(signal),
             AudioEvent::LineRestarted => {
@@ -241,6 +249,7 @@ impl Pipeline {
             AudioEvent::PlayPcm { item, pcm } => self.agent.pcm(&item, &pcm, &mut self.playout, out)?,
             AudioEvent::PausePlayout => self.playout.pause(now, out),
             AudioEvent::ResumePlayout => self.playout.resume(now, out),
+            AudioEvent::CompareSpeech(comparison) => self.caller.compare_speech(comparison),
             AudioEvent::Examine => self.caller.examine_again(),
             AudioEvent::PauseRecording(paused) => {
                 if let Some(tape) = &mut self.tape {

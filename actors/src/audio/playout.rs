@@ -326,6 +326,11 @@ impl Playout {
         self.speech_ends().map(|when| when + self.queued_time())
     }
 
+    /// Whether the caller hears the agent now.
+    pub(super) fn sounds(&self, now: Instant) -> bool {
+        self.speech_ends().is_some_and(|ends| ends > now)
+    }
+
     /// Whether the last item is still open and part of a frame waits for more of it.
     pub(super) fn holds_part_of_a_frame(&self) -> bool {
         !self.flushing && self.next_piece().is_none() && self.items.iter().any(|item| item.queued > 0)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::Message;
 
 use super::diagnosis::Diagnosis;
+use super::second_opinion::Opinion;
 use crate::ids::{ItemId, ResponseId};
 
 /// A report of the AudioPipeline to the call.
@@ -59,6 +60,9 @@ pub enum AudioReport {
     /// The diagnosis of the caller's audio. It is sent once voice was judged, then again from time
     /// to time with new packet numbers.
     Diagnosed(Box<Diagnosis>),
+    /// Our detector and the server were compared on one beginning of the caller's speech. A
+    /// [`Diagnosed`](Self::Diagnosed) with the new counts follows.
+    SpeechCompared(Opinion),
 }
 
 /// The playout of one item.

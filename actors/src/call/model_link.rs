@@ -108,6 +108,7 @@ impl ModelLink {
             Link::Down(_) => true,
             Link::Up | Link::Expiring => {
                 self.state = Link::Down(Outage { quiet_since: (!sounding).then_some(call.now), lines: 0 });
+                call.compare_speech(false);
                 true
             }
         }
@@ -117,7 +118,11 @@ impl ModelLink {
     pub(super) fn resumed(&mut self, gap: Duration, call: &mut Shared) {
         call.tell(Note::ModelResumed(gap));
         match self.state {
-            Link::Up | Link::Expiring | Link::Down(_) => self.state = Link::Up,
+            Link::Up | Link::Expiring => self.state = Link::Up,
+            Link::Down(_) => {
+                self.state = Link::Up;
+                call.compare_speech(true);
+            }
             // The session after a lost first one is reported as the first; a session after the last
             // is too late.
             Link::Dialling | Link::Gone => {}

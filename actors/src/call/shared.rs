@@ -10,6 +10,7 @@ use super::meter::Meter;
 use super::privacy::Privacy;
 use super::steps::{CallAction, Note};
 use crate::audio::diagnosis::Diagnosis;
+use crate::audio::second_opinion::Comparison;
 use crate::ids::ItemId;
 use crate::latency::TurnLatency;
 use crate::money::Usd;
@@ -121,6 +122,27 @@ impl Shared {
         self.act(CallAction::AttachModel);
         if self.can.realtime_output {
             self.act(CallAction::LimitLead(true));
+        }
+        self.compare_speech(true);
+    }
+
+    /// The model's session has these capabilities from here on.
+    pub(super) fn model_can(&mut self, can: Capabilities) {
+        let before = std::mem::replace(&mut self.can, can);
+        if before.realtime_output != self.can.realtime_output {
+            self.act(CallAction::LimitLead(self.can.realtime_output));
+        }
+        if before.speech_events != self.can.speech_events {
+            self.compare_speech(true);
+        }
+    }
+
+    /// Compares our speech detector with the server's reports of speech, if that is configured and
+    /// the server has any. Without a session, `serves` is false: nobody reports.
+    pub(super) fn compare_speech(&mut self, serves: bool) {
+        if let Some(detector) = self.profile.second_opinion {
+            let within = self.can.speech_events.filter(|_| serves);
+            self.act(CallAction::CompareSpeech(within.map(|within| Comparison { detector, within })));
         }
     }
 

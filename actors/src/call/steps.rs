@@ -11,6 +11,7 @@ use super::transfer::DialOutcome;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::events as audio;
 use crate::audio::report::AudioReport;
+use crate::audio::second_opinion::{Comparison, Opinion};
 use crate::carrier::control::{CarrierAnswer, Target};
 use crate::child::Child;
 use crate::complaints::Telling;
@@ -134,6 +135,9 @@ pub enum CallAction {
     /// Order the AudioPipeline to limit how far ahead of the ear it sends, or to limit it no
     /// longer: the model that serves speaks in real time, or faster.
     LimitLead(bool),
+    /// Order the AudioPipeline to compare our speech detector with the server's reports, or no
+    /// longer.
+    CompareSpeech(Option<Comparison>),
     /// Notify the AudioPipeline whether the caller is speaking.
     CallerTurn {
         /// Whether the turn has begun.
@@ -283,6 +287,8 @@ pub enum Note {
         /// The measurements.
         diagnosis: Box<Diagnosis>,
     },
+    /// Our speech detector and the server were compared on one beginning of the caller's speech.
+    SpeechCompared(Opinion),
     /// The line broke, and the call waits for the caller.
     LineBroke,
     /// The caller is back on another stream; the time without one.
@@ -342,6 +348,7 @@ impl Note {
             | Self::ModelConnected(_)
             | Self::ModelResumed(_)
             | Self::ModelComplained { .. }
+            | Self::SpeechCompared(_)
             | Self::LineBack(_)
             | Self::RecordLost => return None,
         };
@@ -400,6 +407,7 @@ impl Note {
                 lost_ms: diagnosis.packets.lost_ms,
                 corrected: diagnosis.corrected,
             }),
+            Self::SpeechCompared(opinion) => Event::Audio(audio::Event::SpeechCompared { call, opinion: *opinion }),
             Self::LineBroke => Event::LineBroke { call },
             Self::LineBack(gap) => Event::LineBack { call, gap: *gap },
             Self::ChildLost(child) => Event::ChildLost { call, child: child.word() },

@@ -37,6 +37,7 @@ pub(crate) fn profile() -> CallProfile {
         audio: AudioPlan::default(),
         recording: None,
         interruption: InterruptionPlan::default(),
+        second_opinion: None,
         notice: None,
         on_model_loss: None,
         // No prompts to a silent caller, except in tests about them.

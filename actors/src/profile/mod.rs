@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::destinations::Destinations;
 use self::no_input::NoInputPlan;
 use self::spending::SpendPlan;
+use crate::audio::detector::DetectorPlan;
 use crate::audio::level::Levels;
 use crate::carrier::Carrier;
 use crate::carrier::webhook_api::AnsweredBy;
@@ -45,6 +46,9 @@ pub struct CallProfile {
     pub recording: Option<Arc<Path>>,
     /// Which caller speech stops the agent, and when.
     pub interruption: InterruptionPlan,
+    /// Our speech detector beside a model that reports speech by itself: what it hears otherwise is
+    /// counted. It decides nothing there. `None` compares nothing.
+    pub second_opinion: Option<DetectorPlan>,
     /// A legal notice, in the call's language if the configuration has it in that language. It is
     /// said before the greeting, word for word, and the caller cannot interrupt it.
     pub notice: Option<String>,

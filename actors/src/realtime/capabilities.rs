@@ -24,6 +24,9 @@ pub struct Capabilities {
     /// Whether the model listens while it speaks, so that it can decide for itself what stops it.
     /// Other models take turns.
     pub full_duplex: bool,
+    /// How long the server may take to report that the caller begins to speak. `None`: it does not
+    /// report speech, so our own detector says it.
+    pub speech_events: Option<Duration>,
     /// Whether transcripts of the caller arrive.
     pub caller_words: bool,
     /// What can change while a session runs. For other changes, another session replaces it.

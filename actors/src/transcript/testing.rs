@@ -55,6 +55,7 @@ pub(super) fn profile() -> CallProfile {
         audio: AudioPlan::default(),
         recording: None,
         interruption: InterruptionPlan::default(),
+        second_opinion: None,
         notice: None,
         on_model_loss: None,
         no_input: NoInputPlan::default(),

@@ -424,6 +424,7 @@ impl Call {
             A::PlayPcm { item, pcm } => audio(AudioEvent::PlayPcm { item, pcm }),
             A::TellWhenDrained => audio(AudioEvent::TellWhenDrained),
             A::LimitLead(limited) => audio(AudioEvent::LimitLead(limited)),
+            A::CompareSpeech(comparison) => audio(AudioEvent::CompareSpeech(comparison)),
             A::CallerTurn { open } => audio(AudioEvent::CallerTurn { open }),
             A::Order(order) => Job::Order(order),
             A::CloseModel => Job::Order(ModelOrder::Close),

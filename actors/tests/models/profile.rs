@@ -50,6 +50,7 @@ fn profile_of(model: SessionPlan) -> CallProfile {
         playout_lead: ms(200),
         audio: AudioPlan::default(),
         recording: None,
+        second_opinion: None,
         interruption: InterruptionPlan {
             policy: if decides_alone { InterruptionPolicy::Model } else { InterruptionPolicy::Immediate },
             ..InterruptionPlan::default()

@@ -291,6 +291,7 @@ impl Run {
             | AudioReport::PlayoutOverflowed { .. }
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
+            | AudioReport::SpeechCompared(_)
             | AudioReport::Diagnosed(_)
             | AudioReport::FramesDropped(_) => {}
         }

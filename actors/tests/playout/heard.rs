@@ -185,6 +185,7 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
         AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
         AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
+        AudioReport::SpeechCompared(opinion) => format!("compared {}", opinion.word()),
         AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
     }
 }
@@ -395,6 +396,7 @@ impl<'a> Run<'a> {
                 | AudioReport::FirstHeard { .. }
                 | AudioReport::Queued { .. }
                 | AudioReport::LastVoice { .. }
+                | AudioReport::SpeechCompared(_)
                 | AudioReport::Diagnosed(_) => None,
             })
             .expect("an interruption is answered")
@@ -435,6 +437,7 @@ impl<'a> Run<'a> {
             | AudioReport::FirstHeard { .. }
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
+            | AudioReport::SpeechCompared(_)
             | AudioReport::Diagnosed(_) => None,
         });
         heard.collect()

@@ -140,6 +140,7 @@ impl Call {
             AudioAction::Report(AudioReport::FirstHeard { .. }) => unreachable!("kept apart"),
             AudioAction::Report(AudioReport::Queued { remaining }) => format!("queued {}", remaining.as_millis()),
             AudioAction::Report(AudioReport::LastVoice { ago }) => format!("last voice {}", ago.as_millis()),
+            AudioAction::Report(AudioReport::SpeechCompared(opinion)) => format!("compared {}", opinion.word()),
             AudioAction::Report(AudioReport::Diagnosed(diagnosis)) => format!("diagnosed {}", diagnosis.verdict),
             AudioAction::Record(block) => format!("record {}", block.at),
             AudioAction::CountDrops { cause, frames } => {

@@ -33,14 +33,29 @@ impl Keypad {
     }
 }
 
-/// Reads `[speech_detector]`: the detector for models that do not report speech, if it is on.
-pub(super) fn read_detector(section: &Section<'_>) -> Option<Option<DetectorPlan>> {
-    let enabled = section.read("enabled", |node| flag(node).or_else(|_| word(DETECTS)(node)));
+/// `[speech_detector]`: our own detector of the caller's speech, if it is on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detector {
+    /// How it detects.
+    pub plan: DetectorPlan,
+    /// Whether it also gives a second opinion beside a model that reports speech by itself.
+    pub second_opinion: bool,
+}
+
+/// Reads `[speech_detector]`.
+pub(super) fn read_detector(section: &Section<'_>) -> Option<Option<Detector>> {
+    let enabled = section.read("enabled", |node| {
+        flag(node).map(|on| if on { Detects::Everywhere } else { Detects::Nowhere }).or_else(|_| word(DETECTS)(node))
+    });
     let threshold = section.read("threshold", number(0.5..=0.99));
     let min_speech = section.read("min_speech", duration(16 * MILLISECOND..=SECOND));
     let min_silence = section.read("min_silence", duration(200 * MILLISECOND..=5 * SECOND));
     let plan = DetectorPlan { threshold: threshold?, min_speech: min_speech?, min_silence: min_silence? };
-    Some(enabled?.then_some(plan))
+    Some(match enabled? {
+        Detects::Nowhere => None,
+        Detects::WhereNeeded => Some(Detector { plan, second_opinion: false }),
+        Detects::Everywhere => Some(Detector { plan, second_opinion: true }),
+    })
 }
 
 /// Reads `[interruption]` and checks it against what the server does by itself.
@@ -178,8 +193,18 @@ enum Policy {
 const LEAVE_IT_TO_US: &str = "set realtime.turn_detection.interrupt_response = false";
 const POLICIES: &[(&str, Policy)] =
     &[("auto", Policy::Auto), ("immediate", Policy::Immediate), ("pause", Policy::Pause), ("model", Policy::Model)];
-/// Whether our detector is on. The rows that need it are those of models without reports of speech.
-const DETECTS: &[(&str, bool)] = &[("auto", true), ("true", true), ("false", false)];
+/// Where our detector is on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detects {
+    Nowhere,
+    /// For models that do not report speech.
+    WhereNeeded,
+    /// For all models.
+    Everywhere,
+}
+
+const DETECTS: &[(&str, Detects)] =
+    &[("auto", Detects::WhereNeeded), ("true", Detects::Everywhere), ("false", Detects::Nowhere)];
 const TERMINATORS: &[(&str, char)] = &[("#", '#'), ("*", '*')];
 /// Most keys of one action; an entry of the caller has the same limit.
 const LONGEST_KEYS: usize = 32;

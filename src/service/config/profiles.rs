@@ -213,6 +213,7 @@ fn profile(
         audio: config.audio.clone(),
         recording: config.recording.dir.clone(),
         interruption: config.interruption,
+        second_opinion: config.detector.filter(|detector| detector.second_opinion).map(|detector| detector.plan),
         notice: notice(config, agent, code),
         on_model_loss: limits.on_model_loss.clone(),
         no_input: NoInputPlan {
@@ -251,7 +252,7 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         connect_timeout: realtime.connect_timeout,
         silence_timeout: realtime.silence_timeout,
         ping_timeout: realtime.ping_timeout,
-        detector: config.detector,
+        detector: config.detector.map(|detector| detector.plan),
     };
     let options = options(config, agent);
     let session = Session { config, options: &options, voice: &language.voice };

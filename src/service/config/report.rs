@@ -15,6 +15,7 @@ use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::realtime::settings::TurnDetection;
 
 use super::agents::Agent;
+use super::conversation::Detector;
 use super::directory::Route;
 use super::logging::LogFormat;
 use super::problem::ConfigError;
@@ -69,10 +70,11 @@ impl Config {
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
             "delivery": {"backend": if self.delivery.redis_url.is_some() { "redis" } else { "files" }},
             "interruption": self.interruption(),
-            "speech_detector": self.detector.map(|plan| json!({
+            "speech_detector": self.detector.map(|Detector { plan, second_opinion }| json!({
                 "threshold": plan.threshold,
                 "min_speech_ms": plan.min_speech.as_millis(),
                 "min_silence_ms": plan.min_silence.as_millis(),
+                "second_opinion": second_opinion,
             })),
             "keypad": {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use switchboard_actors::audio::detector::DetectorPlan;
 use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::spending::Prices;
 use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
@@ -12,7 +11,7 @@ use switchboard_actors::tools::plan::ToolPlan;
 
 use super::agents::{Agent, Common, Directory, Language};
 use super::carriers::{self, Carriers};
-use super::conversation::Keypad;
+use super::conversation::{Detector, Keypad};
 use super::delegation;
 use super::directory::{Route, Transfer};
 use super::experiments::{self, Experiment, Ground};
@@ -72,7 +71,7 @@ pub struct Config {
     /// Which speech of a caller interrupts an agent.
     pub interruption: InterruptionPlan,
     /// Our own speech detector, if it is on.
-    pub detector: Option<DetectorPlan>,
+    pub detector: Option<Detector>,
     /// How pressed keys become a number.
     pub keypad: Keypad,
     /// Whether and where calls are recorded.
@@ -258,7 +257,7 @@ struct Offered {
     tools: Option<BTreeMap<String, Arc<ToolPlan>>>,
     audio: Option<AudioPlan>,
     interruption: Option<InterruptionPlan>,
-    detector: Option<Option<DetectorPlan>>,
+    detector: Option<Option<Detector>>,
     keypad: Option<Keypad>,
 }
 

@@ -3,6 +3,7 @@
 
 use switchboard_actors::audio::action::DropCause;
 use switchboard_actors::audio::intake::FormatMismatch;
+use switchboard_actors::audio::second_opinion::Opinion;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ending::Ending;
 use switchboard_actors::finding::Finding;
@@ -189,6 +190,13 @@ pub(super) static METRICS: &[Metric] = &[
     .by(&[known("carrier", carriers), known("what", || FormatMismatch::ALL.map(FormatMismatch::word).into())]),
     Metric::new("switchboard_audio_findings_total", Kind::Counter, "Calls in which a carrier's audio was found faulty.")
         .by(&[known("carrier", carriers), known("finding", || Finding::ALL.map(Finding::word).into())]),
+    Metric::new(
+        "switchboard_speech_opinions_total",
+        Kind::Counter,
+        "Beginnings of the caller's speech on which our detector was compared with the model's server: agreed; \
+         unreported, when only our detector heard speech over the agent; noise, when only the server did.",
+    )
+    .by(&[known("result", || Opinion::ALL.map(Opinion::word).into())]),
     Metric::new("switchboard_recordings_total", Kind::Counter, "Recordings: written, or ended before their call.")
         .by(&[known("result", || vec!["written", "failed"])]),
     // The model.

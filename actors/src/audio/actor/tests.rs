@@ -252,6 +252,7 @@ impl Handler<AudioReport> for Probe {
             AudioReport::Interrupted(cut) => format!("interrupted {}", cut.len()),
             AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
             AudioReport::FramesDropped(frames) => format!("lost {frames}"),
+            AudioReport::SpeechCompared(opinion) => format!("compared {}", opinion.word()),
             AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
         });
     }

@@ -49,6 +49,7 @@ impl CallActor {
             A::ReleaseLine => self.close_line(),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::LimitLead(limited) => self.tell_audio(AudioOrder::LimitLead(limited)),
+            A::CompareSpeech(comparison) => self.tell_audio(AudioOrder::CompareSpeech(comparison)),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
             A::Record(fact) => self.record(fact),

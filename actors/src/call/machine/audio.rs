@@ -3,6 +3,7 @@
 use super::CallMachine;
 use crate::audio::report::AudioReport;
 use crate::call::shared::Stage;
+use crate::call::steps::Note;
 
 impl CallMachine {
     pub(super) fn audio(&mut self, report: AudioReport) {
@@ -33,6 +34,7 @@ impl CallMachine {
             // The pipeline logs what it drops; an item that was cut plays as far as it goes.
             AudioReport::PlayoutOverflowed { .. } => {}
             AudioReport::FramesDropped(frames) => talk.call.tally.dropped_frames += frames,
+            AudioReport::SpeechCompared(opinion) => talk.call.tell(Note::SpeechCompared(opinion)),
             AudioReport::Diagnosed(diagnosis) => talk.call.diagnosed(*diagnosis),
         }
     }

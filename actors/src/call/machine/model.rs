@@ -79,12 +79,7 @@ impl CallMachine {
                 }
             }
             ModelReport::Serves { provider, model } => talk.call.serves(provider, model),
-            ModelReport::Can(can) => {
-                if can.realtime_output != talk.call.can.realtime_output {
-                    talk.call.act(CallAction::LimitLead(can.realtime_output));
-                }
-                talk.call.can = can;
-            }
+            ModelReport::Can(can) => talk.call.model_can(can),
             ModelReport::Resumed { gap, answering, .. } => {
                 talk.model.resumed(gap, &mut talk.call);
                 talk.floor.model_resumed(answering && !talk.model.is_gone());

@@ -72,6 +72,8 @@ pub fn capabilities(plan: &CascadePlan) -> Capabilities {
         answers: Whose::Servers,
         interrupts: Whose::Ours,
         full_duplex: false,
+        // Our detector is one of the sources from which the turns are made.
+        speech_events: None,
         caller_words: true,
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         input: plan.input(),

@@ -23,6 +23,7 @@ pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
         answers: Whose::Servers,
         interrupts: if plan.activity.interrupts() { Whose::Servers } else { Whose::Ours },
         full_duplex: false,
+        speech_events: (!plan.activity.is_manual()).then_some(REPORTS_SPEECH_WITHIN),
         caller_words: common.transcription.is_some(),
         reconfigure: Reconfigure {
             instructions: changes,
@@ -42,6 +43,10 @@ pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
 /// warns before it closes one.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
 
+/// The longest time until the server's automatic detection shows: by an interruption, or by the first
+/// words, which follow the speech by about a second. Shorter: late words count as deafness.
+const REPORTS_SPEECH_WITHIN: Duration = Duration::from_millis(3_000);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +58,7 @@ mod tests {
         let by_default = capabilities(&common, &plan);
         assert!(by_default.server_answers() && by_default.server_interrupts() && by_default.caller_words);
         assert!(!by_default.truncate && !by_default.delete);
+        assert!(by_default.speech_events.is_some(), "words and interruptions show it");
         let all = Reconfigure { instructions: true, tools: true, transcription: true };
         assert!(by_default.can_change(all));
         common.transcription = None;
@@ -60,6 +66,7 @@ mod tests {
         plan.transcription_hints = true;
         let ours = capabilities(&common, &plan.with_model("gemini-3.1-flash-live-preview"));
         assert!(ours.server_answers() && !ours.server_interrupts() && !ours.caller_words);
+        assert_eq!(ours.speech_events, None, "our own detector says it");
         assert_eq!(ours.reconfigure, Reconfigure { instructions: false, tools: false, transcription: false });
     }
 }

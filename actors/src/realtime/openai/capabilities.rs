@@ -1,5 +1,7 @@
 //! Capabilities of a session of this API.
 
+use std::time::Duration;
+
 use crate::realtime::capabilities::{Capabilities, Reconfigure, Whose};
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
@@ -14,6 +16,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         answers: whose(plan.turn_detection.answers()),
         interrupts: whose(plan.turn_detection.interrupts()),
         full_duplex: false,
+        speech_events: Some(REPORTS_SPEECH_WITHIN),
         caller_words: common.transcription.is_some(),
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         // A session uses one format for both directions.
@@ -24,6 +27,10 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         session_end: plan.dialect.ends,
     }
 }
+
+/// The longest time until `input_audio_buffer.speech_started`. It follows some tenths of a second of
+/// speech, and the network adds its own. Shorter: a slow network counts as deafness.
+const REPORTS_SPEECH_WITHIN: Duration = Duration::from_millis(1_500);
 
 #[cfg(test)]
 mod tests {

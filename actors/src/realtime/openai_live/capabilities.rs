@@ -17,6 +17,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiLivePlan) -> Capabilities {
         answers: Whose::Servers,
         interrupts: Whose::Servers,
         full_duplex: true,
+        speech_events: None,
         caller_words: true,
         reconfigure: Reconfigure {
             // The prompt of a running session never changes. A short one can be replaced by an
@@ -52,6 +53,7 @@ mod tests {
         assert!(!can.truncate && !can.delete && !can.cancel);
         assert!(can.server_answers() && can.server_interrupts() && can.caller_words);
         assert!(can.full_duplex && can.runs_by_audio);
+        assert_eq!(can.speech_events, None, "nobody tells of the caller's speech");
         assert!(can.realtime_output, "the stream has the pace of the caller's audio");
         assert_eq!((can.input, can.output), (sample::live().format, sample::live().format));
     }

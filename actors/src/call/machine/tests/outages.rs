@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::audio::detector::DetectorPlan;
+use crate::audio::second_opinion::Comparison;
 use crate::call::testing::{profile, sales};
 use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
 use crate::realtime::capabilities::{Capabilities, Whose};
@@ -161,6 +163,29 @@ fn the_call_follows_the_capabilities_of_the_session_that_serves_it_now() {
     assert!(asks(&turn(&mut call)), "this one waits to be asked");
     call.on(CallEvent::Model(ModelReport::Can(able)));
     assert!(!asks(&turn(&mut call)));
+}
+
+#[test]
+fn our_detector_is_compared_with_the_session_that_reports_speech_now() {
+    let detector = DetectorPlan::default();
+    let mut call = Harness::of(CallProfile { second_opinion: Some(detector), ..profile() });
+    let compared = |done: &[A]| {
+        done.iter().find_map(|action| if let A::CompareSpeech(comparison) = action { Some(*comparison) } else { None })
+    };
+    let able = profile().model.capabilities();
+    let within = able.speech_events.expect("it reports speech");
+    let on = Some(Some(Comparison { detector, within }));
+    assert_eq!(compared(&call.on(ready())), on);
+    call.says("greet");
+    call.on(drained());
+    assert_eq!(compared(&call.on(faltered())), Some(None), "nobody reports");
+    assert_eq!(compared(&call.on(resumed(false))), on);
+    let deaf = Capabilities { speech_events: None, ..able.clone() };
+    assert_eq!(compared(&call.on(CallEvent::Model(ModelReport::Can(deaf)))), Some(None), "our detector decides");
+    assert_eq!(compared(&call.on(CallEvent::Model(ModelReport::Can(able.clone())))), on);
+    assert_eq!(compared(&call.on(CallEvent::Model(ModelReport::Can(able)))), None, "nothing changed");
+    let mut other = Harness::connecting();
+    assert_eq!(compared(&other.on(ready())), None, "it is not asked for");
 }
 
 #[test]

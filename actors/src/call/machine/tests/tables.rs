@@ -347,6 +347,7 @@ fn word(action: &CallAction) -> Option<String> {
         A::TellSpent(_) => "report spending",
         A::TellWhenDrained => "ask for the drained report",
         A::LimitLead(_) => "limit the lead",
+        A::CompareSpeech(_) => "compare the speech",
         A::CallerTurn { open: true } => "open the caller's turn",
         A::CallerTurn { open: false } => "close the caller's turn",
         A::Order(order) => return Some(order_word(order)),

@@ -19,6 +19,7 @@ pub(super) fn able() -> Capabilities {
         answers: Whose::Servers,
         interrupts: Whose::Servers,
         full_duplex: false,
+        speech_events: Some(Duration::from_secs(1)),
         caller_words: true,
         reconfigure: ALL,
         input: AudioFormat::PCM_24K,
