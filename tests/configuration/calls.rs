@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard::service::config::{Config, Profiles, RouteInput, Sources};
+use switchboard::service::config::{Config, Profiles, RouteInput, Sources, plan_problems};
 use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::{CallProfile, Greeting};
@@ -158,6 +158,27 @@ fn a_real_provider_gets_its_address_and_its_key() {
     let settings =
         [("realtime.provider", "openai"), ("realtime.url", "ws://10.0.0.5/v1/realtime"), ("languages.en.voice", "ara")];
     assert_eq!(plan(&settings).voice, "ara");
+}
+
+#[test]
+fn gpt_live_at_azure_has_deployments_and_one_format() {
+    let url = "wss://firm.openai.azure.com/openai/v1/live/sessions";
+    let read = |settings: &[(&str, &str)]| {
+        let own = [("realtime.provider", "azure_live"), ("realtime.url", url), ("realtime.model", "my-voice")];
+        let all: Vec<_> = own.iter().chain(settings).copied().collect();
+        Config::from_sources(&Sources::default().variables(&[("OPENAI_API_KEY", KEY)]).overrides(&all))
+    };
+    let config = read(&[("realtime.backend_model", "my-worker")]).unwrap_or_else(|error| panic!("{error}"));
+    let ProviderPlan::OpenAiLive(live) = profile(&config).model.provider.clone() else { panic!("GPT-Live") };
+    assert_eq!((live.address.endpoint.url.as_str(), live.address.model.as_str()), (url, "my-voice"));
+    assert_eq!(live.address.endpoint.credential, Credential::ApiKey(KEY.to_owned().into()));
+    assert_eq!((live.address.provider, live.format), ("azure_live", AudioFormat::PCM_24K));
+    let problems = plan_problems(&read(&[]).unwrap_or_else(|error| panic!("{error}")));
+    assert!(problems[0].message.contains("backend_model"), "a deployment has to be named: {problems:?}");
+    for (key, value) in [("realtime.audio_format", "g711"), ("realtime.url", "wss://x/openai/live/sessions")] {
+        let error = read(&[(key, value)]).expect_err(key);
+        assert_eq!(error.problems[0].key, key, "{error}");
+    }
 }
 
 #[test]

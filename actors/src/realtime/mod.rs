@@ -65,7 +65,7 @@ pub fn dialects() -> Vec<&'static str> {
 }
 
 /// Every provider, one row each.
-const SEATS: [&Seat; 10] = [
+const SEATS: [&Seat; 11] = [
     &openai::seat::REHEARSAL,
     &openai_live::seat::REHEARSAL,
     &openai::seat::OPENAI,
@@ -74,6 +74,7 @@ const SEATS: [&Seat; 10] = [
     &openai::seat::XAI,
     &openai::seat::INWORLD,
     &openai_live::seat::OPENAI_LIVE,
+    &openai_live::seat::AZURE_LIVE,
     &gemini::seat::REHEARSAL,
     &gemini::seat::GEMINI,
 ];

@@ -84,8 +84,8 @@ pub fn check(common: &Common, plan: &OpenAiLivePlan) -> Result<(), PlanProblem> 
 fn check_delegation(common: &Common, plan: &OpenAiLivePlan) -> Result<(), PlanProblem> {
     match &plan.delegation {
         Delegation::Responses(backend) => {
-            expect(!backend.model.trim().is_empty(), "backend.model", || {
-                "is empty, expected a model's name".to_owned()
+            expect(!backend.model.trim().is_empty(), "backend_model", || {
+                "is empty, expected the name of the model, or of its deployment at the same resource".to_owned()
             })?;
             check_prompt("backend.instructions", &Backend::prompt(common))?;
             let tokens = backend.max_output_tokens;
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(field_of(|_, plan| plan.address.model.clear()), "model");
         assert_eq!(field_of(|_, plan| plan.voice = "nova".to_owned()), "voice");
         assert_eq!(field_of(|common, _| common.instructions = "x".repeat(65_537)), "instructions");
-        assert_eq!(field_of(|_, plan| backend(plan).model.clear()), "backend.model");
+        assert_eq!(field_of(|_, plan| backend(plan).model.clear()), "backend_model");
         assert_eq!(field_of(|_, plan| backend(plan).max_output_tokens = Some(15)), "backend.max_output_tokens");
         let tool = Some("absent".to_owned());
         assert_eq!(field_of(|_, plan| plan.delegation = Delegation::Client { tool }), "delegation_tool");
