@@ -99,7 +99,10 @@ fn of_record(mut record: Value) -> Value {
     let started = record["call_start_time"].as_i64().and_then(DateTime::from_timestamp_millis);
     let ended = record["call_end_time"].as_i64().and_then(DateTime::from_timestamp_millis);
     let moment = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true));
+    let turns = record["latency"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let answer_ms = turns.iter().rev().find_map(|turn| turn["total_ms"].as_u64());
     let mut shown = json!({
+        "answer_ms": answer_ms,
         "carrier_call_id": record["ucid"],
         "state": "ended",
         "started_at": moment(started),

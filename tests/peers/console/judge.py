@@ -81,10 +81,14 @@ class Service:
         return json.loads(ask(f"{self.url}/calls", headers=self.headers)[2])["calls"]
 
     def stop(self):
-        for process in [*self.callers, self.process]:
-            process.terminate()
-        for process in [*self.callers, self.process]:
-            process.wait(30)
+        for process in self.callers:
+            process.kill()
+            process.wait()
+        # The first signal lets calls end by themselves, the second ends them now.
+        for _ in range(2):
+            self.process.terminate()
+            time.sleep(0.3)
+        self.process.wait(30)
         self.log.close()
 
 
@@ -114,6 +118,15 @@ def by(page, testid):
 
 async def shot(page, name):
     await page.screenshot(path=SHOTS / f"{name}.png")
+
+
+async def shows(page, expression):
+    """Waits for an expression of the page. Playwright's own waiting is an `eval`, which the page's policy forbids."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not await page.evaluate(expression):
+        if time.monotonic() > end:
+            raise SystemExit(f"in vain: {expression}")
+        await asyncio.sleep(0.05)
 
 
 async def until(what, met, seconds=30):
@@ -159,7 +172,7 @@ async def a_call_is_seen_and_ended(page, service):
     await shot(page, "service-empty")
     service.call("--dtmf", "60s:1")
     service.call("--say", "hi")
-    await page.wait_for_function("document.querySelectorAll('[data-testid=call-row]').length === 2")
+    await shows(page, "document.querySelectorAll('[data-testid=call-row]').length === 2")
     live = {call["id"]: call for call in service.calls()}
     rows = await page.eval_on_selector_all("[data-testid=call-row]", "rows => rows.map(row => [row.dataset.callId, row.textContent])")
     that("both calls stand in the list by their ids", {row for row, _ in rows} == set(live), rows)
@@ -236,6 +249,7 @@ async def against_the_mock(chromium):
         await by(page, "token").fill("open-sesame")
         await by(page, "sign-in").click()
         await by(page, "call-row").first.wait_for()
+        await pure_parts(page)
         await steer(page, mock)
         await look_back(page, mock)
         await test_call(page, mock)
@@ -248,6 +262,28 @@ async def against_the_mock(chromium):
         await by(page, "words").wait_for()
         that("a viewer sees no act", sum([await by(page, testid).count() for testid in ["hang-up", "listen", "take-over", "say-text", "whisper-text", "transfer-to", "test-call"]]) == 0)
     await mock.stop()
+
+
+async def pure_parts(page):
+    """What decides without drawing, as the page itself loads it."""
+    found = await page.evaluate("""async () => {
+        const [words, strip, sound, waterfall, format, service] = await Promise.all(['words', 'strip', 'sound', 'waterfall', 'format', 'service'].map(name => import(`/console/${name}.js`)))
+        const series = strip.read('# HELP x\\nswitchboard_t_bucket{part="total",le="1"} 8\\nswitchboard_t_bucket{part="total",le="2"} 10\\nswitchboard_t_bucket{part="total",le="+Inf"} 10\\nother 3')
+        return {
+            cut: [words.cut('one two', 'one'), words.cut('one two', null), words.cut('one', ''), words.cut('It is 5', 'It is five')],
+            quantile: [strip.quantile(strip.buckets(series, 'switchboard_t', 'part="total"'), [], 0.5), strip.quantile([[1, 5]], [[1, 5]], 0.5)],
+            farthest: Math.max(...Array.from({ length: 201 }, (_, n) => Math.abs(sound.decode(sound.encode((n - 100) / 101)) - (n - 100) / 101))),
+            known: [sound.encode(0), sound.encode(1), sound.encode(-1), sound.decode(0xff)],
+            parts: waterfall.parts({ end_of_speech_ms: 500, first_delta_ms: null, first_sent_ms: 4 }),
+            format: [format.masked('+919876543210'), format.masked(''), format.clock(3_661_000), format.usd(0.0341), format.wait(1240), service.plain({ soft_usd: null, tools: ['a', 'b'], on: true })],
+        }
+    }""")
+    apart = {"pending": "", "unheard": ""}
+    that("heard and unheard words are told apart", found["cut"] == [apart | {"heard": "one", "unheard": " two"}, apart | {"heard": "", "pending": "one two"}, apart | {"heard": "", "unheard": "one"}, apart | {"heard": "It is five", "unheard": "It is 5"}], found["cut"])
+    that("quantiles are read from buckets", found["quantile"] == [0.625, None], found["quantile"])
+    that("mu-law goes there and back", found["farthest"] < 0.02 and found["known"] == [0xFF, 0x80, 0x00, 0], (found["farthest"], found["known"]))
+    that("the parts of a wait follow one another", found["parts"] == [["end_of_speech_ms", 0, 500], ["first_sent_ms", 500, 4]], found["parts"])
+    that("values are written as people read them", found["format"] == ["+91…3210", "withheld", "1:01:01", "$0.0341", "1.24 s", "soft usd: none; tools: a, b; on: yes"], found["format"])
 
 
 async def steer(page, mock):
@@ -263,7 +299,7 @@ async def steer(page, mock):
     await by(page, "error").wait_for()
     that("a refusal is shown in the service’s words", "is being transferred already" in await by(page, "error").inner_text())
     await by(page, "listen").click()
-    await page.wait_for_function("[...document.querySelectorAll('.meters i')].every(bar => !['', 'scaleX(0)'].includes(bar.style.transform))")
+    await shows(page, "[...document.querySelectorAll('.meters i')].every(bar => !['', 'scaleX(0)'].includes(bar.style.transform))")
     that("both sides are heard", mock.sockets == 1)
     await shot(page, "mock-call-dark")
     await by(page, "listen").click()
@@ -281,13 +317,13 @@ async def look_back(page, mock):
     await by(page, "history").click()
     await by(page, "history-row").first.wait_for()
     await by(page, "history-search").fill("registration")
-    await page.wait_for_function("location.hash.includes('text=registration')")
+    await shows(page, "location.hash.includes('text=registration')")
     await by(page, "history-row").nth(2).click()
     await by(page, "player").get_by_role("button").click()
     await page.locator(".track").nth(1).wait_for()
-    await page.wait_for_function("document.querySelector('audio').currentTime > 0.3")
+    await shows(page, "document.querySelector('audio').currentTime > 0.3")
     await page.locator('article [data-side="caller"]').first.click()
-    await page.wait_for_function("document.querySelector('audio').currentTime > 6.5")
+    await shows(page, "document.querySelector('audio').currentTime > 6.5")
     await page.locator('article li[aria-current][data-side="caller"]').wait_for()
     that("the words are in step with the sound", True)
     await shot(page, "mock-history-dark")
@@ -317,7 +353,7 @@ async def how_it_looks(chromium):
             async with Browser(chromium, viewport={"width": width, "height": 900 if width > 400 else 844}, color_scheme=scheme) as page:
                 await page.add_init_script("window.tasks = []; new PerformanceObserver(list => list.getEntries().forEach(task => tasks.push(task.duration))).observe({ type: 'longtask', buffered: true })")
                 await page.goto(f"{mock.url}/console/{address}")
-                await page.wait_for_function("document.querySelector('.tile b')?.textContent !== '–' && document.querySelector('.panel')" if not address.endswith("service") else "document.querySelector('.panel .card dd')")
+                await shows(page, "document.querySelector('.tile b')?.textContent !== '–' && document.querySelector('.panel')" if not address.endswith("service") else "document.querySelector('.panel .card dd')")
                 wide = await page.evaluate("document.documentElement.scrollWidth")
                 that(f"{name}: nothing sticks out at {width}", wide <= width, wide)
                 if name == "many" and width > 400:
@@ -335,7 +371,7 @@ async def how_it_looks(chromium):
 
 
 async def how_heavy(page):
-    await page.wait_for_function("document.querySelectorAll('[data-testid=call-row]').length === 300")
+    await shows(page, "document.querySelectorAll('[data-testid=call-row]').length === 300")
     await page.evaluate("document.querySelector('.scroller').scrollTop = 3000; window.settled = tasks.length")
     place = await page.evaluate("document.querySelector('.scroller').scrollTop")
     await page.wait_for_timeout(4000)

@@ -6,6 +6,7 @@ As a program: `mock.py PORT [CALLS]` serves the page of the source tree, for loo
 import asyncio
 import json
 import math
+import re
 import struct
 import sys
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 
 PAGE = Path(__file__).resolve().parents[3] / "src/service/console/page"
+# The service's own policy, so that the page is held to it here too.
+POLICY = re.sub(r"\\\n\s*", "", re.search(r'"content-security-policy",\s*"([^"]+)"', (PAGE.parent / "mod.rs").read_text())[1])
 STATES = ["greeting", "listening", "thinking", "speaking", "speaking", "listening", "transferring"]
 AGENTS = ["sales", "service", "default", "bookings"]
 SAID = [
@@ -79,7 +82,7 @@ class Mock:
     async def file(self, request):
         name = request.match_info["name"] or "index.html"
         kinds = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-        return web.Response(body=(PAGE / name).read_bytes(), content_type=kinds[name.rsplit(".", 1)[-1]], charset="utf-8")
+        return web.Response(body=(PAGE / name).read_bytes(), content_type=kinds[name.rsplit(".", 1)[-1]], charset="utf-8", headers={"content-security-policy": POLICY})
 
     async def answer(self, request):
         path = request.match_info.route.resource.canonical
@@ -303,7 +306,7 @@ class Mock:
 
     async def get_deliveries(self, *_):
         rows = [("call.ended", "failed", 7), ("transcript.ready", "pending", 1)]
-        return web.json_response({"deliveries": [{"id": f"d{n}", "event": event, "endpoint": "crm", "status": status, "attempts": tries, "created_at": rfc3339(time.time() - 400 * n)} for n, (event, status, tries) in enumerate(rows, 1)]})
+        return web.json_response({"deliveries": [{"id": f"d{n}", "type": event, "status": status, "at": rfc3339(time.time() - 400 * n), "call": "c", "endpoints": {"crm": {"status": status, "attempts": tries, "next_at": None, "last": "503"}}} for n, (event, status, tries) in enumerate(rows, 1)]})
 
     async def get_nodes(self, *_):
         rows = [{"node": name, "version": "1.4.0", "active": self.count // 2, "max_calls": 200, "draining": name == "b", "uptime_s": 273_912, "self": name == "a"} for name in "ab"]

@@ -39,6 +39,7 @@ function route() {
   if (entry.name !== panelName) {
     panel?.close?.()
     panelName = entry.name
+    replace(document.getElementById('notices'))
     panel = entry.make()
     replace(main, panel.element)
     for (const tab of tabs.children) {
@@ -56,10 +57,11 @@ function drawBar() {
   const { name, role } = service.me
   replace(barEnd,
     h('span', { class: 'standing', id: 'standing' }),
-    name ? h('span', { class: 'me dim', title: `Role: ${role}`, text: `${name} · ${role}` }) : null,
+    name && name !== 'local' ? h('span', { class: 'me dim', title: `Role: ${role}`, text: `${name} · ${role}` }) : null,
     h('button', { type: 'button', class: 'ghost', title: 'Light, dark, or as the system has it', text: themeWord(), id: 'theme', onclick: nextTheme }),
     h('button', { type: 'button', class: 'ghost keys-button', title: 'Keys', 'aria-label': 'Keys', text: '?', onclick: showKeys }),
-    name || !hasSockets() ? h('button', { type: 'button', class: 'ghost', text: 'Sign out', onclick: () => signOut().catch((error) => notice(error.message, 'error')) }) : null)
+    // `local` is who asks a service without tokens: there is nothing to sign out of.
+    (name && name !== 'local') || !hasSockets() ? h('button', { type: 'button', class: 'ghost', text: 'Sign out', onclick: () => signOut().catch((error) => notice(error.message, 'error')) }) : null)
 }
 
 const THEMES = ['system', 'light', 'dark']

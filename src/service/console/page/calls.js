@@ -9,6 +9,9 @@ const COLUMNS = [
   ['Time', 'num'], ['Turns', 'num turns'], ['Answer', 'num answer'], ['Cost', 'num cost'],
 ]
 
+/** The height of a row before there is one to measure. */
+const ROW_PX = 34
+
 export function makeList({ select }) {
   const body = h('tbody')
   const filter = h('input', { type: 'search', id: 'filter', placeholder: 'Filter: agent, state, number, id', 'aria-label': 'Filter the list', oninput: () => update() })
@@ -17,6 +20,7 @@ export function makeList({ select }) {
   const table = h('table', { class: 'calls', 'aria-label': 'Live calls' },
     h('thead', {}, h('tr', {}, COLUMNS.map(([title, kind]) => h('th', { class: kind, scope: 'col', text: title })))), body)
   const scroller = h('div', { class: 'scroller' }, table, empty)
+  scroller.addEventListener('scroll', () => requestAnimationFrame(update), { passive: true })
   const element = h('section', { class: 'list', testid: 'calls', 'aria-label': 'Calls' },
     h('div', { class: 'list-head' }, h('h1', { text: 'Live calls' }), shownCount, filter), scroller)
   let chosen = null
@@ -41,7 +45,7 @@ export function makeList({ select }) {
     return row
   }
 
-  function updateRow(row, call, now) {
+  function updateRow(row, call, now, inSight) {
     const { state, cells } = row.parts
     setText(state, words(call.state))
     setAttr(row, 'data-state', call.state)
@@ -51,7 +55,7 @@ export function makeList({ select }) {
     setAttr(cells[1], 'data-direction', call.direction)
     setText(cells[2], call.agent)
     setText(cells[3], call.language)
-    setText(cells[4], clock(age(call, now)))
+    if (inSight || !cells[4].firstChild) setText(cells[4], clock(age(call, now)))
     setText(cells[5], count(call.turns))
     setText(cells[6], wait(call.answer_ms ?? NaN))
     setText(cells[7], usd(call.cost_usd))
@@ -60,7 +64,11 @@ export function makeList({ select }) {
   function update() {
     const now = Date.now()
     const rows = matching()
-    keyed(body, rows, (call) => call.id, makeRow, (row, call) => updateRow(row, call, now))
+    // Timers out of sight stand still: a new text in each of 300 rows would cost a layout a second.
+    const height = body.firstElementChild?.offsetHeight || ROW_PX
+    const [first, last] = [scroller.scrollTop / height - 3, (scroller.scrollTop + (scroller.clientHeight || innerHeight)) / height + 3]
+    let at = -1
+    keyed(body, rows, (call) => call.id, makeRow, (row, call) => (at++, updateRow(row, call, now, at >= first && at <= last)))
     // One row can be reached with Tab; the arrows go on from it.
     const focusable = body.querySelector('tr:focus') ?? body.querySelector('tr[aria-selected="true"]') ?? body.firstElementChild
     for (const row of body.children) setAttr(row, 'tabindex', row === focusable ? '0' : '-1')

@@ -23,7 +23,7 @@ export function openDetail(id, { close }) {
 
   const head = makeHead(close)
   const acts = makeActs({ id: () => call.id, call: () => call, sound, done: () => read() })
-  const lanes = h('div', { class: 'lanes', title: 'The last two minutes: who spoke when' })
+  const lanes = h('div', { class: 'lanes', title: 'The last two minutes: who began to speak when; how long follows from the words' })
   const waterfall = h('section', { class: 'card', testid: 'waterfall', 'aria-label': 'Waterfall of each turn' })
   const cost = h('section', { class: 'card', testid: 'cost', 'aria-label': 'Cost' })
   const happened = h('section', { class: 'card', 'aria-label': 'Tools, keys, transfers' })

@@ -120,8 +120,9 @@ function take(fields, now) {
   if (!fields.id) return
   const call = calls.get(fields.id)
   if (!call) {
-    // A change of a call that is not known yet: the next list brings the rest.
+    // A change of a call that is not known yet: the list has the rest.
     if (fields.started_at) calls.set(fields.id, { ...fields, seen: now })
+    else readSoon()
     return
   }
   const said = call.state
@@ -129,6 +130,12 @@ function take(fields, now) {
   Object.assign(call, fields, Number.isFinite(fields.duration_ms) ? { seen: now } : {})
   if (call.state !== said) call.since = now
   if (call.state !== 'ended') delete call.left
+}
+
+let soon = 0
+function readSoon() {
+  clearTimeout(soon)
+  soon = setTimeout(readCalls, 300)
 }
 
 function leave(call, now) {

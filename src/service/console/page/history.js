@@ -1,7 +1,7 @@
 // Past calls: filters that stand in the address, full-text search, the record with its player.
 
-import { get, has } from './api.js'
-import { h, keyed, replace, setAttr, setText } from './dom.js'
+import { bytes, get, has } from './api.js'
+import { h, keyed, notice, replace, setAttr, setText } from './dom.js'
 import { clock, masked, moment, usd, words } from './format.js'
 import { makePlayer } from './player.js'
 import { drawWaterfall } from './waterfall.js'
@@ -60,14 +60,19 @@ export function makeHistory({ go }) {
     timer = setTimeout(apply, 300)
   }
 
+  /** The filters as the service takes them: a day is the operator's own, and both ends belong. */
+  function filters() {
+    const asks = wanted()
+    if (asks.has('from')) asks.set('from', new Date(`${asks.get('from')}T00:00:00`).toISOString())
+    if (asks.has('to')) asks.set('to', new Date(`${asks.get('to')}T23:59:59.999`).toISOString())
+    return asks
+  }
+
   async function read(older = false) {
     asked.abort()
     asked = new AbortController()
     const { signal } = asked
-    const asks = wanted()
-    // A day in the fields is the operator's own day, and both ends belong to it.
-    if (asks.has('from')) asks.set('from', new Date(`${asks.get('from')}T00:00:00`).toISOString())
-    if (asks.has('to')) asks.set('to', new Date(`${asks.get('to')}T23:59:59.999`).toISOString())
+    const asks = filters()
     if (older && cursor) asks.set('cursor', cursor)
     try {
       const answer = await get(`/records${asks.size ? `?${asks}` : ''}`, { signal })
@@ -86,13 +91,21 @@ export function makeHistory({ go }) {
     more.hidden = !cursor
     note.hidden = records.length > 0 && !failure
     replace(note, failure ? h('p', { class: 'inline-error', testid: 'error', role: 'alert', text: failure }) : h('p', { text: wanted().size ? 'No call matches these filters.' : 'No call has been recorded yet.' }))
-    const asks = wanted()
-    replace(exports, has('/records.csv') ? h('a', { class: 'button', href: `/records.csv${asks.size ? `?${asks}` : ''}`, download: 'calls.csv', text: 'CSV' }) : null,
-      h('button', { type: 'button', text: 'JSON', title: 'Saves the calls that are listed', onclick: save }))
+    replace(exports, has('/records.csv') ? h('button', { type: 'button', text: 'CSV', title: 'Saves every call that these filters find', onclick: saveAll }) : null,
+      h('button', { type: 'button', text: 'JSON', title: 'Saves the calls that are listed', onclick: () => save('calls.json', JSON.stringify(records, null, 2), 'application/json') }))
   }
 
-  function save() {
-    const link = h('a', { href: URL.createObjectURL(new Blob([JSON.stringify(records, null, 2)], { type: 'application/json' })), download: 'calls.json' })
+  async function saveAll() {
+    const asks = filters()
+    try {
+      save('calls.csv', await bytes(`/records.csv${asks.size ? `?${asks}` : ''}`), 'text/csv')
+    } catch (error) {
+      notice(`The list could not be saved: ${error.message}`, 'error')
+    }
+  }
+
+  function save(download, content, type) {
+    const link = h('a', { href: URL.createObjectURL(new Blob([content], { type })), download })
     link.click()
     setTimeout(() => URL.revokeObjectURL(link.href), 1000)
   }

@@ -130,17 +130,31 @@ async function drain(node) {
   }
 }
 
+/** A delivery's fields under one name each, over all its endpoints. Pure. */
+export function tidyDelivery(one) {
+  const courses = Object.entries(one.endpoints ?? {})
+  return {
+    id: one.id, status: one.status,
+    event: one.type ?? one.event ?? one.id,
+    endpoint: courses.length ? courses.map(([name]) => name).join(', ') : (one.endpoint ?? ''),
+    attempts: courses.length ? Math.max(...courses.map(([, course]) => course.attempts ?? 0)) : (one.attempts ?? 0),
+    at: one.at ?? one.created_at ?? one.timestamp,
+    last: courses.map(([, course]) => course.last).find(Boolean) ?? one.last,
+    failed: /dead|fail/.test(one.status), done: /completed|delivered|done/.test(one.status),
+  }
+}
+
 function deliveries() {
   const { element, body } = card('Deliveries', 'deliveries')
   async function draw() {
     const answer = await get('/deliveries')
-    const rows = answer.deliveries ?? []
+    const rows = (answer.deliveries ?? []).map(tidyDelivery)
     if (!rows.length) return replace(body, h('p', { class: 'dim', text: 'Nothing waits and nothing has failed.' }))
     replace(body, h('table', {}, h('tbody', {}, rows.slice(0, 50).map((one) => h('tr', {},
-      h('td', {}, h('b', { text: one.event ?? one.kind ?? one.id }), h('br'), h('small', { class: 'dim', text: one.endpoint ?? '' })),
-      h('td', {}, h('span', { class: one.status === 'failed' || one.status === 'dead' ? 'loud' : null, text: words(one.status) }), h('br'),
-        h('small', { class: 'dim num', text: `${count(one.attempts ?? 0)} tries, ${ago(one.created_at ?? one.timestamp)}` })),
-      h('td', { class: 'end' }, has('/deliveries/{id}/retry', 'POST') && may('operator') && one.status !== 'completed'
+      h('td', {}, h('b', { text: one.event }), h('br'), h('small', { class: 'dim', text: one.endpoint })),
+      h('td', {}, h('span', { class: one.failed ? 'loud' : null, title: one.last, text: words(one.status) }), h('br'),
+        h('small', { class: 'dim num', text: `${count(one.attempts)} ${one.attempts === 1 ? 'try' : 'tries'}, ${ago(one.at)}` })),
+      h('td', { class: 'end' }, has('/deliveries/{id}/retry', 'POST') && may('operator') && !one.done
         ? h('button', { type: 'button', class: 'small', text: 'Retry', onclick: () => retry(one).then(draw) }) : null))))))
   }
   return { element, body, draw }
@@ -176,16 +190,31 @@ function agents() {
   return { element, body, draw: async () => {} }
 }
 
+/** A value of the configuration in words. Pure. */
+export function plain(value) {
+  if (value === null || value === '') return 'none'
+  if (value === true) return 'yes'
+  if (value === false) return 'no'
+  if (typeof value === 'number') return String(Math.round(value * 1e4) / 1e4)
+  if (Array.isArray(value)) return value.map(plain).join(', ') || 'none'
+  if (typeof value === 'object') return Object.entries(value).map(([name, one]) => `${words(name)}: ${plain(one)}`).join('; ') || 'none'
+  return String(value)
+}
+
 function configuration() {
   const { element, body } = card('Configuration that runs')
-  const { notes = [], ...rest } = service.configuration
+  const { notes = [], valid, ...rest } = service.configuration
+  element.classList.add('whole')
+  const isSection = ([, value]) => value !== null && typeof value === 'object' && !Array.isArray(value)
+  const all = Object.entries(rest)
+  const single = Object.fromEntries(all.filter((entry) => !isSection(entry)))
   const section = ([name, value]) => {
     const secret = (word) => (word === 'absent' || word === 'present' ? word : null)
-    const rows = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : [['', value]]
-    return h('details', { open: name === 'secrets' || name === 'server' || null }, h('summary', { text: name }),
-      h('dl', { class: 'pairs' }, rows.map(([key, one]) => [h('dt', { text: key }), h('dd', { class: `num ${secret(one) ?? ''}`, text: one === null ? 'none' : typeof one === 'object' ? JSON.stringify(one) : String(one) })])))
+    const rows = Object.entries(value)
+    return h('details', { open: true }, h('summary', { text: name }),
+      h('dl', { class: 'pairs' }, rows.map(([key, one]) => [h('dt', { text: key }), h('dd', { class: `num ${secret(one) ?? ''}`, text: plain(one) })])))
   }
-  replace(body, notes.length ? h('ul', { class: 'findings' }, notes.map((note) => h('li', { text: note }))) : null, h('div', { class: 'sections' }, Object.entries(rest).map(section)))
+  replace(body, notes.length ? h('ul', { class: 'findings' }, notes.map((note) => h('li', { text: note }))) : null, h('div', { class: 'sections' }, [['general', single], ...all.filter(isSection)].filter(([, value]) => Object.keys(value).length).map(section)))
   return { element, body, draw: async () => {} }
 }
 

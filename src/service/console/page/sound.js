@@ -56,7 +56,9 @@ export async function openSound(path, { mic = false, first = null, play = () => 
   const speaker = new AudioWorkletNode(context, 'playout', { numberOfInputs: 0, outputChannelCount: [2], processorOptions: { rate: RATE } })
   speaker.connect(context.destination)
   line = socket(path)
+  let wasOpen = false
   line.onopen = () => {
+    wasOpen = true
     if (first) line.send(JSON.stringify(first))
     opened()
   }
@@ -73,7 +75,8 @@ export async function openSound(path, { mic = false, first = null, play = () => 
     level(side, loudest)
     if (play(side)) speaker.port.postMessage({ side, samples }, [samples.buffer])
   }
-  line.onclose = ({ code, reason }) => close(reason || (code === 1000 ? '' : 'The line was closed.'))
+  // A browser does not say why an upgrade was refused: a call that is over, or that somebody has.
+  line.onclose = ({ code, reason }) => close(reason || (!wasOpen ? 'The service did not open the line. The call may be over, or in somebody else’s hands.' : code === 1000 ? '' : 'The line was closed.'))
   if (microphone) sendMicrophone(context, microphone, line, level)
   return { close, send: (order) => line.readyState === 1 && line.send(JSON.stringify(order)), mute: (quiet) => microphone?.getTracks().forEach((track) => (track.enabled = !quiet)) }
 }
