@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 use console::style;
 use log::debug;
+use switchboard_actors::carrier::Carrier;
 
 use crate::cli::{Cli, Command, ConfigArgs};
 use crate::service::config::Config;
@@ -145,6 +146,10 @@ impl Stage for Service {
 
     fn admin_url(&self) -> String {
         Self::admin_url(self)
+    }
+
+    fn packet_addr(&self, carrier: Carrier) -> Option<SocketAddr> {
+        Self::packet_addr(self, carrier)
     }
 
     async fn stop(self, patience: Duration) {

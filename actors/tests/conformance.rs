@@ -146,11 +146,14 @@ impl Stream {
             return Err(format!("{} starts", starts.len()));
         };
         same("the stream's id", stream.as_str(), self.id.as_str())?;
-        same("the call's id", carrier_call.as_str(), self.calling.id.as_str())?;
+        let has_metadata = self.fake.carrier().packets().is_none();
+        // Where the first packet shows the permit and no more, the permit names the call.
+        same("the call's id", carrier_call.as_str(), if has_metadata { self.calling.id.as_str() } else { "" })?;
         if let Some(account) = account {
             same("the account", account, &self.calling.account)?;
         }
-        holds(parameters.iter().all(|(name, value)| brought.get(name) == Some(value)), "a parameter is lost")?;
+        let is_brought = |(name, value)| brought.get(name) == Some(value);
+        holds(!has_metadata || parameters.iter().all(is_brought), "a parameter is lost")?;
         holds(self.can.hears.contains(&format.hears), "the caller's format is not one of its capabilities")?;
         holds(self.can.says.contains(&format.says), "our format is not one of its capabilities")?;
         Ok(*format)
@@ -297,10 +300,17 @@ fn announces(carrier: Carrier) -> Verdict {
                 !asked || roles.into_iter().any(|role| carrier.path(role).is_some()),
                 "it hands on by documents that nobody asks for",
             )?;
-            fake.stream_at(entry)?
+            match fake.permit(&calling, &entry) {
+                Some(asked) => {
+                    same("the path of the permit", asked.url.path(), carrier.path(Role::Arrives).unwrap_or_default())?;
+                    fake.permitted(&entry, PERMIT)?
+                }
+                None => fake.stream_at(entry)?,
+            }
         }
     };
-    holds(stream.scheme().starts_with("ws"), "its stream is no socket")?;
+    let is_a_socket = stream.scheme().starts_with("ws") || stream.scheme() == "tcp" && carrier.packets().is_some();
+    holds(is_a_socket, "its stream is no socket")?;
     let upgrade = fake.upgrade(&calling, &stream);
     // It may tell of the call in the query.
     let address = |url: &Url| (url.scheme().to_owned(), url.authority().to_owned(), url.path().to_owned());
@@ -374,6 +384,8 @@ fn alike(what: &str, found: &[i16], expected: &[i16]) -> Verdict {
     holds(found.iter().zip(expected).all(near), &format!("{what} sounds otherwise"))
 }
 
+/// A permit, as a service gives one.
+const PERMIT: &str = "40325ec2-5efd-4bd3-805f-53576e581d13";
 /// The name of our mark.
 const MARK: &str = "resp_1:240:item \"1\"";
 

@@ -57,7 +57,7 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
 fn a_call_that_nobody_announces_finds_its_stream() {
     let mut checked = 0;
     for (carrier, fake) in Carrier::all().filter_map(|carrier| Some((carrier, carrier.fake()?))) {
-        if fake.documents().is_none() {
+        if fake.documents().is_none() && carrier.packets().is_none() {
             let entry = format!("http://127.0.0.1:8080{}", fake.usage().entry).parse().expect("an address");
             let stream = fake.stream_at(entry).expect("a stream");
             assert_eq!((stream.scheme(), Some(stream.path())), ("ws", carrier.path(Role::Stream)));

@@ -1,5 +1,6 @@
 //! A listening address: HTTP/1.1, and the WebSockets that are taken out of it.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,19 +9,23 @@ use std::time::Duration;
 
 use actix::ArbiterService as _;
 use actix_http::HttpService;
+use actix_rt::net::TcpStream;
 use actix_rt::task::JoinHandle;
 use actix_server::{Server, ServerHandle};
-use actix_service::map_config;
+use actix_service::{fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use log::warn;
+use switchboard_actors::carrier::webhook_api::OwnListener;
+use switchboard_actors::carrier::{Carrier, Packets};
 use switchboard_actors::realtime::pool::actor::SessionPool;
 use tokio::net::TcpSocket;
 
 use crate::service::connections::{bounded, introduce};
 use crate::service::routes::app::AppState;
+use crate::service::routes::packets;
 use crate::service::routes::upgrade::upgrades;
 use crate::service::routes::welcome::welcome;
 use crate::service::{ServiceError, lag};
@@ -114,6 +119,43 @@ impl Bound {
             bounded(strangers, http)
         };
         let server = server.listen(listener, socket, serve).map_err(failed)?;
+        Ok(Self { address: bound, run: Box::new(move || server.run()) })
+    }
+
+    /// Binds the TCP listener of a carrier whose streams are no WebSockets. `most` connections may be
+    /// open on each thread.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub(crate) fn packets(
+        carrier: Carrier,
+        packets: Packets,
+        OwnListener { key, address }: OwnListener,
+        workers: usize,
+        most: usize,
+        app: &Arc<OnceLock<Data<AppState>>>,
+    ) -> Result<Self, ServiceError> {
+        let failed = |source| ServiceError::Listen { key, address, source };
+        let socket = listen(address).map_err(failed)?;
+        let bound = socket.local_addr().map_err(failed)?;
+        let app = Arc::clone(app);
+        let server = Server::build()
+            .workers(workers)
+            .disable_signals()
+            .max_concurrent_connections(most)
+            // Every call has ended by then.
+            .shutdown_timeout(1);
+        let serve = move || {
+            let app = app.get().expect("`build` sets the state of the listeners before it serves them").clone();
+            fn_service(move |connection: TcpStream| {
+                let app = app.clone();
+                async move {
+                    packets::serve(carrier, packets, connection, app).await;
+                    Ok::<_, Infallible>(())
+                }
+            })
+        };
+        let server = server.listen(carrier.name(), socket, serve).map_err(failed)?;
         Ok(Self { address: bound, run: Box::new(move || server.run()) })
     }
 

@@ -52,6 +52,8 @@ use crate::tools::rehearsal::{Rehearsal, RehearsalOptions};
 /// A running service.
 pub struct Service {
     public: Listener,
+    /// The listeners of carriers whose streams are no WebSockets.
+    packets: Vec<(Carrier, Listener)>,
     admin: Listener,
     public_url: Url,
     supervisor: Addr<Supervisor>,
@@ -137,6 +139,7 @@ impl Service {
         let profiles = Arc::new(Profiles::new(&config, embedded.as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let Open { webhook_apis, apis, expiring } = Open::all(&config, &public_url);
+        let packets = bind_packets(&config, &webhook_apis, sockets_waiting, &app)?;
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
@@ -177,9 +180,11 @@ impl Service {
         app.get_or_init(|| Data::new(known));
         let token_watch = expiring.into_iter().map(|expiring| actix_rt::spawn(carriers::watch(expiring))).collect();
         let (public, admin) = (public.listen(), admin.listen());
+        let packets = packets.into_iter().map(|(carrier, bound)| (carrier, bound.listen())).collect();
         debug!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
         Ok(Self {
             public,
+            packets,
             admin,
             public_url,
             supervisor,
@@ -197,6 +202,11 @@ impl Service {
     /// Returns the address of the carriers' listener.
     pub fn public_addr(&self) -> SocketAddr {
         self.public.address
+    }
+
+    /// Returns the address of a carrier's own listener, if it has one.
+    pub fn packet_addr(&self, carrier: Carrier) -> Option<SocketAddr> {
+        self.packets.iter().find(|(of, _)| *of == carrier).map(|(_, listener)| listener.address)
     }
 
     /// Returns the address of the operators' listener.
@@ -241,6 +251,9 @@ impl Service {
             warn!("a transcript is not complete; it is filed as it is");
         }
         self.public.stop().await;
+        for (_, listener) in self.packets {
+            listener.stop().await;
+        }
         self.admin.stop().await;
         let writer = self.writer;
         let flushed = actix_rt::task::spawn_blocking(move || writer.flush());
@@ -288,6 +301,26 @@ fn bind(
     let room = Room { strangers, others: MOST_OPERATORS };
     let admin = Bound::at("admin.bind", config.admin.bind, 1, room, app, routes::admin)?;
     Ok((public, admin))
+}
+
+/// Binds the listeners of carriers whose streams are no WebSockets.
+fn bind_packets(
+    config: &Config,
+    webhook_apis: &HashMap<Carrier, Arc<dyn WebhookApi>>,
+    sockets_waiting: usize,
+    app: &Arc<OnceLock<Data<AppState>>>,
+) -> Result<Vec<(Carrier, Bound)>, ServiceError> {
+    let most = config.server.max_calls.saturating_add(sockets_waiting);
+    let own = |carrier: Carrier| {
+        let packets = carrier.packets()?;
+        Some((carrier, packets, webhook_apis.get(&carrier)?.own_listener()?))
+    };
+    Carrier::all()
+        .filter_map(own)
+        .map(|(carrier, packets, at)| {
+            Ok((carrier, Bound::packets(carrier, packets, at, config.server.workers, most, app)?))
+        })
+        .collect()
 }
 
 /// Starts the embedded rehearsal model, if it is configured.

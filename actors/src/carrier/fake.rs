@@ -67,6 +67,22 @@ pub trait Fake: Sync {
         Ok(at)
     }
 
+    /// The request for a permit before a call that opens its stream directly, if it needs one. `at` is
+    /// the service's address.
+    fn permit(&self, call: &Calling, at: &Url) -> Option<Request> {
+        let _ = (call, at);
+        None
+    }
+
+    /// The stream's address after the answer to [`Self::permit`].
+    ///
+    /// # Errors
+    /// What is wrong with the answer.
+    fn permitted(&self, at: &Url, answer: &str) -> Result<Url, String> {
+        let _ = answer;
+        Ok(at.clone())
+    }
+
     /// The request that opens a stream: a `GET` with a socket's address.
     fn upgrade(&self, call: &Calling, stream: &Url) -> Request;
 

@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod asterisk;
+pub mod audiosocket;
 mod capabilities;
 pub mod control;
 mod event;
@@ -19,6 +20,7 @@ pub mod fake;
 pub mod form;
 mod format;
 mod json;
+mod packets;
 pub mod plivo;
 pub mod settings;
 mod spoken;
@@ -44,6 +46,7 @@ pub use self::capabilities::{
 pub use self::event::{CallerFrame, FlowSignal, LineCommand, LineEvent, MismatchedFrame, StreamStart};
 use self::fake::Fake;
 pub use self::format::{AudioFormat, Encoding, LineFormats};
+pub use self::packets::Packets;
 use self::settings::{Described, Finding, Given, Opened, Payload, Secret, Setting};
 use self::webhook_api::{Role, Route};
 pub use self::wire::{Incoming, Outgoing, Wire, WireError};
@@ -90,6 +93,12 @@ pub trait Seat: Sync {
     /// The wire of a new stream.
     fn wire(&self) -> Box<dyn Wire>;
 
+    /// How packets are cut out of the TCP connection that is its stream. Its first packet shows the
+    /// permit, a UUID. `None` if its streams are WebSockets.
+    fn packets(&self) -> Option<Packets> {
+        None
+    }
+
     /// The simulated carrier; `None` if there is none.
     fn fake(&self) -> Option<&'static dyn Fake> {
         None
@@ -97,8 +106,15 @@ pub trait Seat: Sync {
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 6] =
-    [&twilio::Twilio, &waybeo::Waybeo, &plivo::PLIVO, &plivo::VOBIZ, &exotel::Exotel, &asterisk::Asterisk];
+const SEATS: [&dyn Seat; 7] = [
+    &twilio::Twilio,
+    &waybeo::Waybeo,
+    &plivo::PLIVO,
+    &plivo::VOBIZ,
+    &exotel::Exotel,
+    &asterisk::Asterisk,
+    &audiosocket::AudioSocket,
+];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]
@@ -156,9 +172,13 @@ impl Carrier {
         self.0.secrets()
     }
 
-    /// The secrets of every carrier.
+    /// The secrets of every carrier, each once: two may share one.
     pub fn all_secrets() -> impl Iterator<Item = &'static Secret> {
-        Self::all().flat_map(|carrier| carrier.secrets())
+        let named = |carrier: &Self, name| carrier.secrets().iter().any(|secret| secret.name == name);
+        Self::all().enumerate().flat_map(move |(at, carrier)| {
+            let earlier = move |name| Self::all().take(at).any(|other| named(&other, name));
+            carrier.secrets().iter().filter(move |secret| !earlier(secret.name))
+        })
     }
 
     /// The variable for a misplaced secret: the carrier's secret whose sounds are in the setting's
@@ -202,6 +222,11 @@ impl Carrier {
     /// The wire of a new stream.
     pub fn wire(self) -> Box<dyn Wire> {
         self.0.wire()
+    }
+
+    /// How packets are cut out of its streams, if these are no WebSockets.
+    pub fn packets(self) -> Option<Packets> {
+        self.0.packets()
     }
 
     /// The simulated carrier, if there is one.

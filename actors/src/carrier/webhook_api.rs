@@ -8,6 +8,7 @@ mod answer;
 mod event;
 
 use std::fmt;
+use std::net::SocketAddr;
 
 pub use self::answer::{Answer, Callbacks, Dial, Document, Side, Taker};
 pub use self::event::{
@@ -44,6 +45,11 @@ pub trait WebhookApi: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Where its streams come, if they are no WebSockets.
+    fn own_listener(&self) -> Option<OwnListener> {
+        None
+    }
+
     /// Moves data from a stream's `start` to the fields that the settings say.
     fn sort(&self, start: &mut StreamStart) {
         let _ = start;
@@ -60,6 +66,15 @@ pub trait WebhookApi: fmt::Debug + Send + Sync {
         let _ = name;
         None
     }
+}
+
+/// A TCP listener for a carrier's streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnListener {
+    /// The setting with its address, dotted.
+    pub key: &'static str,
+    /// The address.
+    pub address: SocketAddr,
 }
 
 /// How a request is authenticated as the carrier's.

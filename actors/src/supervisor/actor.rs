@@ -201,7 +201,12 @@ impl Supervisor {
 impl Handler<Admit> for Supervisor {
     type Result = Result<CallId, Refusal>;
 
-    fn handle(&mut self, admit: Admit, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, mut admit: Admit, ctx: &mut Self::Context) -> Self::Result {
+        if admit.start.carrier_call.as_str().is_empty()
+            && let Some(call) = self.roster.call_of(admit.token.expose())
+        {
+            admit.start.carrier_call = call;
+        }
         let (token, report) = (admit.token.expose(), refused(&admit.start.carrier_call));
         let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(&report)?;
         let call = match admitted {

@@ -373,6 +373,13 @@ impl<C: Clone> Roster<C> {
     }
 
     /// Compares with every token in full, so that the timing reveals nothing about any of them.
+    /// The call whose permit this is, for streams that do not know their call.
+    pub(super) fn call_of(&self, token: &str) -> Option<CarrierCallId> {
+        let returning = self.returning.iter().find(|(_, returning)| is_same(&returning.token, token));
+        let announced = self.by_token(token).map(|announced| &announced.expected.carrier_call);
+        returning.map(|(call, _)| call).or(announced).cloned()
+    }
+
     fn by_token(&self, token: &str) -> Option<&Announced> {
         let mut found = None;
         for announced in self.announced.values() {

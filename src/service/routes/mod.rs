@@ -3,7 +3,8 @@
 //! One file per family:
 //!
 //! - `carrier`: the carriers' requests, the same for all carriers;
-//! - `stream`: the socket actor, with `admission`; `upgrade` takes its connection out of HTTP;
+//! - `stream` and `packets`: the socket actors over `line_end`, with `admission`; `upgrade` takes a
+//!   connection out of HTTP;
 //! - `calls`, `outbound`, `spend`, `configuration`: the admin's paths, behind `guard`; `index` lists
 //!   them;
 //! - `health`, `metrics`;
@@ -22,9 +23,11 @@ pub mod health;
 pub mod hints;
 mod index;
 pub mod limiter;
+mod line_end;
 mod metrics;
 mod order;
 pub mod outbound;
+pub(crate) mod packets;
 mod page;
 mod problem;
 mod spend;

@@ -1,18 +1,12 @@
 //! The media stream: the carrier's WebSocket, an actor of its own, and one end of the line.
 //!
-//! The only file that names `actix-web-actors`.
-//!
-//! [`line::stream`] decides which messages are valid, what the call is notified of and how the
-//! stream ends. This file has the stream's socket, wire and timer.
-//!
-//! [`line::stream`]: switchboard_actors::line::stream
+//! The only file that names `actix-web-actors`. The stream itself is a [`LineEnd`].
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Handler, Message, StreamHandler};
+use actix::{Actor, ActorContext, AsyncContext, Handler, Recipient, StreamHandler};
 use actix_http::ws::{Item, ProtocolError};
-use actix_rt::Arbiter;
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -22,24 +16,18 @@ use futures_util::StreamExt as _;
 use futures_util::stream::pending;
 use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
-use switchboard_actors::audio::intake::{FormatMismatch, Intake};
 use switchboard_actors::carrier::webhook_api::Arrival;
-use switchboard_actors::carrier::{Carrier, Incoming, Outgoing, StreamStart, Wire};
+use switchboard_actors::carrier::{Carrier, Incoming};
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
-use switchboard_actors::ids::CarrierCallId;
-use switchboard_actors::line::events as line;
-use switchboard_actors::line::messages::{FromCaller, Line, LineAttached, ToLine};
-use switchboard_actors::line::stream::{self, Broken, Stream, StreamAction, StreamEvent};
+use switchboard_actors::line::messages::{Line, LineAttached, ToLine};
+use switchboard_actors::line::stream::{self, Broken, StreamEvent};
 use switchboard_actors::socket::fragments::{Fragments, Kind};
 use switchboard_actors::socket::{self, Half};
 use switchboard_actors::supervisor::events::Event;
-use switchboard_actors::supervisor::messages::Refusal;
-use tokio::sync::oneshot;
 
-use super::admission::{self, PendingStream};
-use super::app::{AppState, StreamRules, address_of, named};
-use super::limiter::Ticket;
+use super::app::{AppState, StreamRules, address_of};
+use super::line_end::{LineEnd, MAILBOX, Refused, Transport};
 use super::problem::Problem;
 use super::upgrade::{self, Carried, Written};
 
@@ -65,8 +53,9 @@ pub(super) fn upgrade(
         return Err(Problem::bad_request("expected a WebSocket upgrade: `Upgrade: websocket` and no body"));
     }
     let StreamRules { max_message, stall_timeout: patience, .. } = app.stream;
-    let stream = MediaStream::new(carrier, arrival, app, ticket);
-    let carrier_call = Arc::clone(&stream.carrier_call);
+    let end = LineEnd::new(carrier, arrival, app, ticket);
+    let carrier_call = Arc::clone(&end.carrier_call);
+    let stream = MediaStream { end, fragments: Fragments::new(max_message) };
     let start = Box::new(move |frames: Half| -> Written {
         Box::pin(WebsocketContext::with_factory(pending::<Result<Bytes, PayloadError>>(), |ctx| {
             // Frames are read directly from the connection; a request's payload would add two
@@ -106,213 +95,55 @@ fn message(frame: ws::Frame) -> Result<ws::Message, ProtocolError> {
 
 /// The socket of one carrier stream.
 struct MediaStream {
-    carrier: Carrier,
-    /// How the stream is admitted.
-    arrival: Arrival,
-    app: Data<AppState>,
-    /// The logic.
-    stream: Stream,
-    /// The actions that the logic requests; empty outside [`Self::step`].
-    actions: Vec<StreamAction>,
-    /// The carrier's call, once `start` has named it. The connection shares it, for the log.
-    carrier_call: Arc<OnceLock<CarrierCallId>>,
-    /// Its slot in the limiter, until the stream is in a call or closes.
-    ticket: Option<Ticket>,
-    /// Signals the admission task that the call has taken the line. If dropped, the socket closed
-    /// before.
-    taken: Option<oneshot::Sender<()>>,
-    /// The call that is notified of the line, once it has taken it.
-    call: Option<LineAttached>,
-    /// Repairs unusual frames; set from `start` on.
-    intake: Option<Intake>,
-    /// The format mismatches so far.
-    mismatches: Vec<FormatMismatch>,
+    /// The stream.
+    end: LineEnd,
     fragments: Fragments,
-    /// The timer of the stream; set once the actor has started.
-    alarm: Option<Alarm>,
-    /// The codec of the carrier's messages.
-    wire: Box<dyn Wire>,
-    /// The buffers of outgoing messages.
-    out: Outgoing,
 }
 
 impl MediaStream {
-    fn new(carrier: Carrier, arrival: Arrival, app: Data<AppState>, ticket: Ticket) -> Self {
-        Self {
-            stream: Stream::new(carrier.capabilities(), app.stream.start_timeout, clock::now()),
-            actions: Vec::new(),
-            carrier,
-            arrival,
-            carrier_call: Arc::default(),
-            ticket: Some(ticket),
-            taken: None,
-            call: None,
-            intake: None,
-            mismatches: Vec::new(),
-            fragments: Fragments::new(app.stream.max_message),
-            app,
-            alarm: None,
-            wire: carrier.wire(),
-            out: Outgoing::default(),
-        }
-    }
-
-    /// Passes an event to the logic and carries out the resulting actions.
-    fn step(&mut self, event: StreamEvent, ctx: &mut WebsocketContext<Self>) {
-        let mut actions = std::mem::take(&mut self.actions);
-        self.stream.handle(event, clock::now(), &mut actions);
-        for action in actions.drain(..) {
-            self.perform(action, ctx);
-        }
-        self.actions = actions;
-        if let (Some(alarm), Some(at)) = (&self.alarm, self.stream.deadline()) {
-            alarm.ring_by(at);
-        }
-    }
-
-    fn perform(&mut self, action: StreamAction, ctx: &mut WebsocketContext<Self>) {
-        use StreamAction as A;
-        match action {
-            A::Ask(start) => self.ask(*start, ctx),
-            A::ConfirmTaken => {
-                // The receiver is gone only if this thread is shutting down.
-                let _ = self.taken.take().map(|taken| taken.send(()));
-                self.ticket = None;
-            }
-            A::Frame(frame) => {
-                if let Some(intake) = &mut self.intake {
-                    intake.plain();
-                }
-                self.hand_on(FromCaller(frame));
-            }
-            A::MismatchedFrame(mismatched) => {
-                if let Some(frame) = self.intake.as_mut().and_then(|intake| intake.mismatched(mismatched)) {
-                    self.hand_on(FromCaller(frame));
-                }
-            }
-            A::Playout(signal) => {
-                if let Some(call) = &self.call {
-                    call.playout.do_send(signal);
-                }
-            }
-            A::Report(report) => {
-                if let Some(call) = &self.call {
-                    call.reports.do_send(report);
-                }
-            }
-            A::Write(command) => {
-                self.wire.write(&command, &mut self.out);
-                self.send(ctx);
-            }
-            A::Ping => ctx.ping(b""),
-            A::TellMalformed(problem) => {
-                let (carrier, carrier_call) = (self.carrier.name(), self.named());
-                emit(line::Event::MalformedMessage { carrier, carrier_call, problem: &problem });
-            }
-            A::TellRefused(reason) => emit(Event::CallRefused { reason, carrier_call: self.named() }),
-            A::TellEarly(frames) => debug!(frames; "audio before `start` dropped"),
-            A::Close { code, reason } => self.close(code, &reason, ctx),
-            A::Stop => ctx.stop(),
-        }
-    }
-
-    /// Returns the carrier's call id, once it is known.
-    fn named(&self) -> Option<&str> {
-        self.carrier_call.get().map(CarrierCallId::as_str)
-    }
-
-    /// Handles one message of the carrier.
-    fn hear(&mut self, message: Incoming<'_>, ctx: &mut WebsocketContext<Self>) {
-        let read = self.stream.read(message, &mut *self.wire, &mut self.out);
-        self.send(ctx);
-        self.step(StreamEvent::Message(read), ctx);
-    }
-
-    /// Sends the encoded messages. Messages after a close frame are dropped with the socket.
-    fn send(&mut self, ctx: &mut WebsocketContext<Self>) {
-        if self.out.is_empty() {
-            return;
-        }
-        if !self.stream.is_closing() {
-            for message in self.out.messages() {
-                match message {
-                    Incoming::Text(text) => ctx.text(text),
-                    Incoming::Binary(bytes) => ctx.binary(Bytes::copy_from_slice(bytes)),
-                }
-            }
-        }
-        self.out.clear();
-    }
-
-    /// Passes a frame to the call. Frames are perishable: a full mailbox drops this one. A closed
-    /// mailbox means that the call is ending, and the call reports its end itself.
-    fn hand_on(&mut self, frame: FromCaller) {
-        let Some(call) = &self.call else { return };
-        if let Err(actix::prelude::SendError::Full(_)) = call.frames.try_send(frame) {
-            self.stream.frames_dropped(1);
-        }
-    }
-
-    /// Asks the Supervisor for a call on this thread.
-    fn ask(&mut self, start: StreamStart, ctx: &mut WebsocketContext<Self>) {
-        // It is set once: a second `start` requests no admission.
-        let _ = self.carrier_call.set(start.carrier_call.clone());
-        self.intake = Some(Intake::new(start.format.hears));
-        let (taken, line_taken) = oneshot::channel();
-        self.taken = Some(taken);
-        let me = ctx.address();
-        let pending = PendingStream {
-            carrier: self.carrier,
-            arrival: self.arrival.clone(),
-            start,
-            line: Line { to_line: me.clone().recipient(), attach: me.clone().recipient() },
-            arbiter: Arbiter::current(),
-            line_taken,
-        };
-        let app = self.app.clone();
-        actix_rt::spawn(async move {
-            if let Err(refusal) = admission::apply(&app, pending).await {
-                me.do_send(Refused(refusal));
-            }
-        });
-    }
-
-    /// Sends a close frame. A call that waits for the line is notified that there is none.
-    fn close(&mut self, code: stream::CloseCode, reason: &str, ctx: &mut WebsocketContext<Self>) {
-        (self.taken, self.ticket) = (None, None);
-        let (carrier_call, code) = (named(self.named()), close_code(code));
-        debug!(carrier_call, code:? = code, reason; "closing the stream");
-        ctx.close(Some(CloseReason { code, description: Some(reason.to_owned()) }));
-    }
-
-    /// Reports the format mismatches since the last report.
-    fn report_mismatches(&mut self) {
-        let Some(intake) = &mut self.intake else { return };
-        for (mismatch, times) in intake.take_findings() {
-            let again = self.mismatches.contains(&mismatch);
-            if !again {
-                self.mismatches.push(mismatch);
-            }
-            if mismatch == FormatMismatch::UnknownRate {
-                self.stream.frames_dropped(times);
-            }
-            let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
-            emit(line::Event::LineMismatched { carrier, carrier_call, what: mismatch.word(), times, again });
-        }
-    }
-
     /// Handles a fragment of a message.
     fn reassemble(&mut self, item: &Item, ctx: &mut WebsocketContext<Self>) {
         let (part, bytes) = socket::part(item);
         match self.fragments.take(part, bytes) {
-            Ok(None) => self.step(StreamEvent::Frame, ctx),
-            Ok(Some((Kind::Binary, whole))) => self.hear(Incoming::Binary(&whole), ctx),
+            Ok(None) => self.end.step(StreamEvent::Frame, ctx),
+            Ok(Some((Kind::Binary, whole))) => self.end.hear(Incoming::Binary(&whole), ctx),
             Ok(Some((Kind::Text, whole))) => match str::from_utf8(&whole) {
-                Ok(text) => self.hear(Incoming::Text(text), ctx),
-                Err(_) => self.step(StreamEvent::Broken(Broken::NotText), ctx),
+                Ok(text) => self.end.hear(Incoming::Text(text), ctx),
+                Err(_) => self.end.step(StreamEvent::Broken(Broken::NotText), ctx),
             },
-            Err(_) => self.step(StreamEvent::Broken(Broken::TooLarge), ctx),
+            Err(_) => self.end.step(StreamEvent::Broken(Broken::TooLarge), ctx),
         }
+    }
+}
+
+impl Transport for WebsocketContext<MediaStream> {
+    fn send(&mut self, message: Incoming<'_>) {
+        match message {
+            Incoming::Text(text) => self.text(text),
+            Incoming::Binary(bytes) => self.binary(Bytes::copy_from_slice(bytes)),
+        }
+    }
+
+    fn ping(&mut self) {
+        WebsocketContext::ping(self, b"");
+    }
+
+    fn close(&mut self, code: stream::CloseCode, reason: &str) {
+        let reason = CloseReason { code: close_code(code), description: Some(reason.to_owned()) };
+        WebsocketContext::close(self, Some(reason));
+    }
+
+    fn stop(&mut self) {
+        ActorContext::stop(self);
+    }
+
+    fn line(&self) -> Line {
+        let me = self.address();
+        Line { to_line: me.clone().recipient(), attach: me.recipient() }
+    }
+
+    fn refusals(&self) -> Recipient<Refused> {
+        self.address().recipient()
     }
 }
 
@@ -321,40 +152,35 @@ impl Actor for MediaStream {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        let alarm = Alarm::new(ctx.address().downgrade().recipient());
-        if let Some(at) = self.stream.deadline() {
-            alarm.set(at);
-        }
-        self.alarm = Some(alarm);
+        self.end.started(Alarm::new(ctx.address().downgrade().recipient()));
     }
 
     fn stopped(&mut self, ctx: &mut Self::Context) {
-        self.report_mismatches();
-        self.step(StreamEvent::Gone, ctx);
+        self.end.gone(ctx);
     }
 }
 
 impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
     fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Self::Context) {
         match message {
-            Ok(ws::Message::Text(text)) => self.hear(Incoming::Text(&text), ctx),
+            Ok(ws::Message::Text(text)) => self.end.hear(Incoming::Text(&text), ctx),
             Ok(ws::Message::Continuation(item)) => self.reassemble(&item, ctx),
-            Ok(ws::Message::Binary(bytes)) => self.hear(Incoming::Binary(&bytes), ctx),
+            Ok(ws::Message::Binary(bytes)) => self.end.hear(Incoming::Binary(&bytes), ctx),
             Ok(ws::Message::Ping(bytes)) => {
                 ctx.pong(&bytes);
-                self.step(StreamEvent::Frame, ctx);
+                self.end.step(StreamEvent::Frame, ctx);
             }
-            Ok(ws::Message::Pong(_) | ws::Message::Nop) => self.step(StreamEvent::Frame, ctx),
+            Ok(ws::Message::Pong(_) | ws::Message::Nop) => self.end.step(StreamEvent::Frame, ctx),
             Ok(ws::Message::Close(reason)) => {
                 let in_order = reason.is_none_or(|reason| reason.code == CloseCode::Normal);
-                self.step(StreamEvent::PeerClosed { in_order }, ctx);
+                self.end.step(StreamEvent::PeerClosed { in_order }, ctx);
             }
             // The decoder cannot find the next frame.
             Err(error) => {
                 debug!(problem:% = error; "the socket failed");
                 let too_large = matches!(error, ProtocolError::Overflow);
                 let rule = if too_large { Broken::TooLarge } else { Broken::Protocol };
-                self.step(StreamEvent::Spoilt(rule), ctx);
+                self.end.step(StreamEvent::Spoilt(rule), ctx);
             }
         }
     }
@@ -363,10 +189,8 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
 impl Handler<TimeUp> for MediaStream {
     type Result = ();
 
-    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
-        self.report_mismatches();
-        let call_is_there = self.call.as_ref().is_some_and(|call| call.reports.connected());
-        self.step(StreamEvent::TimeUp { call_is_there }, ctx);
+    fn handle(&mut self, time_up: TimeUp, ctx: &mut Self::Context) {
+        self.end.time_up(time_up, ctx);
     }
 }
 
@@ -374,10 +198,7 @@ impl Handler<LineAttached> for MediaStream {
     type Result = ();
 
     fn handle(&mut self, call: LineAttached, ctx: &mut Self::Context) {
-        if self.taken.is_some() {
-            self.call = Some(call);
-            self.step(StreamEvent::Taken, ctx);
-        }
+        self.end.attached(call, ctx);
     }
 }
 
@@ -385,28 +206,15 @@ impl Handler<ToLine> for MediaStream {
     type Result = ();
 
     fn handle(&mut self, ToLine(command): ToLine, ctx: &mut Self::Context) {
-        self.step(StreamEvent::Command(command), ctx);
+        self.end.step(StreamEvent::Command(command), ctx);
     }
 }
-
-/// The Supervisor refused the stream.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Refused(Refusal);
 
 impl Handler<Refused> for MediaStream {
     type Result = ();
 
-    fn handle(&mut self, Refused(refusal): Refused, ctx: &mut Self::Context) {
-        let later = match refusal {
-            Refusal::Full { .. }
-            | Refusal::TooManyOutbound { .. }
-            | Refusal::Draining
-            | Refusal::Spent
-            | Refusal::Killed => true,
-            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => false,
-        };
-        self.step(StreamEvent::Refused { later, reason: refusal.to_string() }, ctx);
+    fn handle(&mut self, refused: Refused, ctx: &mut Self::Context) {
+        self.end.refused(refused, ctx);
     }
 }
 
@@ -422,8 +230,3 @@ const fn close_code(code: stream::CloseCode) -> CloseCode {
         C::Again => CloseCode::Again,
     }
 }
-
-/// Commands that may wait for this socket: a lead of some 20 frames, their marks, and as many again
-/// for a busy thread. Fewer would drop audio when the thread stutters; more would deliver speech
-/// too late to be useful.
-const MAILBOX: usize = 128;

@@ -136,13 +136,22 @@ impl Call {
                 self.tell_over(way, &url).await;
                 return Ok(ended);
             }
-            (Target::Webhook(url) | Target::Stream(url), _) => self.fake.stream_at(url)?,
+            (Target::Webhook(url) | Target::Stream(url), _) => self.direct(&http, url).await?,
         };
         let noun = StreamNoun { parameters: self.options.parameters.clone(), ..StreamNoun::default() };
         match self.connect(&http, &url, &noun, None).await? {
             Next::Over(by) => Ok(by),
             Next::Verb | Next::Document(_) => Ok(EndedBy::Service),
         }
+    }
+
+    /// Returns the address of a stream that is opened directly, after the request for a permit if the
+    /// carrier needs one.
+    async fn direct(&mut self, http: &Http, at: Url) -> Result<Url, String> {
+        let Some(request) = self.fake.permit(&self.calling, &at) else { return self.fake.stream_at(at) };
+        let answer = http.document(&request, &["text/plain"]).await.map_err(|error| error.to_string())?;
+        self.summary.http.push(answer.timing);
+        self.fake.permitted(&at, &answer.body)
     }
 
     /// Requests documents and obeys them until the call is over.

@@ -8,6 +8,7 @@ mod turns;
 
 use std::future::Future;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +87,11 @@ pub trait Stage {
     fn public_url(&self) -> String;
     /// The base URL for operators.
     fn admin_url(&self) -> String;
+    /// The address of a carrier's own listener, if its streams are no WebSockets.
+    fn packet_addr(&self, carrier: Carrier) -> Option<SocketAddr> {
+        let _ = carrier;
+        None
+    }
     /// Stops the service after its records are written.
     fn stop(self, patience: Duration) -> impl Future<Output = ()>;
 }
@@ -141,7 +147,9 @@ where
     }
     let service = start(settings(&args)).await?;
     let entry = args.carrier.fake().map_or("/", |fake| fake.usage().entry);
-    let address = format!("{}{entry}?language={}", service.public_url().trim_end_matches('/'), args.language);
+    let listener = service.packet_addr(args.carrier).map(|address| format!("#{address}")).unwrap_or_default();
+    let base = service.public_url();
+    let address = format!("{}{entry}?language={}{listener}", base.trim_end_matches('/'), args.language);
     let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
     let options = PhoneOptions {
         carrier: args.carrier,

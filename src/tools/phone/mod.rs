@@ -14,7 +14,7 @@
 //! | file | |
 //! |---|---|
 //! | `call` | one call, dialling to end: documents (`obey`), streams (`connect`), `transfer` |
-//! | `stream` | one media stream in real time |
+//! | `stream` | one media stream in real time; `packets`, if it is no WebSocket |
 //! | `caller` | the simulated caller: when to speak, press keys and hang up (pure) |
 //! | `playout` | the carrier's playback buffer (pure) |
 //! | `http`, `handset`, `summary`, `options` | the parts that the others build on |
@@ -30,6 +30,7 @@ mod display;
 mod handset;
 mod http;
 mod options;
+mod packets;
 mod playout;
 mod speech;
 mod stream;

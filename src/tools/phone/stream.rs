@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use actix_codec::Framed;
-use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Message};
+use actix_codec::{Decoder, Encoder, Framed};
+use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Message, ProtocolError};
 use awc::BoxedSocket;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::caller::{Caller, FRAME, Goodbye, Heard};
 use super::handset::{Handset, Order, Phase};
 use super::options::PhoneOptions;
+use super::packets::PacketCodec;
 use super::playout::{Playout, duration_of};
 use super::summary::{Summary, Warning};
 
@@ -84,7 +85,7 @@ pub(super) enum StreamEnd {
 }
 
 /// Plays a stream to its end.
-pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>) -> StreamOutcome {
+pub(super) async fn play<C: Carries>(socket: Framed<BoxedSocket, C>, stream: Stream<'_>) -> StreamOutcome {
     let (sink, mut incoming) = socket.split();
     let (out, queue) = mpsc::channel(LONGEST_BACKLOG);
     let sender = actix_rt::spawn(send(sink, queue));
@@ -109,13 +110,36 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
 }
 
 /// Sends queued messages until the queue or the socket ends.
-async fn send(mut sink: SplitSink<Framed<BoxedSocket, Codec>, Message>, mut queue: mpsc::Receiver<Message>) {
+async fn send<C: Carries>(mut sink: SplitSink<Framed<BoxedSocket, C>, Message>, mut queue: mpsc::Receiver<Message>) {
     while let Some(message) = queue.recv().await {
         let last = matches!(message, Message::Close(_));
-        if sink.send(message).await.is_err() || last {
+        if sink.send(message).await.is_err() {
+            return;
+        }
+        if last {
+            if !C::SAYS_CLOSE {
+                // The end of the connection is the close. If it is gone already, so be it.
+                let _ = sink.close().await;
+            }
             return;
         }
     }
+}
+
+/// What carries the messages of a stream.
+pub(super) trait Carries:
+    Decoder<Item = Frame, Error = ProtocolError> + Encoder<Message, Error = ProtocolError> + 'static
+{
+    /// Whether a message says that it is closed. Otherwise the end of the connection is the close.
+    const SAYS_CLOSE: bool;
+}
+
+impl Carries for Codec {
+    const SAYS_CLOSE: bool = true;
+}
+
+impl Carries for PacketCodec {
+    const SAYS_CLOSE: bool = false;
 }
 
 struct Session<'a> {
@@ -157,13 +181,14 @@ impl<'a> Session<'a> {
         session
     }
 
-    async fn converse(&mut self, incoming: &mut SplitStream<Framed<BoxedSocket, Codec>>) -> StreamEnd {
+    async fn converse<C: Carries>(&mut self, incoming: &mut SplitStream<Framed<BoxedSocket, C>>) -> StreamEnd {
         loop {
             let wake = self.wake();
             tokio::select! {
                 frame = incoming.next() => match frame {
+                    None if !C::SAYS_CLOSE => return StreamEnd::Closed { code: None, reason: String::new() },
                     None => return StreamEnd::Dropped("the connection ended without a close frame".into()),
-                    Some(Err(actix_http::ws::ProtocolError::Io(error))) => return StreamEnd::Dropped(error.to_string()),
+                    Some(Err(ProtocolError::Io(error))) => return StreamEnd::Dropped(error.to_string()),
                     Some(Err(error)) => return StreamEnd::Violated(error.to_string()),
                     Some(Ok(frame)) => if let Some(end) = self.hear(frame) { return end },
                 },

@@ -14,6 +14,7 @@ use url::Url;
 
 pub(super) use self::dialplan::Dialplan;
 use self::fake::AsteriskFake;
+pub(super) use self::settings::{DIAL, SECRETS, STREAM_TOKEN, check, dialplan, is_answered};
 use self::wire::AsteriskWire;
 use super::fake::Fake;
 use super::settings::{Described, Finding, Given, Opened, Secret, Setting};

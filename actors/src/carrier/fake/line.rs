@@ -89,13 +89,19 @@ pub fn echoes_of_clear(can: &Capabilities, pending: Vec<String>) -> Vec<Echo> {
 }
 
 /// The most samples that may be queued where the carrier cannot be relied on to drop them: twice
-/// the lead, because the network may deliver the first frames late and the rest on time.
+/// the lead, because the network may deliver the first frames late and the rest on time, and no less
+/// than what comes at once after a busy moment of either machine.
 pub fn most_queued(can: &Capabilities) -> Option<usize> {
     match can.clear {
         Clear::Sure { .. } => None,
-        Clear::None | Clear::Unsure => Some(Length::Time(2 * can.lead).samples(AudioFormat::PCM_8K) as usize),
+        Clear::None | Clear::Unsure => {
+            Some(Length::Time((2 * can.lead).max(BUSY_MOMENT)).samples(AudioFormat::PCM_8K) as usize)
+        }
     }
 }
+
+/// Audio that a held-up thread sends at once.
+const BUSY_MOMENT: Duration = Duration::from_millis(400);
 
 #[cfg(test)]
 mod tests;

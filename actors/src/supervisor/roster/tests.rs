@@ -77,6 +77,20 @@ fn a_live_call_continues_on_a_stream_that_its_carrier_opens_by_itself() {
 }
 
 #[test]
+fn a_caller_who_is_to_return_does_so_on_an_unannounced_stream_too() {
+    let (mut roster, now) = roster_of(1);
+    let call = admit_unannounced(&mut roster, announced(1), now);
+    let again = |roster: &mut Roster<CallId>, now| roster.admit_unannounced(announced(1), &start(1), permit(), now);
+    assert_eq!(again(&mut roster, now).map(|_| ()), Err(Refusal::AlreadyOn), "nobody has asked for another stream");
+    let back = roster.expect_return(&carrier_call(1), permit().token, now).expect("it is live");
+    assert_eq!(roster.call_of(back.token.expose()), Some(carrier_call(1)));
+    assert!(matches!(again(&mut roster, now), Ok(Admitted::Back { call: same, .. }) if same == call));
+    assert_eq!(again(&mut roster, now).map(|_| ()), Err(Refusal::AlreadyOn), "once");
+    roster.expect_return(&carrier_call(1), permit().token, now);
+    assert_eq!(again(&mut roster, now + LIFETIME).map(|_| ()), Err(Refusal::AlreadyOn), "in time");
+}
+
+#[test]
 fn a_token_is_good_once_for_its_own_call_and_account() {
     let (mut roster, now) = roster_of(3);
     let permit = roster.expect(announced(1), permit(), false, now).expect("a free place");

@@ -1,13 +1,25 @@
 //! The streams of a call: opens and plays them, and sends their status callbacks.
 
+use actix_codec::Framed;
+use actix_http::ws::Codec;
+use awc::BoxedSocket;
 use switchboard_actors::carrier::fake::{CarrierEvent, Stage, StreamNoun, Violation};
 use url::Url;
 
 use super::{Ask, Call, EndedBy, Next, random};
 use crate::tools::phone::caller::Goodbye;
 use crate::tools::phone::http::Http;
+use crate::tools::phone::packets::{self, PacketCodec};
 use crate::tools::phone::playout::samples_in;
 use crate::tools::phone::stream::{self, Stream, StreamEnd};
+
+/// An open stream.
+enum Socket {
+    /// A WebSocket.
+    Web(Framed<BoxedSocket, Codec>),
+    /// Packets on a TCP connection.
+    Packets(Framed<BoxedSocket, PacketCodec>),
+}
 
 impl Call {
     /// Opens a stream and plays it to its end. `after` names the document to request afterwards.
@@ -18,14 +30,25 @@ impl Call {
         noun: &StreamNoun,
         after: Option<Ask>,
     ) -> Result<Next, String> {
-        let id = self.fake.stream_id(&self.calling.id, random());
-        let socket = match http.stream(&self.fake.upgrade(&self.calling, url)).await {
+        let packets = self.fake.carrier().packets();
+        let id = match packets {
+            // It is the permit.
+            Some(_) => url.path().trim_start_matches('/').to_owned(),
+            None => self.fake.stream_id(&self.calling.id, random()),
+        };
+        let opened = match packets {
+            Some(packets) => packets::connect(url, packets).await.map(Socket::Packets),
+            None => {
+                http.stream(&self.fake.upgrade(&self.calling, url)).await.map(Socket::Web).map_err(|e| e.to_string())
+            }
+        };
+        let socket = match opened {
             Ok(socket) => socket,
             Err(error) => {
                 // Only the stream is lost: the carrier continues with the document.
                 self.note("stream refused");
-                self.summary.failures.push(error.to_string());
-                self.tell(http, noun, &id, Stage::Failed(error.to_string()));
+                self.tell(http, noun, &id, Stage::Failed(error.clone()));
+                self.summary.failures.push(error);
                 return Ok(after.map_or(Next::Verb, Next::Document));
             }
         };
@@ -34,22 +57,22 @@ impl Call {
         self.aftermath = self.summary.trail.len();
         self.summary.stream_sids.push(id.clone());
         self.tell(http, noun, &id, Stage::Started);
-        let outcome = stream::play(
-            socket,
-            Stream {
-                options: &self.options,
-                fake: self.fake,
-                line: self.fake.line(&self.calling, &id),
-                caller: &mut self.caller,
-                summary: &mut self.summary,
-                handset: &mut self.handset,
-                dialled: self.dialled,
-                origin: self.origin,
-                heard: self.heard,
-                parameters: noun.parameters.clone(),
-            },
-        )
-        .await;
+        let stream = Stream {
+            options: &self.options,
+            fake: self.fake,
+            line: self.fake.line(&self.calling, &id),
+            caller: &mut self.caller,
+            summary: &mut self.summary,
+            handset: &mut self.handset,
+            dialled: self.dialled,
+            origin: self.origin,
+            heard: self.heard,
+            parameters: noun.parameters.clone(),
+        };
+        let outcome = match socket {
+            Socket::Web(socket) => stream::play(socket, stream).await,
+            Socket::Packets(socket) => stream::play(socket, stream).await,
+        };
         let origin = *self.origin.get_or_insert(outcome.started);
         self.heard = outcome.heard;
         if self.options.record {

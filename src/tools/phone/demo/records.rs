@@ -25,7 +25,9 @@ pub(super) fn check(dir: &Path, id: &str) -> Records {
             return records;
         }
     };
-    let start = format!("call_{id}_");
+    // Other characters of an id are none of a file's name.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let start = format!("call_{}_", id.chars().map(plain).collect::<String>());
     let mine = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| name(path).starts_with(&start));
     let (mut transcripts, mut queues) = (Vec::new(), Vec::new());
     for path in mine {
