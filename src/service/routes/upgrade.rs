@@ -171,7 +171,7 @@ impl Future for Connection {
         if this.failed.is_none() {
             match this.poll_both(task) {
                 Poll::Ready(Err(problem)) => this.failed = Some((problem, Box::pin(sleep(GOODBYE)))),
-                other => return other,
+                other @ (Poll::Ready(Ok(())) | Poll::Pending) => return other,
             }
         }
         this.poll_last_read(task)
