@@ -30,6 +30,7 @@ const TABLE = Float32Array.from({ length: 256 }, (_, byte) => decode(byte))
  * told of each message, `ended(reason)` once. `first` is sent as JSON when the socket opens.
  */
 export async function openSound(path, { mic = false, first = null, play = () => true, level = () => {}, opened = () => {}, ended = () => {} }) {
+  if (!isSecureContext) throw new Error('A browser gives sound and microphone only to pages over https, or of this machine: open the console through a tunnel.')
   // The browser asks for the microphone before any call is made.
   const microphone = mic
     ? await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } })
