@@ -438,6 +438,7 @@ impl World {
                 SessionAction::Ping => self.model(SessionEvent::Pong),
                 SessionAction::SendAudio(_)
                 | SessionAction::Pong(_)
+                | SessionAction::ToLink(_)
                 | SessionAction::ExpiresAt(_)
                 | SessionAction::EndsIn(_)
                 | SessionAction::Resumable(_)

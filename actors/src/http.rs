@@ -171,6 +171,23 @@ impl Answer {
         Ok(bytes)
     }
 
+    /// Reads the next piece of the body as it comes; `None` at its end.
+    ///
+    /// # Errors
+    /// When the body was cut short, or is packed.
+    pub async fn piece(&mut self) -> Option<Result<Bytes, BadBody>> {
+        if let Some(encoding) = self.header("content-encoding").filter(|encoding| *encoding != "identity") {
+            return Some(Err(BadBody::Packed(unpack::NotUnpacked::Unknown(encoding.to_owned()))));
+        }
+        loop {
+            let Ok(frame) = self.body.frame().await? else { return Some(Err(BadBody::CutShort)) };
+            // Trailers are not used.
+            if let Ok(data) = frame.into_data() {
+                return Some(Ok(data));
+            }
+        }
+    }
+
     /// Reads the body, and stops once it is known to be longer than `most`.
     async fn read(self, most: usize) -> Result<Vec<u8>, BadBody> {
         let Self { headers, mut body, _connection, .. } = self;

@@ -281,6 +281,8 @@ pub enum Outgoing {
     Text(String),
     /// A text message with caller audio, in a buffer that returns to its pool.
     Audio(Frame),
+    /// A binary message with caller audio, in such a buffer.
+    Binary(Frame),
     /// A ping, to check that the server is alive.
     Ping,
     /// The answer to the server's ping.
@@ -295,6 +297,7 @@ impl Outgoing {
             Self::Frames(bytes) => out.extend_from_slice(&bytes),
             Self::Text(text) => Parser::write_message(out, text, OpCode::Text, true, true),
             Self::Audio(text) => Parser::write_message(out, &text[..], OpCode::Text, true, true),
+            Self::Binary(bytes) => Parser::write_message(out, &bytes[..], OpCode::Binary, true, true),
             Self::Ping => Parser::write_message(out, b"", OpCode::Ping, true, true),
             Self::Pong(payload) => Parser::write_message(out, payload, OpCode::Pong, true, true),
             Self::Close(reason) => Parser::write_close(out, Some(reason), true),

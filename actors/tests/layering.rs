@@ -9,7 +9,7 @@ use sources::{actors_src, files, is_for_tests, read, root, without_comments, wit
 
 /// Files that wait, send, spawn, read the clock or emit events. All other files decide or
 /// transform.
-const SHELLS: [&str; 42] = [
+const SHELLS: [&str; 43] = [
     "actor.rs",
     "alarm.rs",
     "child.rs",
@@ -23,6 +23,7 @@ const SHELLS: [&str; 42] = [
     "writer.rs",
     // The socket of a model, and a session that is driven without a call.
     "link.rs",
+    "named_link.rs",
     "drive.rs",
     // Parts of an actor that is too large for one file. Each part is listed, so that none is added
     // unnoticed.
@@ -103,9 +104,21 @@ const TOWER: [&str; 32] = [
 /// The only modules of the crate that a carrier's folder names.
 const CARRIERS_KNOW: [&str; 4] = ["crate::frame", "crate::ids", "crate::http", "crate::carrier"];
 /// The providers of models, in lower case.
-const PROVIDERS: [&str; 6] = ["openai", "azure", "gemini", "google", "xai", "inworld"];
+const PROVIDERS: [&str; 11] = [
+    "openai",
+    "azure",
+    "gemini",
+    "google",
+    "xai",
+    "inworld",
+    "cascade",
+    "deepgram",
+    "sarvam",
+    "elevenlabs",
+    "cartesia",
+];
 /// The folders of the providers.
-const PROVIDER_SEATS: [&str; 3] = ["realtime/openai", "realtime/openai_live", "realtime/gemini"];
+const PROVIDER_SEATS: [&str; 4] = ["realtime/openai", "realtime/openai_live", "realtime/gemini", "realtime/cascade"];
 /// The files that may name providers, besides the providers' own folders: the one with the `mod`
 /// line, and the one with the two enums that have a variant for each provider.
 const SEAT_ENTRIES: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];

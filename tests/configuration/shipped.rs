@@ -55,7 +55,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         })
         // The agent's keys follow those of the server.
         .fold(String::new(), |all, line| {
-            all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
+            all + line + if line.starts_with("key_env = \"AZURE") { "\n[agents.default]\n" } else { "\n" }
         });
     let variables = [
         ("TWILIO_ACCOUNT_SID", "AC1"),
@@ -63,6 +63,9 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         ("CRM_AUTHORIZATION", "Bearer abc"),
         ("AZURE_OPENAI_KEY", "sk"),
         ("CALENDAR_TOKEN", "abc"),
+        ("DEEPGRAM_API_KEY", "abc"),
+        ("CARTESIA_API_KEY", "abc"),
+        ("CHAT_KEY", "abc"),
         ("CALENDAR_TENANT", "one"),
         ("CRM_KEY", "abc"),
         ("CRM_TOKEN", "abc"),

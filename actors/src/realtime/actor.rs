@@ -24,7 +24,6 @@ use super::providers::actor::Providers;
 use super::providers::messages::{Consult, Learn};
 use super::report::{ModelLoss, ModelReport, Words};
 use super::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
-use super::writer::Writer;
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::events::Event;
 use crate::child::{Child, ChildLost};
@@ -111,12 +110,16 @@ impl RealtimeLlm {
             A::ToAudio(audio) => self.play(Playable::Audio(audio)),
             A::Complete(complete) => self.play(Playable::Complete(complete)),
             A::SendAudio(leg, message) => {
-                let frames = self.links.writer(leg).map_or(1, |writer| writer.audio(message));
+                let frames = self.links.writing(leg).map_or(1, |writing| writing.audio(message));
                 self.dropped("in", "model_not_reading", frames);
             }
-            A::Send(leg, text) => self.links.write(leg, |writer| writer.send(text)),
-            A::Pong(leg, payload) => self.links.write(leg, |writer| writer.pong(payload)),
-            A::Ping(leg) => self.links.write(leg, Writer::ping),
+            A::Send(leg, text) => self.links.write(leg, |writing| writing.send(text)),
+            A::ToLink(leg, order) => {
+                let frames = self.links.writing(leg).map_or(0, |writing| writing.perform(order));
+                self.dropped("in", "model_not_reading", frames);
+            }
+            A::Pong(leg, payload) => self.links.write(leg, |writing| writing.pong(payload)),
+            A::Ping(leg) => self.links.write(leg, |writing| writing.ping()),
             A::ToWords(words) => self.setup.words.do_send(words),
             // The call logs and counts its reports. This actor only emits what is not reported.
             A::Report(report) => {
@@ -169,13 +172,13 @@ impl RealtimeLlm {
         ctx: &mut Context<Self>,
     ) {
         let event = match opened {
-            Ok(OpenedSession { link: Link { writer, incoming }, said }) => {
+            Ok(OpenedSession { link: Link { writing, reading }, said }) => {
                 if !self.links.knows(leg) {
                     return;
                 }
-                writer.limit_audio(most_unsent);
-                let task = ctx.add_stream(futures_util::StreamExt::map(incoming, move |heard| FromLink(leg, heard)));
-                self.links.open(leg, writer, task);
+                writing.limit_audio(most_unsent);
+                let task = ctx.add_stream(futures_util::StreamExt::map(reading, move |heard| FromLink(leg, heard)));
+                self.links.open(leg, writing, task);
                 let epoch_s = clock::wall().timestamp_millis() as f64 / 1000.0;
                 SessionsEvent::Dialled { leg, said, epoch_s }
             }
@@ -277,8 +280,10 @@ impl Handler<ModelOrder> for RealtimeLlm {
 
 impl StreamHandler<FromLink> for RealtimeLlm {
     fn handle(&mut self, FromLink(leg, heard): FromLink, ctx: &mut Self::Context) {
-        self.handle(SessionsEvent::Session { leg, event: heard.event() }, ctx);
-        self.arm();
+        if let Some(event) = heard.event() {
+            self.handle(SessionsEvent::Session { leg, event }, ctx);
+            self.arm();
+        }
     }
 
     /// The end of a session does not end the actor.

@@ -13,11 +13,13 @@ use url::Url;
 
 use super::breaker::Scope;
 use super::capabilities::Capabilities;
+use super::cascade;
 #[cfg(test)]
 use super::fake;
 use super::gemini;
 use super::history::Rewrite;
 use super::messages::ModelOrder;
+use super::named::{LinkEvent, LinkOrder};
 use super::openai;
 use super::openai_live;
 use super::plan::{Common, ModelAddress, PlanProblem, SessionPlan};
@@ -53,6 +55,8 @@ pub enum SessionEvent<'a> {
     },
     /// The socket broke.
     Broken(&'a str),
+    /// Something came of a link that the session opened itself.
+    Link(LinkEvent<'a>),
     /// An order of the call.
     Ordered(ModelOrder),
     /// Our own detector hears the caller begin or cease to speak. It matters to servers that do not
@@ -75,6 +79,8 @@ pub enum SessionAction {
     Send(String),
     /// Send this message of caller audio. It may be dropped when the server does not read.
     SendAudio(Frame),
+    /// An order to a link that the session has opened or opens itself.
+    ToLink(LinkOrder),
     /// Answer a ping before sending anything else.
     Pong(Bytes),
     /// Ping the server to check that it is alive.
@@ -130,6 +136,8 @@ pub enum ProviderPlan {
     Gemini(Arc<gemini::plan::GeminiPlan>),
     /// Of [`openai_live`].
     OpenAiLive(Arc<openai_live::plan::OpenAiLivePlan>),
+    /// Of [`cascade`].
+    Cascade(Arc<cascade::plan::CascadePlan>),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(Arc<fake::FakePlan>),
@@ -142,6 +150,7 @@ impl ProviderPlan {
             Self::OpenAi(plan) => &plan.address,
             Self::Gemini(plan) => &plan.address,
             Self::OpenAiLive(plan) => &plan.address,
+            Self::Cascade(plan) => &plan.address,
             #[cfg(test)]
             Self::Fake(plan) => &plan.address,
         }
@@ -154,6 +163,7 @@ impl ProviderPlan {
             Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.with_model(model))),
             Self::Gemini(plan) => Self::Gemini(Arc::new(plan.with_model(model))),
             Self::OpenAiLive(plan) => Self::OpenAiLive(Arc::new(plan.with_model(model))),
+            Self::Cascade(plan) => Self::Cascade(Arc::new(plan.with_model(model))),
             #[cfg(test)]
             Self::Fake(plan) => Self::Fake(Arc::new(plan.with_model(model))),
         }
@@ -167,6 +177,7 @@ impl ProviderPlan {
             Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.hurried(most))),
             Self::Gemini(plan) => Self::Gemini(Arc::new(plan.hurried(most))),
             Self::OpenAiLive(plan) => Self::OpenAiLive(Arc::new(plan.hurried(most))),
+            Self::Cascade(plan) => Self::Cascade(Arc::new(plan.hurried(most))),
             #[cfg(test)]
             Self::Fake(_) => self.clone(),
         }
@@ -178,6 +189,7 @@ impl ProviderPlan {
             Self::OpenAi(plan) => openai::capabilities(common, plan),
             Self::Gemini(plan) => gemini::capabilities(common, plan),
             Self::OpenAiLive(plan) => openai_live::capabilities(common, plan),
+            Self::Cascade(plan) => cascade::plan::capabilities(plan),
             #[cfg(test)]
             Self::Fake(plan) => plan.can.clone(),
         }
@@ -192,6 +204,7 @@ impl ProviderPlan {
             Self::OpenAi(plan) => openai::plan::check(common, plan),
             Self::Gemini(plan) => gemini::plan::check(common, plan),
             Self::OpenAiLive(plan) => openai_live::plan::check(common, plan),
+            Self::Cascade(plan) => cascade::plan::check(common, plan),
             #[cfg(test)]
             Self::Fake(_) => Ok(()),
         }
@@ -203,21 +216,24 @@ impl ProviderPlan {
             Self::OpenAi(plan) => openai::protocol::client::session_update(common, plan),
             Self::Gemini(plan) => gemini::protocol::client::setup(common, plan),
             Self::OpenAiLive(plan) => openai_live::protocol::client::session_start(common, plan),
+            Self::Cascade(plan) => cascade::plan::configuration(common, plan),
             #[cfg(test)]
             Self::Fake(_) => serde_json::Value::Null,
         }
     }
 
-    /// The request for a socket. `safety_identifier` is a salted hash of the caller.
+    /// The request for a socket; `None` if a session opens its links itself. `safety_identifier` is
+    /// a salted hash of the caller.
     ///
     /// # Errors
     /// The plan does not describe a valid request.
-    pub fn upgrade(&self, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
+    pub fn upgrade(&self, safety_identifier: Option<&str>) -> Result<Option<Upgrade>, ModelLoss> {
         match self {
-            Self::OpenAi(plan) => openai::upgrade(plan, safety_identifier),
-            Self::Gemini(plan) => gemini::upgrade(plan),
+            Self::OpenAi(plan) => openai::upgrade(plan, safety_identifier).map(Some),
+            Self::Gemini(plan) => gemini::upgrade(plan).map(Some),
             // The identifier is part of the first message.
-            Self::OpenAiLive(plan) => openai_live::upgrade(plan),
+            Self::OpenAiLive(plan) => openai_live::upgrade(plan).map(Some),
+            Self::Cascade(_) => Ok(None),
             #[cfg(test)]
             Self::Fake(_) => unreachable!("it is never dialled"),
         }
@@ -229,6 +245,7 @@ impl ProviderPlan {
             Self::OpenAi(_) => openai::session::loss_of_status(status),
             Self::Gemini(_) => gemini::session::loss_of_status(status),
             Self::OpenAiLive(_) => openai_live::failure::loss_of_status(status),
+            Self::Cascade(_) => cascade::failure::loss_of_status(status),
             #[cfg(test)]
             Self::Fake(_) => unreachable!("it is never dialled"),
         }
@@ -240,6 +257,7 @@ impl ProviderPlan {
             Self::OpenAi(_) => openai::session::scope_of(loss),
             Self::Gemini(_) => gemini::session::scope_of(loss),
             Self::OpenAiLive(_) => openai_live::failure::scope_of(loss),
+            Self::Cascade(_) => cascade::failure::scope_of(loss),
             #[cfg(test)]
             Self::Fake(_) => Scope::Session,
         }
@@ -256,6 +274,8 @@ pub enum Conversation {
     Gemini(gemini::session::Session),
     /// Of [`openai_live`].
     OpenAiLive(openai_live::session::Session),
+    /// Of [`cascade`].
+    Cascade(Box<cascade::session::Session>),
     /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(fake::FakeSession),
@@ -274,6 +294,12 @@ impl Conversation {
             ProviderPlan::OpenAiLive(own) => {
                 Self::OpenAiLive(openai_live::session::Session::standby(common, Arc::clone(own), opening, now))
             }
+            ProviderPlan::Cascade(own) => Self::Cascade(Box::new(cascade::session::Session::standby(
+                common,
+                Arc::clone(own),
+                opening.number,
+                now,
+            ))),
             #[cfg(test)]
             ProviderPlan::Fake(own) => Self::Fake(fake::FakeSession::new(own, opening)),
         }
@@ -286,6 +312,7 @@ impl Conversation {
             Self::OpenAi(session) => session.handle(event, now, out),
             Self::Gemini(session) => session.handle(event, now, out),
             Self::OpenAiLive(session) => session.handle(event, now, out),
+            Self::Cascade(session) => session.handle(event, now, out),
             #[cfg(test)]
             Self::Fake(session) => session.handle(event, out),
         }
@@ -303,6 +330,7 @@ impl Conversation {
             }
             Self::Gemini(session) => session.hear_caller(audio, now, out),
             Self::OpenAiLive(session) => session.hear_caller(audio, now, out),
+            Self::Cascade(session) => session.hear_caller(audio, now, out),
             #[cfg(test)]
             Self::Fake(_) => {
                 out.push(SessionAction::SendAudio(Frame::copy_of(audio)));
@@ -317,6 +345,7 @@ impl Conversation {
             Self::OpenAi(session) => session.hurry(patience),
             Self::Gemini(session) => session.hurry(patience),
             Self::OpenAiLive(session) => session.hurry(patience),
+            Self::Cascade(session) => session.hurry(patience),
             #[cfg(test)]
             Self::Fake(_) => {}
         }
@@ -328,6 +357,7 @@ impl Conversation {
             Self::OpenAi(session) => session.deadline().map(|(at, _)| at),
             Self::Gemini(session) => session.deadline().map(|(at, _)| at),
             Self::OpenAiLive(session) => session.deadline(),
+            Self::Cascade(session) => session.deadline(),
             #[cfg(test)]
             Self::Fake(_) => None,
         }
@@ -339,6 +369,7 @@ impl Conversation {
             Self::OpenAi(session) => session.carry_over(),
             Self::Gemini(session) => session.carry_over(),
             Self::OpenAiLive(session) => session.carry_over(),
+            Self::Cascade(session) => session.carry_over(),
             #[cfg(test)]
             Self::Fake(_) => CarryOver::default(),
         }
@@ -352,6 +383,7 @@ impl Conversation {
             Self::Gemini(_) => {}
             // It cannot delete, so the layer above tells it what was heard instead.
             Self::OpenAiLive(_) => {}
+            Self::Cascade(session) => session.rewrite(rewrite),
             #[cfg(test)]
             Self::Fake(_) => out.push(SessionAction::Send(format!("{rewrite:?}"))),
         }

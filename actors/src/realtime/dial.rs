@@ -22,28 +22,51 @@ use tokio::net::TcpStream;
 
 use super::conversation::{Header, Upgrade};
 use super::incoming::MOST_BYTES;
+use super::link::Link;
 use super::plan::SessionPlan;
 use crate::http::resolve::look_up;
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::socket::Socket;
 
-/// Opens a socket for `plan` within its connect timeout, which covers name lookup, TCP, TLS and
-/// upgrade.
+/// Opens the link of a session of `plan` within its connect timeout, which covers name lookup, TCP,
+/// TLS and upgrade. A session that opens its links itself needs no time.
 ///
 /// # Errors
 /// The loss, with its class: whether another try could help.
-pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
-    let Upgrade { url, headers } = plan.provider.upgrade(safety_identifier)?;
+pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Link, ModelLoss> {
+    let Some(upgrade) = plan.provider.upgrade(safety_identifier)? else { return Ok(Link::named()) };
+    match tokio::time::timeout(plan.common.connect_timeout, open(upgrade)).await {
+        Ok(Ok(socket)) => Ok(Link::new(socket)),
+        Ok(Err(NotOpened::Status(status))) => Err(plan.provider.loss_of_status(status)),
+        Ok(Err(NotOpened::Lost(loss))) => Err(loss),
+        Err(_) => Err(retryable(format!("not connected within {:?}", plan.common.connect_timeout))),
+    }
+}
+
+/// Why a socket was not opened.
+#[derive(Debug)]
+pub enum NotOpened {
+    /// The upgrade was answered with this status.
+    Status(u16),
+    /// There was no such answer.
+    Lost(ModelLoss),
+}
+
+/// Opens a socket. The caller of this function limits the time.
+///
+/// # Errors
+/// Why there is none.
+pub async fn open(Upgrade { url, headers }: Upgrade) -> Result<Socket, NotOpened> {
     let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
     let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
     for Header { name, value, what } in headers {
-        request = request.set_header(HeaderName::from_static(name), header(value.expose(), what)?);
+        let value = header(value.expose(), what).map_err(NotOpened::Lost)?;
+        request = request.set_header(HeaderName::from_static(name), value);
     }
-    match tokio::time::timeout(plan.common.connect_timeout, request.connect()).await {
-        Ok(Ok((_, framed))) => Ok(Socket::new(framed.into_parts(), MOST_BYTES)),
-        Ok(Err(WsClientError::InvalidResponseStatus(status))) => Err(plan.provider.loss_of_status(status.as_u16())),
-        Ok(Err(error)) => Err(loss_of_dial(&error)),
-        Err(_) => Err(retryable(format!("not connected within {:?}", plan.common.connect_timeout))),
+    match request.connect().await {
+        Ok((_, framed)) => Ok(Socket::new(framed.into_parts(), MOST_BYTES)),
+        Err(WsClientError::InvalidResponseStatus(status)) => Err(NotOpened::Status(status.as_u16())),
+        Err(error) => Err(NotOpened::Lost(loss_of_dial(&error))),
     }
 }
 

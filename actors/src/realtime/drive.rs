@@ -34,8 +34,11 @@ pub async fn drive(
                 return Ok(said);
             }
             match action {
-                SessionAction::Send(text) => link.writer.send(text),
-                SessionAction::Pong(payload) => link.writer.pong(payload),
+                SessionAction::Send(text) => link.writing.send(text),
+                SessionAction::ToLink(order) => {
+                    link.writing.perform(order);
+                }
+                SessionAction::Pong(payload) => link.writing.pong(payload),
                 SessionAction::Lose(loss) => return Err(loss),
                 SessionAction::Ping
                 | SessionAction::SendAudio(_)
@@ -51,14 +54,16 @@ pub async fn drive(
             }
         }
         let patience = session.deadline().map_or(PATIENCE, |at| at.saturating_duration_since(clock::now()));
-        let Ok(heard) = timeout(patience, link.incoming.next()).await else {
+        let Ok(heard) = timeout(patience, link.reading.next()).await else {
             session.handle(SessionEvent::DeadlinePassed, clock::now(), &mut actions);
             continue;
         };
         if let Inbound::Message(Incoming::Text(text)) = &heard {
             said.push(text.clone());
         }
-        session.handle(heard.event(), clock::now(), &mut actions);
+        if let Some(event) = heard.event() {
+            session.handle(event, clock::now(), &mut actions);
+        }
     }
 }
 
@@ -68,7 +73,7 @@ pub async fn drive(
 /// The loss, classified as it would be in a call.
 pub async fn probe(plan: &SessionPlan) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
-    let mut link = Link::new(dial::dial(plan, None).await?);
+    let mut link = dial::dial(plan, None).await?;
     let mut session = Conversation::standby(plan, &Opening::default(), begun);
     let configured = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Prepared));
     match timeout(LONGEST, configured).await {

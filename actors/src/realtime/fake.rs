@@ -59,6 +59,7 @@ impl FakeSession {
             | SessionEvent::Unintelligible
             | SessionEvent::Ping(_)
             | SessionEvent::Pong
+            | SessionEvent::Link(_)
             | SessionEvent::CallerSpeech { .. }
             | SessionEvent::DeadlinePassed => {}
         }

@@ -18,7 +18,8 @@
 //! heard. `handoff` turns that into the start of the next session (`seed`).
 //!
 //! All of this is pure. `dial` opens a socket. `link` is an open socket, with its `writer` and its
-//! messages (`incoming`). `actor` joins them for a call, and `drive` for a session without a call.
+//! messages (`incoming`); a session of several engines opens the links that it needs itself (`named`,
+//! `named_link`). `actor` joins them for a call, and `drive` for a session without a call.
 //! `providers` holds what all calls of the process know about servers and keys (`breaker`). `pool`
 //! holds the sessions that wait on a thread. `backlog` keeps audio that the AudioPipeline could not
 //! accept at once.
@@ -42,6 +43,8 @@ pub mod history;
 pub mod incoming;
 pub mod link;
 pub mod messages;
+pub mod named;
+pub mod named_link;
 pub mod openai;
 pub mod openai_live;
 pub mod plan;
@@ -65,7 +68,7 @@ pub fn dialects() -> Vec<&'static str> {
 }
 
 /// Every provider, one row each.
-const SEATS: [&Seat; 11] = [
+const SEATS: [&Seat; 13] = [
     &openai::seat::REHEARSAL,
     &openai_live::seat::REHEARSAL,
     &openai::seat::OPENAI,
@@ -77,4 +80,6 @@ const SEATS: [&Seat; 11] = [
     &openai_live::seat::AZURE_LIVE,
     &gemini::seat::REHEARSAL,
     &gemini::seat::GEMINI,
+    &cascade::seat::REHEARSAL,
+    &cascade::seat::CASCADE,
 ];

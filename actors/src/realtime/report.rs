@@ -229,6 +229,13 @@ pub struct Usage {
     /// The time of a session that is charged by time, in ms. Records show it in seconds.
     #[serde(default, rename = "session_seconds", with = "seconds", skip_serializing_if = "is_zero")]
     pub session_ms: u64,
+    /// The caller's audio that was given to an engine for transcription, in ms. Records show it in
+    /// seconds.
+    #[serde(default, rename = "stt_seconds", with = "seconds", skip_serializing_if = "is_zero")]
+    pub stt_ms: u64,
+    /// The characters that were given to an engine that speaks.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tts_characters: u64,
 }
 
 /// Milliseconds, written as seconds.
@@ -262,6 +269,8 @@ impl std::ops::AddAssign for Usage {
         self.output_text += other.output_text;
         self.output_audio += other.output_audio;
         self.session_ms += other.session_ms;
+        self.stt_ms += other.stt_ms;
+        self.tts_characters += other.tts_characters;
     }
 }
 

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::SEATS;
 use super::conversation::ProviderPlan;
+use super::named::LinkName;
 use super::plan::Credential;
 use super::price::Price;
 use super::settings::{Given, KEYS};
@@ -40,8 +41,27 @@ pub struct Seat {
     pub knows: &'static [&'static str],
     /// The keys of `[realtime]` that a model of this name lacks, so that its server refuses them.
     pub lacks: fn(&str) -> Option<Lack>,
+    /// The engines that it joins, if it is made of several. Each has a server and a key of its own.
+    pub engines: &'static [EngineSeat],
     /// Makes its part of a plan.
     pub plan: fn(Given<'_>) -> ProviderPlan,
+}
+
+/// The row of an engine, for a provider that joins several.
+#[derive(Clone, Copy)]
+pub struct EngineSeat {
+    /// What it does.
+    pub link: LinkName,
+    /// The word of its `provider` setting.
+    pub word: &'static str,
+    /// The key that its own servers take.
+    pub key: Key,
+    /// The API's base of its own servers.
+    pub url: &'static str,
+    /// The model where nobody chose one.
+    pub model: &'static str,
+    /// The voice where nobody chose one; empty if it does not speak.
+    pub voice: &'static str,
 }
 
 /// The names of a provider's models and voices.
@@ -268,6 +288,16 @@ impl Provider {
         !self.0.voices_at.has(url) || names.voices.contains(&voice) || own()
     }
 
+    /// The engines that it joins, if it is made of several.
+    pub const fn engines(self) -> &'static [EngineSeat] {
+        self.0.engines
+    }
+
+    /// The provider that joins engines. Its word is the name of their section.
+    pub fn of_engines() -> Option<Self> {
+        Self::all().find(|provider| !provider.engines().is_empty())
+    }
+
     /// The credential of a server with this key.
     pub fn credential(self, key: Option<&Private<String>>) -> Credential {
         let key_or_nothing = || key.cloned().unwrap_or_else(|| Private::new(String::new()));
@@ -285,7 +315,8 @@ impl Provider {
 
     /// The keys of all providers, each variable once.
     pub fn keys() -> impl Iterator<Item = &'static Key> {
-        let keys = || Self::all().filter_map(Self::key);
+        let of_engines = |provider: Self| provider.engines().iter().map(|engine| &engine.key);
+        let keys = move || Self::all().filter_map(Self::key).chain(Self::all().flat_map(of_engines));
         let is_first = move |at: usize, key: &Key| keys().take(at).all(|before| before.variable != key.variable);
         keys().enumerate().filter(move |(at, key)| is_first(*at, key)).map(|(_, key)| key)
     }

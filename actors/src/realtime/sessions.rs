@@ -100,6 +100,7 @@ use super::conversation::{SessionAction, SessionEvent};
 use super::failover_plan::FailoverPlan;
 use super::history::History;
 use super::messages::ModelOrder;
+use super::named::LinkOrder;
 use super::plan::{ModelAddress, SessionPlan};
 use super::turn_audio::TurnAudio;
 use crate::frame::Frame;
@@ -178,6 +179,8 @@ pub enum SessionsAction {
     Send(LegId, String),
     /// Sends an audio message. It may be dropped when the server does not read.
     SendAudio(LegId, Frame),
+    /// An order to a link that a session opens itself.
+    ToLink(LegId, LinkOrder),
     /// Answers a ping before sending anything else.
     Pong(LegId, Bytes),
     /// Pings the server to check that it is alive.
@@ -396,6 +399,7 @@ impl Sessions {
             }
             A::SendAudio(message) => out.push(SessionsAction::SendAudio(leg, message)),
             A::Send(text) => out.push(SessionsAction::Send(leg, text)),
+            A::ToLink(order) => out.push(SessionsAction::ToLink(leg, order)),
             A::Pong(payload) => out.push(SessionsAction::Pong(leg, payload)),
             A::Ping => out.push(SessionsAction::Ping(leg)),
             A::Report(ModelReport::Ready { session, setup }) => self.ready(leg, session, setup, now, out),

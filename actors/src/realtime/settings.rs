@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use url::Url;
+
 use super::plan::ModelAddress;
+use super::seat::EngineSeat;
 use crate::carrier::AudioFormat;
 use crate::ids::Private;
 
@@ -21,6 +24,10 @@ pub struct Given<'a> {
     pub dialect: Option<&'a str>,
     /// The voice.
     pub voice: &'a str,
+    /// The language that is spoken, as a code or a tag.
+    pub language: &'a str,
+    /// The engines of a provider that joins several.
+    pub engines: Option<&'a Engines>,
     /// The audio format between us and the model.
     pub audio: ModelAudio,
     /// The options of the session.
@@ -29,6 +36,54 @@ pub struct Given<'a> {
     pub created_timeout: Duration,
     /// The maximum wait for the server to accept our configuration.
     pub updated_timeout: Duration,
+}
+
+/// The engines of a provider that joins several: for each part a list in order of preference.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Engines {
+    /// Those that hear.
+    pub ears: Vec<Engine>,
+    /// Those that think.
+    pub mind: Vec<Engine>,
+    /// Those that speak.
+    pub voice: Vec<Engine>,
+}
+
+/// An engine and its server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Engine {
+    /// The word of its row.
+    pub word: &'static str,
+    /// The API's base.
+    pub url: Url,
+    /// The model's name.
+    pub model: String,
+    /// The voice's name or id, if it speaks.
+    pub voice: String,
+    /// The key; `None` for a server that needs none.
+    pub key: Option<Private<String>>,
+    /// The variable that contains the key; `None` for a server that needs none.
+    pub key_variable: Option<String>,
+    /// The most tokens of an answer, if it thinks.
+    pub max_tokens: Option<u32>,
+    /// The temperature, if it thinks.
+    pub temperature: Option<f64>,
+}
+
+impl Engine {
+    /// An engine at `url` without a key, with the names of its row.
+    pub fn of(seat: &EngineSeat, url: Url) -> Self {
+        Self {
+            word: seat.word,
+            url,
+            model: seat.model.to_owned(),
+            voice: seat.voice.to_owned(),
+            key: None,
+            key_variable: None,
+            max_tokens: None,
+            temperature: None,
+        }
+    }
 }
 
 /// The audio format between us and the model.

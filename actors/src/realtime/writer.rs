@@ -97,7 +97,15 @@ impl Writer {
     /// Queues an audio event and returns the number of older ones that were dropped for it.
     pub fn audio(&self, text: Frame) -> u64 {
         let mut dropped = 0;
-        self.queue(|outbox| dropped = outbox.push_audio(text));
+        self.queue(|outbox| dropped = outbox.push_audio(Outgoing::Audio(text)));
+        dropped
+    }
+
+    /// Queues audio as a binary message and returns the number of older ones that were dropped for
+    /// it.
+    pub fn binary_audio(&self, bytes: Frame) -> u64 {
+        let mut dropped = 0;
+        self.queue(|outbox| dropped = outbox.push_audio(Outgoing::Binary(bytes)));
         dropped
     }
 
@@ -118,7 +126,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue(|outbox| {
             // The session no longer needs the caller's last audio.
-            outbox.queue.retain(|queued| !matches!(queued, Outgoing::Audio(_)));
+            outbox.queue.retain(|queued| audio_bytes(queued).is_none());
             let reason = CloseReason { code: CloseCode::Normal, description: None };
             outbox.queue.push_back(Outgoing::Close(reason));
             outbox.closed = true;
@@ -136,17 +144,15 @@ struct Outbox {
 }
 
 impl Outbox {
-    fn push_audio(&mut self, text: Frame) -> u64 {
-        let mut dropped = 0;
-        while self.audio_bytes + text.len() > self.most_audio {
-            let Some(oldest) = self.queue.iter().position(|queued| matches!(queued, Outgoing::Audio(_))) else { break };
-            if let Some(Outgoing::Audio(old)) = self.queue.remove(oldest) {
-                self.audio_bytes -= old.len();
-                dropped += 1;
-            }
+    fn push_audio(&mut self, audio: Outgoing) -> u64 {
+        let (mut dropped, bytes) = (0, audio_bytes(&audio).unwrap_or_default());
+        while self.audio_bytes + bytes > self.most_audio {
+            let Some(oldest) = self.queue.iter().position(|queued| audio_bytes(queued).is_some()) else { break };
+            self.audio_bytes -= self.queue.remove(oldest).as_ref().and_then(audio_bytes).unwrap_or_default();
+            dropped += 1;
         }
-        self.audio_bytes += text.len();
-        self.queue.push_back(Outgoing::Audio(text));
+        self.audio_bytes += bytes;
+        self.queue.push_back(audio);
         dropped
     }
 
@@ -214,6 +220,14 @@ impl SocketSink {
     }
 }
 
+/// The size of a message, if it is audio.
+fn audio_bytes(message: &Outgoing) -> Option<usize> {
+    match message {
+        Outgoing::Audio(audio) | Outgoing::Binary(audio) => Some(audio.len()),
+        Outgoing::Frames(_) | Outgoing::Text(_) | Outgoing::Ping | Outgoing::Pong(_) | Outgoing::Close(_) => None,
+    }
+}
+
 async fn write_all(shared: &Shared) -> Result<(), String> {
     loop {
         let closed = shared.take_over().map_err(|problem| format!("not written: {problem}"))?;
@@ -261,14 +275,14 @@ mod tests {
     fn the_oldest_audio_goes_first_and_words_never() {
         let mut outbox = outbox();
         outbox.queue.push_back(Outgoing::Text("one".to_owned()));
-        assert_eq!((1..=5).map(|tag| outbox.push_audio(audio(tag))).sum::<u64>(), 2);
+        assert_eq!((1..=5).map(|tag| outbox.push_audio(Outgoing::Audio(audio(tag)))).sum::<u64>(), 2);
         outbox.queue.push_back(Outgoing::Text("two".to_owned()));
         let left: Vec<String> = outbox
             .queue
             .iter()
             .map(|queued| match queued {
                 Outgoing::Text(text) => text.clone(),
-                Outgoing::Audio(frame) => frame[0].to_string(),
+                Outgoing::Audio(frame) | Outgoing::Binary(frame) => frame[0].to_string(),
                 Outgoing::Frames(_) | Outgoing::Ping | Outgoing::Pong(_) | Outgoing::Close(_) => "?".to_owned(),
             })
             .collect();
@@ -325,7 +339,7 @@ mod tests {
         let mut outbox = outbox();
         let mut batch = VecDeque::new();
         for _ in 0..3 {
-            assert_eq!((1..=3).map(|tag| outbox.push_audio(audio(tag))).sum::<u64>(), 0);
+            assert_eq!((1..=3).map(|tag| outbox.push_audio(Outgoing::Audio(audio(tag)))).sum::<u64>(), 0);
             outbox.take(&mut batch);
             assert_eq!(batch.len(), 3);
             batch.clear();
@@ -335,7 +349,7 @@ mod tests {
     #[test]
     fn a_single_frame_larger_than_the_bound_is_not_lost() {
         let mut outbox = outbox();
-        assert_eq!(outbox.push_audio(Frame::copy_of(&[0; 100])), 0);
-        assert_eq!(outbox.push_audio(audio(1)), 1);
+        assert_eq!(outbox.push_audio(Outgoing::Audio(Frame::copy_of(&[0; 100]))), 0);
+        assert_eq!(outbox.push_audio(Outgoing::Audio(audio(1))), 1);
     }
 }

@@ -530,7 +530,7 @@ impl Call {
                     self.reports.push((self.now, report.clone()));
                     self.jobs.push_back(Job::Call(CallEvent::Model(report)));
                 }
-                A::Learn { .. } | A::Pong(..) | A::AudioDropped { .. } => {}
+                A::Learn { .. } | A::Pong(..) | A::ToLink(..) | A::AudioDropped { .. } => {}
                 A::End => self.model_over = true,
             }
         }

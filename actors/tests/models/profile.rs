@@ -113,6 +113,8 @@ fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
         },
         dialect: None,
         voice: names.voice,
+        language: "en",
+        engines: None,
         audio,
         options: &options,
         created_timeout: Duration::from_secs(5),

@@ -52,6 +52,7 @@ pub(crate) fn server_of(plan: &SessionPlan, mind: &Rc<RefCell<Mind>>, now: Insta
         ProviderPlan::OpenAi(_) => Box::new(realtime::Realtime::new(base)),
         ProviderPlan::OpenAiLive(_) => Box::new(live::Live::new(base)),
         ProviderPlan::Gemini(_) => Box::new(gemini::Gemini::new(base)),
+        ProviderPlan::Cascade(_) => unreachable!("its engines have servers of their own"),
     }
 }
 

@@ -11,6 +11,7 @@ use switchboard_actors::realtime::settings::Options;
 use super::backend::{self, BackendPrompt};
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
+use super::engines::{self, LanguageEngines, Surroundings};
 use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
 use super::names::{is_name, unknown};
@@ -71,7 +72,7 @@ pub enum AgentGreeting {
 }
 
 /// `[languages.<code>]`: how a language is spoken, and its fixed phrases.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Language {
     /// Its English name.
     pub name: String,
@@ -89,6 +90,8 @@ pub struct Language {
     pub voice: Option<Voice>,
     /// The model of this language, for agents without their own.
     pub model: Option<String>,
+    /// The engines of this language, of a provider that joins several.
+    pub engines: LanguageEngines,
     /// The no-input prompts, in order.
     pub idle_prompts: Vec<String>,
     /// Spoken before the service hangs up on a silent caller or at the end of the allowed time.
@@ -304,7 +307,16 @@ fn read_question(section: &Section<'_>) -> Option<Question> {
 }
 
 impl Language {
-    pub(super) fn read(section: &Section<'_>, realtime: Option<&Realtime>, base: &Path) -> Option<Self> {
+    pub(super) fn read(
+        section: &Section<'_>,
+        realtime: Option<&Realtime>,
+        base: &Path,
+        around: Option<Surroundings<'_>>,
+    ) -> Option<Self> {
+        let engines = match around {
+            Some(around) => engines::read_of_language(&section.table(around.provider.word()), around),
+            None => Some(LanguageEngines::default()),
+        };
         let at = realtime.map(Realtime::at);
         let name = section.read("name", text);
         let instructions = section.read("instructions", text);
@@ -345,6 +357,7 @@ impl Language {
             transcription_language: transcription_language?,
             voice: voice?.map(|name| Voice { name, shipped }),
             model: model?,
+            engines: engines?,
             idle_prompts: idle_prompts?,
             goodbye: goodbye?,
             apology: apology?,

@@ -82,7 +82,8 @@ impl Fallback {
             }
         };
         let differs = address.is_some() || model.is_some() || voice.is_some() || section.has("key_env");
-        if !differs && (is_same || !provider.is_embedded()) {
+        let has_address = !provider.is_embedded() && provider.engines().is_empty();
+        if !differs && (is_same || has_address) {
             section.refuse("found nothing that differs from the first server; expected url, model or key_env");
             return None;
         }

@@ -13,7 +13,7 @@
 //!   `kinds` and `names` are the possible values, and `reader` turns nodes into them. `variables`,
 //!   `dotenv` and `sources` find the sources.
 //! - Sections: `secrets`, then one file for a section or a family of them: `server`, `trust`,
-//!   `carriers`, `service`, `provider`, `realtime`, `options`, `agents`, `directory`, …
+//!   `carriers`, `service`, `provider`, `engines`, `realtime`, `options`, `agents`, `directory`, …
 //! - The whole: `root` has [`Config`] and the rules between sections. `kept` reads only the
 //!   folders.
 //! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
@@ -30,6 +30,7 @@ mod conversation;
 mod delegation;
 mod directory;
 mod dotenv;
+mod engines;
 mod experiments;
 mod fallbacks;
 mod headers;

@@ -16,13 +16,14 @@ use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguagePro
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
 use switchboard_actors::realtime::seat::Provider;
-use switchboard_actors::realtime::settings::{Delegation, Given, Options};
+use switchboard_actors::realtime::settings::{Delegation, Engines, Given, Options};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
 pub use self::waiting::plan_notes;
 use super::agents::{Agent, AgentGreeting, Language, Notice};
 use super::delegation;
+use super::engines;
 use super::experiments::{self, CONTROL};
 use super::fallbacks::Fallback;
 use super::problem::{Origin, Problem};
@@ -255,7 +256,10 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         detector: config.detector.map(|detector| detector.plan),
     };
     let options = options(config, agent);
-    let session = Session { config, options: &options, voice: &language.voice };
+    let own = config.languages.get(code).map(|language| &language.engines);
+    let engines = engines::of_language(&config.engines, own.unwrap_or(&Engines::default()));
+    let spoken = config.languages.get(code).map_or(code, |language| &language.transcription_language);
+    let session = Session { config, options: &options, voice: &language.voice, language: spoken, engines: &engines };
     let provider = session.with(realtime.provider, &servers.first, model);
     let resilience = session.resilience(servers, agent);
     SessionPlan { common: Arc::new(common), provider, resilience }
@@ -266,6 +270,8 @@ struct Session<'c> {
     config: &'c Config,
     options: &'c Options,
     voice: &'c str,
+    language: &'c str,
+    engines: &'c Engines,
 }
 
 impl Session<'_> {
@@ -287,6 +293,8 @@ impl Session<'_> {
             address: ModelAddress { provider: provider.word(), endpoint: server.clone(), model: model.to_owned() },
             dialect,
             voice,
+            language: self.language,
+            engines: Some(self.engines),
             audio: realtime.audio_format,
             options: self.options,
             created_timeout: realtime.created_timeout,

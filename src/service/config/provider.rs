@@ -61,7 +61,8 @@ impl At<'_> {
 }
 
 /// Checks the server's address, or fills in the provider's own. Retired addresses are refused.
-#[expect(clippy::option_option, reason = "outer: a problem was reported; inner: the embedded model")]
+/// Without one are the embedded model and a provider whose engines have their own.
+#[expect(clippy::option_option, reason = "outer: a problem was reported; inner: no address of its own")]
 pub(super) fn read_url(section: &Section<'_>, provider: Provider, url: Option<Url>) -> Option<Option<Url>> {
     let address = provider.address();
     if let Some(url) = &url {
@@ -78,7 +79,7 @@ pub(super) fn read_url(section: &Section<'_>, provider: Provider, url: Option<Ur
     }
     match (url, address.default) {
         (Some(url), _) => Some(Some(url)),
-        (None, _) if provider.is_embedded() => Some(None),
+        (None, _) if provider.is_embedded() || !provider.engines().is_empty() => Some(None),
         (None, Some(default)) => Some(Url::parse(default).ok()),
         (None, None) => {
             let (example, word) = (address.example, provider.word());

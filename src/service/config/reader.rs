@@ -207,6 +207,12 @@ impl<'r> Section<'r> {
         entries.iter().enumerate().map(section).collect()
     }
 
+    /// The tables of a list of tables, or the one table that stands there instead.
+    pub(super) fn one_or_listed(&self, key: &'static str) -> Vec<Section<'r>> {
+        let is_list = |node: &Node| matches!(node.value, Value::List(_));
+        if self.entry(key).is_some_and(is_list) { self.listed(key) } else { vec![self.table(key)] }
+    }
+
     /// Whether a key is set in any layer. This question does not make the key known.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.is_some_and(|entries| entries.contains_key(key))

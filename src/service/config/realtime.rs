@@ -103,6 +103,12 @@ impl Realtime {
         std::iter::once(self.provider).chain(others).any(|provider| provider.knows(key))
     }
 
+    /// Whether a call may use the engines of a provider that joins several.
+    pub(super) fn joins_engines(&self) -> bool {
+        let others = self.fallbacks.iter().map(|fallback| fallback.provider);
+        std::iter::once(self.provider).chain(others).any(|provider| !provider.engines().is_empty())
+    }
+
     /// What a session of the first server can do with these options.
     pub fn capabilities(&self, options: &Options) -> Capabilities {
         // No address and no key change what a session can do, but for the host.
@@ -112,6 +118,8 @@ impl Realtime {
             address: ModelAddress { provider: self.provider.word(), endpoint, model: self.model.clone() },
             dialect: self.dialect,
             voice: &self.voice,
+            language: "",
+            engines: None,
             audio: self.audio_format,
             options,
             created_timeout: self.created_timeout,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::spending::Prices;
 use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
+use switchboard_actors::realtime::seat::Provider;
+use switchboard_actors::realtime::settings::Engines;
 use switchboard_actors::tools::plan::ToolPlan;
 
 use super::agents::{Agent, Common, Directory, Language};
@@ -14,6 +16,7 @@ use super::carriers::{self, Carriers};
 use super::conversation::{Detector, Keypad};
 use super::delegation;
 use super::directory::{Route, Transfer};
+use super::engines::{self, Surroundings};
 use super::experiments::{self, Experiment, Ground};
 use super::layers::Node;
 use super::logging::Log;
@@ -46,6 +49,8 @@ pub struct Config {
     pub carriers: Carriers,
     /// The model.
     pub realtime: Realtime,
+    /// The engines of a provider that joins several.
+    pub engines: Engines,
     /// The agents, by name; `default` always exists.
     pub agents: BTreeMap<String, Agent>,
     /// The languages, by code.
@@ -129,6 +134,7 @@ impl Config {
     /// Every known key, with `<name>` in place of names that operators choose.
     pub fn known_keys() -> BTreeSet<String> {
         // The reading code is the schema, so the tree needs one of every kind of section.
+        let engines = Provider::of_engines().map(|it| format!("languages.en.{}", it.word())).unwrap_or_default();
         let one_of_each = Sources::default().overrides(&[
             ("routes", "[{}]"),
             ("transfers.any", "{}"),
@@ -139,6 +145,7 @@ impl Config {
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
             ("realtime.fallbacks", "[{}]"),
+            (engines.as_str(), "{ stt = {}, llm = {}, tts = {} }"),
         ]);
         read_all(&one_of_each).2
     }
@@ -190,7 +197,16 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     // again.
     let servers = mcp.clone().unwrap_or_default();
     let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables, server.as_ref());
-    let offered = sections.offered(realtime.as_ref(), &secrets);
+    let around = Provider::of_engines().map(|provider| Surroundings {
+        provider,
+        needed: realtime.as_ref().is_some_and(Realtime::joins_engines),
+        variables: &sources.variables,
+    });
+    let engines = match around {
+        Some(around) => engines::read(&top.table(around.provider.word()), around),
+        None => Some(Engines::default()),
+    };
+    let offered = sections.offered(realtime.as_ref(), &secrets, around);
     let answering = sections.answering(&offered, realtime.as_ref(), &servers);
     let records = Records::read(&top.table("records"));
     let recording = Recording::read(&top.table("recording"), records.as_ref());
@@ -216,6 +232,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         admin: admin?,
         carriers: carriers?.with_transfers(hands_on),
         realtime: realtime?,
+        engines: engines?,
         agents,
         languages,
         routes: answering.routes?,
@@ -272,10 +289,11 @@ struct Answering {
 }
 
 impl SectionReader<'_> {
-    fn offered(&self, realtime: Option<&Realtime>, secrets: &Secrets) -> Offered {
+    fn offered(&self, realtime: Option<&Realtime>, secrets: &Secrets, around: Option<Surroundings<'_>>) -> Offered {
         let (top, sources) = (self.top, self.sources);
         let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
-        let languages = read_named(&top.named("languages"), |_, section| Language::read(section, realtime, base));
+        let languages =
+            read_named(&top.named("languages"), |_, section| Language::read(section, realtime, base, around));
         let codes: Option<Vec<&str>> = languages.as_ref().map(|known| known.keys().map(String::as_str).collect());
         let transfers =
             read_named(&top.named("transfers"), |_, section| Transfer::read(section, secrets, codes.as_deref()));

@@ -2,8 +2,8 @@
 
 use actix::SpawnHandle;
 
+use crate::realtime::link::Writing;
 use crate::realtime::sessions::LegId;
-use crate::realtime::writer::Writer;
 
 /// The sockets: one for each session that is connected or being dialled.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct Links(Vec<LinkOfLeg>);
 struct LinkOfLeg {
     leg: LegId,
     /// `None` while the socket is dialled.
-    writer: Option<Writer>,
+    writing: Option<Writing>,
     /// The task that dials, and later the one that reads.
     task: SpawnHandle,
 }
@@ -21,13 +21,13 @@ struct LinkOfLeg {
 impl Links {
     /// Adds a socket that is being dialled.
     pub(super) fn dialling(&mut self, leg: LegId, task: SpawnHandle) {
-        self.0.push(LinkOfLeg { leg, writer: None, task });
+        self.0.push(LinkOfLeg { leg, writing: None, task });
     }
 
     /// Marks a socket as open; `task` reads it.
-    pub(super) fn open(&mut self, leg: LegId, writer: Writer, task: SpawnHandle) {
+    pub(super) fn open(&mut self, leg: LegId, writing: Writing, task: SpawnHandle) {
         if let Some(link) = self.0.iter_mut().find(|link| link.leg == leg) {
-            (link.writer, link.task) = (Some(writer), task);
+            (link.writing, link.task) = (Some(writing), task);
         }
     }
 
@@ -42,15 +42,15 @@ impl Links {
         Some(self.0.remove(place).task)
     }
 
-    /// The writer of an open socket.
-    pub(super) fn writer(&self, leg: LegId) -> Option<&Writer> {
-        self.0.iter().find(|link| link.leg == leg)?.writer.as_ref()
+    /// The writing end of an open link.
+    pub(super) fn writing(&mut self, leg: LegId) -> Option<&mut Writing> {
+        self.0.iter_mut().find(|link| link.leg == leg)?.writing.as_mut()
     }
 
     /// Writes to an open socket.
-    pub(super) fn write(&self, leg: LegId, write: impl FnOnce(&Writer)) {
-        if let Some(writer) = self.writer(leg) {
-            write(writer);
+    pub(super) fn write(&mut self, leg: LegId, write: impl FnOnce(&Writing)) {
+        if let Some(writing) = self.writing(leg) {
+            write(writing);
         }
     }
 }

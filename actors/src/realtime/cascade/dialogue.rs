@@ -14,7 +14,7 @@ mod action;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-pub use self::action::DialogueAction;
+pub use self::action::{DialogueAction, Wish};
 use super::failure::{Failure, Head, Part};
 use super::listener::{Listener, ListenerAction};
 use super::mind::ChatUsage;
@@ -23,6 +23,7 @@ use super::text::Piece;
 use super::thinker::{Order, Outcome, Thinker, ThinkerAction};
 use super::turns::TurnAction;
 use super::wire::{RequestEvent, SocketEvent};
+use crate::realtime::messages::ResponsePurpose;
 use crate::tools::spec::ToolSpec;
 
 /// The conversation of a call.
@@ -57,14 +58,6 @@ struct Response {
     has_sounded: bool,
     /// How it was thought to its end.
     ended: Option<(Outcome, ChatUsage)>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Wish {
-    /// An answer of the model.
-    Think(Order),
-    /// These words.
-    Say(String),
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +100,21 @@ impl Dialogue {
         self.current.is_some() || !self.wishes.is_empty()
     }
 
+    /// Whether the ears and the voice can serve: their sockets are open, or need not be.
+    pub fn is_open(&self) -> bool {
+        self.listener.is_open() && self.mouth.is_open()
+    }
+
+    /// What waits until the response in progress is over, in order.
+    pub fn waiting(&self) -> impl Iterator<Item = &Wish> {
+        self.wishes.iter()
+    }
+
+    /// Whether results of tools are still to come, of which some have come.
+    pub fn awaits_results(&self) -> bool {
+        self.tools.values().any(|batch| batch.wants_answer)
+    }
+
     /// What the ears and the voice were given since this was asked last, which is charged for: the
     /// duration of audio, and characters.
     pub fn take_used(&mut self) -> (Duration, u64) {
@@ -147,9 +155,9 @@ impl Dialogue {
     }
 
     /// Says these words, after what is in progress.
-    pub fn say(&mut self, words: &str, now: Instant, out: &mut Vec<DialogueAction>) {
+    pub fn say(&mut self, words: &str, purpose: Option<ResponsePurpose>, now: Instant, out: &mut Vec<DialogueAction>) {
         if !words.trim().is_empty() {
-            self.wish(Wish::Say(words.to_owned()));
+            self.wish(Wish::Say { words: words.to_owned(), purpose });
         }
         self.settle(now, out);
     }
@@ -319,7 +327,7 @@ impl Dialogue {
                 out.push(DialogueAction::CallerSaid { turn, text });
                 match self.eager.take().filter(|_| is_prepared) {
                     Some(response) if self.current.is_none() => {
-                        self.start(response, out);
+                        self.start(response, Wish::Think(Order::default()), out);
                         self.thinker.release(&mut self.thought);
                     }
                     Some(_) | None => self.wish(Wish::Think(Order::default())),
@@ -425,10 +433,10 @@ impl Dialogue {
         let response = self.last_response;
         // What was thought in advance does not fit any more.
         self.eager = None;
-        self.start(response, out);
+        self.start(response, wish.clone(), out);
         match wish {
             Wish::Think(order) => self.thinker.answer(response, order, false, now, &mut self.thought),
-            Wish::Say(words) => {
+            Wish::Say { words, .. } => {
                 self.thinker.cancel(&mut self.thought);
                 self.thinker.says(response, &words);
                 self.give(response, Piece::verbatim(&words), now, out);
@@ -441,9 +449,9 @@ impl Dialogue {
         true
     }
 
-    fn start(&mut self, response: u64, out: &mut Vec<DialogueAction>) {
+    fn start(&mut self, response: u64, wish: Wish, out: &mut Vec<DialogueAction>) {
         self.current = Some(Response { number: response, has_words: false, has_sounded: false, ended: None });
-        out.push(DialogueAction::ResponseBegan { response });
+        out.push(DialogueAction::ResponseBegan { response, wish });
     }
 
     /// Queues a wish. Several plain answers that wait are one.

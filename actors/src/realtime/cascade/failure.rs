@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::complaints::redacted;
 use crate::realtime::breaker::Scope;
+pub use crate::realtime::named::Head;
+use crate::realtime::report::{LossClass, ModelLoss};
 
 /// A part of the cascade. Each has its own list of engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,28 +62,24 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What an HTTP answer says besides its status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Head<'a> {
-    /// The status.
-    pub status: u16,
-    /// `content-type`.
-    pub content_type: &'a str,
-    /// `retry-after-ms`.
-    pub retry_after_ms: Option<&'a str>,
-    /// `retry-after`, in seconds.
-    pub retry_after: Option<&'a str>,
-    /// A header with the reason, where an engine has one.
-    pub error: Option<&'a str>,
+/// The loss of a session of which a part has no engine left.
+pub fn loss_of(failure: &Failure) -> ModelLoss {
+    let class = match failure.class {
+        Class::Retry { .. } | Class::Next => LossClass::Retryable,
+        Class::Fatal(_) => LossClass::Fatal,
+    };
+    ModelLoss { class, reason: failure.to_string() }
 }
 
-impl Head<'_> {
-    /// How long the server wants us to wait. A date instead of a number counts as absent.
-    pub fn wait(&self) -> Option<Duration> {
-        let number = |text: Option<&str>| text.and_then(|text| text.trim().parse::<f64>().ok());
-        let seconds = number(self.retry_after_ms).map(|ms| ms / 1000.0).or_else(|| number(self.retry_after))?;
-        (0.0..=LONGEST_WAIT).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
-    }
+/// The loss of an upgrade that was answered with a status other than 101.
+pub fn loss_of_status(status: u16) -> ModelLoss {
+    loss_of(&Failure::of_status(Part::Ears, &Head { status, ..Head::default() }, ""))
+}
+
+/// The scope of a fatal loss. The engines of one list rarely share a server, so it is never more than
+/// the session; each engine's own failure is learnt by itself.
+pub const fn scope_of(_: &ModelLoss) -> Scope {
+    Scope::Session
 }
 
 impl Failure {
@@ -221,8 +219,6 @@ const OF_THE_REQUEST: [&str; 9] = [
     "big-000",
     "message-0000",
 ];
-/// The longest wait that a server may ask for, in seconds. A longer one is no wait within a call.
-const LONGEST_WAIT: f64 = 600.0;
 /// The maximum of characters of a server's message that are passed on.
 const LONGEST_REASON: usize = 300;
 

@@ -100,6 +100,11 @@ impl Listener {
         self.turns.is_turn()
     }
 
+    /// Whether the engine that serves can hear: its socket is open, or it needs none.
+    pub fn is_open(&self) -> bool {
+        self.upload.is_some() || matches!(self.socket, Socket::Open(_))
+    }
+
     /// The audio given to engines since this was asked last.
     pub fn take_given(&mut self) -> Duration {
         self.format.duration_of(usize::try_from(std::mem::take(&mut self.given)).unwrap_or(usize::MAX))

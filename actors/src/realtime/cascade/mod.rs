@@ -10,9 +10,11 @@
 //! the engines of its part. [`dialogue`] joins the three to a conversation, and [`plan`] is its
 //! configuration. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was
 //! heard of an answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`]
-//! lets the next engine take over.
+//! lets the next engine take over. [`session`] makes a provider's session of all that, and `seat` is
+//! its row for the configuration.
 //!
-//! All of it is pure.
+//! All of it is pure. The sockets and requests are opened by
+//! [`named_link`](super::named_link).
 #![doc = include_str!("traps.md")]
 
 pub mod address;
@@ -25,6 +27,8 @@ pub mod mind;
 pub mod mouth;
 pub mod plan;
 pub mod playback;
+pub(super) mod seat;
+pub mod session;
 pub mod text;
 pub mod thinker;
 pub mod turns;

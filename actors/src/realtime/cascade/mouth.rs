@@ -85,6 +85,12 @@ impl Mouth {
         self.standings.current()
     }
 
+    /// Whether the engine that serves can speak: its socket is open, or it needs none.
+    pub fn is_open(&self) -> bool {
+        let takes_requests = matches!(self.engines.get(self.engine()), Some(VoiceEngine::Requests { .. }));
+        takes_requests || matches!(self.socket, Socket::Open(_))
+    }
+
     /// Characters given to engines since this was asked last.
     pub fn take_characters(&mut self) -> u64 {
         std::mem::take(&mut self.characters)
@@ -209,7 +215,7 @@ impl Mouth {
     /// The deadline has passed.
     pub fn deadline_passed(&mut self, now: Instant, out: &mut Vec<MouthAction>) {
         if self.retry_at.take_if(|at| *at <= now).is_some() {
-            self.go_on(now, out);
+            self.try_again(now, out);
         }
         let (mut spoken, mut to) = (Vec::new(), Vec::new());
         match &mut self.socket {
@@ -414,8 +420,13 @@ impl Mouth {
         if at > now {
             self.retry_at = Some(at);
         } else {
-            self.go_on(now, out);
+            self.try_again(now, out);
         }
+    }
+
+    /// Tries the engine that serves. Without anything to say, its socket is opened all the same.
+    fn try_again(&mut self, now: Instant, out: &mut Vec<MouthAction>) {
+        if self.current.is_none() { self.warm(now, out) } else { self.go_on(now, out) }
     }
 
     fn pass(&mut self, to: Vec<ToVoice>, now: Instant, out: &mut Vec<MouthAction>) {

@@ -1,18 +1,29 @@
 //! The configuration of a cascade: a list of engines for each part. Pure.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use super::dialogue::Dialogue;
+use super::ears::upload_url;
+use super::failure::Part;
 use super::listener::{EarsEngine, Listener};
+use super::mind::{Ask, History, body};
 use super::mouth::{Mouth, VoiceEngine};
 use super::thinker::{MindEngine, Thinker};
 use super::turns::TurnPolicy;
+use super::voice::speech_request;
 use crate::carrier::{AudioFormat, Encoding};
+use crate::ids::Private;
 use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
 use crate::realtime::plan::rules::expect;
-use crate::realtime::plan::{Common, PlanProblem};
+use crate::realtime::plan::{Common, ModelAddress, PlanProblem};
 
 /// The engines of a call, each list in order of preference, and how turns end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CascadePlan {
+    /// The first chat model, by which records and breakers know the session.
+    pub address: ModelAddress,
     /// The language that is spoken, as a code or a tag.
     pub language: String,
     /// The engines that hear.
@@ -21,11 +32,44 @@ pub struct CascadePlan {
     pub mind: Vec<MindEngine>,
     /// The engines that speak.
     pub voice: Vec<VoiceEngine>,
+    /// The keys of the engines.
+    pub keys: EngineKeys,
     /// How the caller's turns end.
     pub turns: TurnPolicy,
+    /// The longest wait for the ears and the voice to open. Shorter: a part whose first engine hangs
+    /// has no time for the next one.
+    pub opening_timeout: Duration,
+}
+
+/// The keys of a plan's engines, in the order of their lists. `None` is an engine that needs none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineKeys {
+    /// Those of the ears.
+    pub ears: Vec<Option<Private<String>>>,
+    /// Those of the mind.
+    pub mind: Vec<Option<Private<String>>>,
+    /// Those of the voice.
+    pub voice: Vec<Option<Private<String>>>,
 }
 
 impl CascadePlan {
+    /// The same plan with another first chat model on the same server.
+    #[must_use]
+    pub fn with_model(&self, model: &str) -> Self {
+        let mut plan = self.clone();
+        model.clone_into(&mut plan.address.model);
+        if let Some(first) = plan.mind.first_mut() {
+            model.clone_into(&mut first.plan.model);
+        }
+        plan
+    }
+
+    /// The same plan for a waiting caller: opening takes no longer than `most`.
+    #[must_use]
+    pub fn hurried(&self, most: Duration) -> Self {
+        Self { opening_timeout: self.opening_timeout.min(most), ..self.clone() }
+    }
+
     /// The format of the caller's audio. The line's own goes through to most engines; servers that
     /// take uploads want a higher rate.
     pub fn input(&self) -> AudioFormat {
@@ -80,16 +124,44 @@ pub fn capabilities(plan: &CascadePlan) -> Capabilities {
         output: plan.output(),
         // Engines send faster than they are heard.
         realtime_output: false,
-        runs_by_audio: false,
+        // Its sockets charge for the caller's audio, and close without any.
+        runs_by_audio: true,
         session_end: SessionEnd::Never,
     }
+}
+
+/// What the engines are asked to do, without secrets, for display.
+pub fn configuration(common: &Common, plan: &CascadePlan) -> Value {
+    let ears = plan.ears.iter().map(|engine| match engine {
+        EarsEngine::Socket { kind, plan } => json!(kind.url(plan).as_str()),
+        EarsEngine::Uploads { plan } => json!({ "url": upload_url(plan).as_str(), "model": plan.model }),
+    });
+    let mind = plan.mind.iter().map(|engine| {
+        let ask = Ask { instructions: &common.instructions, tools: &common.tools, ..Ask::default() };
+        json!({ "url": engine.endpoint().as_str(), "body": body(&engine.plan, &ask, &mut History::default()) })
+    });
+    let voice = plan.voice.iter().map(|engine| match engine {
+        VoiceEngine::Socket { kind, plan } => json!({ "url": kind.url(plan).as_str(), "voice": plan.voice }),
+        VoiceEngine::Requests { plan, response_format } => {
+            let request = speech_request(plan, "…", response_format);
+            json!({ "url": request.url.as_str(), "body": request.body })
+        }
+    });
+    json!({
+        Part::Ears.word(): ears.collect::<Value>(),
+        Part::Mind.word(): mind.collect::<Value>(),
+        Part::Voice.word(): voice.collect::<Value>(),
+    })
 }
 
 /// Checks that the engines of a plan can serve a call and replace each other.
 ///
 /// # Errors
 /// The first rule that the plan breaks, with the field's name.
-pub fn check(plan: &CascadePlan) -> Result<(), PlanProblem> {
+pub fn check(common: &Common, plan: &CascadePlan) -> Result<(), PlanProblem> {
+    expect(common.detector.is_some(), "speech_detector.enabled", || {
+        "is false, expected \"auto\" or true: without it nobody hears the caller's turns end".to_owned()
+    })?;
     let lists = [("cascade.stt", plan.ears.len()), ("cascade.llm", plan.mind.len()), ("cascade.tts", plan.voice.len())];
     for (field, engines) in lists {
         expect(engines > 0, field, || "has no engine, expected at least one".to_owned())?;
@@ -128,14 +200,14 @@ const HOTTEST: f64 = 2.0;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use url::Url;
 
     use super::*;
+    use crate::audio::detector::DetectorPlan;
     use crate::realtime::cascade::ears::{EarsKind, EarsPlan};
     use crate::realtime::cascade::mind::{ChatPlan, LimitKey, NoteRole};
     use crate::realtime::cascade::voice::{VoiceKind, VoicePlan};
+    use crate::realtime::plan::{Credential, Endpoint};
 
     fn url() -> Url {
         Url::parse("http://127.0.0.1:9/v1").expect("a URL")
@@ -179,20 +251,39 @@ mod tests {
             ears: vec![EarsEngine::Socket { kind: EarsKind::Listen, plan: ears() }],
             mind: vec![MindEngine { url: url(), plan: chat }],
             voice: vec![VoiceEngine::Socket { kind: VoiceKind::Aura, plan: voice() }],
+            address: ModelAddress {
+                provider: "cascade",
+                endpoint: Endpoint { url: url().to_string(), credential: Credential::None, key_variable: None },
+                model: "small".into(),
+            },
+            keys: EngineKeys::default(),
             turns: TurnPolicy::default(),
+            opening_timeout: Duration::from_secs(10),
         }
+    }
+
+    fn common() -> Common {
+        let detector = DetectorPlan {
+            threshold: 0.9,
+            min_speech: Duration::from_millis(32),
+            min_silence: Duration::from_millis(300),
+        };
+        Common { detector: Some(detector), ..Common::new("Be brief.") }
     }
 
     fn broken(change: impl FnOnce(&mut CascadePlan)) -> String {
         let mut plan = plan();
         change(&mut plan);
-        check(&plan).expect_err("a rule is broken").field
+        check(&common(), &plan).expect_err("a rule is broken").field
     }
 
     #[test]
     fn the_lines_own_audio_goes_through_where_all_engines_take_it() {
         let own = plan().fitted();
-        assert_eq!((check(&own), own.input(), own.output()), (Ok(()), AudioFormat::MULAW_8K, AudioFormat::MULAW_8K));
+        assert_eq!(
+            (check(&common(), &own), own.input(), own.output()),
+            (Ok(()), AudioFormat::MULAW_8K, AudioFormat::MULAW_8K)
+        );
         assert_eq!(own, plan());
         let can = capabilities(&own);
         assert!(can.server_answers() && !can.server_interrupts() && !can.decides_alone());
@@ -204,9 +295,9 @@ mod tests {
         let mut mixed = plan();
         mixed.ears.push(EarsEngine::Uploads { plan: ears() });
         mixed.voice.push(VoiceEngine::Requests { plan: voice(), response_format: "pcm".into() });
-        assert_eq!(check(&mixed).expect_err("mixed").field, "cascade.stt");
+        assert_eq!(check(&common(), &mixed).expect_err("mixed").field, "cascade.stt");
         let fitted = mixed.fitted();
-        assert_eq!(check(&fitted), Ok(()));
+        assert_eq!(check(&common(), &fitted), Ok(()));
         assert_eq!((capabilities(&fitted).input, capabilities(&fitted).output), (UPLOADED, AudioFormat::PCM_24K));
     }
 

@@ -25,6 +25,7 @@ use super::failure::{Failure, Part};
 use super::mind::{Ask, Call, ChatPlan, ChatUsage, Exchange, Finish, History, MindEvent, Note, Patience, body};
 use super::text::{Answer, Limits, Piece};
 use super::wire::RequestEvent;
+use crate::realtime::messages::ResponsePurpose;
 use crate::tools::spec::ToolSpec;
 
 /// A chat model at a server.
@@ -46,6 +47,8 @@ impl MindEngine {
 /// What an answer is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order {
+    /// The purpose; `None` is the answer to the caller or to results of tools.
+    pub purpose: Option<ResponsePurpose>,
     /// Instructions for this answer alone.
     pub instructions: Option<String>,
     /// Whether no tool may be called.

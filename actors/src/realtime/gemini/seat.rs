@@ -22,6 +22,7 @@ pub(crate) static REHEARSAL: Seat = Seat {
     address: Address { default: None, example: LOCAL_ENDPOINT, refuses },
     knows: KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan,
 };
 
@@ -36,6 +37,7 @@ pub(crate) static GEMINI: Seat = Seat {
     address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses },
     knows: KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan,
 };
 

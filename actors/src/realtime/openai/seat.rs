@@ -22,6 +22,7 @@ pub(crate) static REHEARSAL: Seat = Seat {
     address: Address { default: None, example: "ws://127.0.0.1:9000/v1/realtime", refuses },
     knows: DIALECT.knows,
     lacks,
+    engines: &[],
     plan,
 };
 
@@ -41,6 +42,7 @@ pub(crate) static OPENAI: Seat = Seat {
     },
     knows: DIALECT.knows,
     lacks,
+    engines: &[],
     plan,
 };
 
@@ -55,6 +57,7 @@ pub(crate) static AZURE: Seat = Seat {
     address: Address { default: None, example: "wss://<resource>.openai.azure.com/openai/v1/realtime", refuses },
     knows: DIALECT.knows,
     lacks,
+    engines: &[],
     plan,
 };
 

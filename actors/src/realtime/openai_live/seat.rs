@@ -24,6 +24,7 @@ pub(crate) static REHEARSAL: Seat = Seat {
     address: Address { default: None, example: "ws://127.0.0.1:9000/v1/live/sessions", refuses },
     knows: KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan,
 };
 
@@ -39,6 +40,7 @@ pub(crate) static OPENAI_LIVE: Seat = Seat {
     address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses },
     knows: KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan,
 };
 
@@ -55,6 +57,7 @@ pub(crate) static AZURE_LIVE: Seat = Seat {
     address: Address { default: None, example: AZURE_ENDPOINT, refuses: azure_refuses },
     knows: AZURE_KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan: azure_plan,
 };
 

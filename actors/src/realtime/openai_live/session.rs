@@ -167,7 +167,7 @@ impl Session {
             E::Binary(_) | E::Unintelligible => self.not_understood("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
             // A detector of the call may say it too; the session hears the audio itself.
-            E::Pong | E::CallerSpeech { .. } => {}
+            E::Pong | E::CallerSpeech { .. } | E::Link(_) => {}
             E::Closed { .. } | E::Broken(_) if matches!(self.phase, Phase::Closing(_)) => self.end(out),
             E::Closed { code, reason } => self.lose(loss_of_close(code, reason), out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),

@@ -198,7 +198,7 @@ fn release(what: &'static str, gone: Vec<Waiting>) {
 /// Dials, and waits until the session is open.
 async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
     let begun = clock::now();
-    let mut link = Link::new(dial::dial(&plan, None).await?);
+    let mut link = dial::dial(&plan, None).await?;
     let mut session = Conversation::standby(&plan, &Opening::default(), begun);
     // The next action would configure the session, so it is open.
     let said = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Send(_))).await?;
@@ -221,8 +221,8 @@ pub async fn waiting_or_new(
     {
         return Ok(waiting.take());
     }
-    let socket = dial::dial(&plan, safety_identifier.as_deref()).await?;
-    Ok(OpenedSession { link: Link::new(socket), said: Vec::new() })
+    let link = dial::dial(&plan, safety_identifier.as_deref()).await?;
+    Ok(OpenedSession { link, said: Vec::new() })
 }
 
 /// Tends a waiting session: answers and sends pings until the session is requested, dropped or
@@ -237,17 +237,17 @@ async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::S
                 }
                 return;
             }
-            heard = timeout(PING_EVERY, opened.link.incoming.next()) => heard,
+            heard = timeout(PING_EVERY, opened.link.reading.next()) => heard,
         };
         match heard {
-            Ok(Inbound::Message(Incoming::Ping(payload))) => opened.link.writer.pong(payload),
+            Ok(Inbound::Message(Incoming::Ping(payload))) => opened.link.writing.pong(payload),
             Ok(Inbound::Message(Incoming::Pong)) => unanswered = false,
             // A waiting session should receive no message: this is an error or the end.
-            Ok(Inbound::Message(_) | Inbound::Broke(_)) => return,
+            Ok(Inbound::Message(_) | Inbound::Broke(_) | Inbound::Named(_)) => return,
             Err(_) if unanswered => return,
             Err(_) => {
                 unanswered = true;
-                opened.link.writer.ping();
+                opened.link.writing.ping();
             }
         }
     }

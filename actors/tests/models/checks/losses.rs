@@ -104,7 +104,7 @@ pub(crate) fn at_each_moment(provider: Provider) -> Verdict {
 /// knows the conversation, gives the answer, and is interrupted, asked and counted like the first.
 pub(crate) fn failover(provider: Provider) -> Verdict {
     let mut others = Vec::new();
-    for other in Provider::all().filter(|other| other.names().model != provider.names().model) {
+    for other in crate::one_server_each().filter(|other| other.names().model != provider.names().model) {
         if others.iter().any(|known: &Provider| known.names().model == other.names().model) {
             continue;
         }

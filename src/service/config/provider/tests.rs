@@ -25,6 +25,7 @@ const PIGEON: Provider = Provider::of(&Seat {
     address: Address { default: None, example: "wss://loft.example", refuses: |_| None },
     knows: &["speed", "turn_detection.silence_duration", "transcription"],
     lacks: |_| None,
+    engines: &[],
     plan: |_| unreachable!("no plan is made"),
 });
 

@@ -5,7 +5,22 @@ use crate::realtime::cascade::failure::{Failure, Part};
 use crate::realtime::cascade::listener::ListenerAction;
 use crate::realtime::cascade::mind::ChatUsage;
 use crate::realtime::cascade::mouth::MouthAction;
-use crate::realtime::cascade::thinker::{Outcome, ThinkerAction};
+use crate::realtime::cascade::thinker::{Order, Outcome, ThinkerAction};
+use crate::realtime::messages::ResponsePurpose;
+
+/// What has to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// An answer of the model.
+    Think(Order),
+    /// These words.
+    Say {
+        /// The words.
+        words: String,
+        /// The purpose; `None` is the answer to the caller.
+        purpose: Option<ResponsePurpose>,
+    },
+}
 
 /// What follows for the engines and the call.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +59,8 @@ pub enum DialogueAction {
     ResponseBegan {
         /// The response.
         response: u64,
+        /// What it is for.
+        wish: Wish,
     },
     /// The agent's next words, ahead of their audio.
     AgentSays {

@@ -145,7 +145,7 @@ impl Rig {
             A::CallerSays { text, .. } => format!("({text})"),
             A::CallerSaid { turn, text } => format!("turn {turn}: {text}"),
             A::CallerSaidNothing { turn } => format!("turn {turn}: nothing"),
-            A::ResponseBegan { response } => format!("response {response}"),
+            A::ResponseBegan { response, .. } => format!("response {response}"),
             A::AgentSays { response, text } => format!("{response}: {text}"),
             A::Audio { response, .. } => format!("audio {response}"),
             A::AudioComplete { response } => format!("sounded {response}"),
@@ -207,9 +207,9 @@ fn the_model_is_told_what_was_heard_after_an_interruption() {
 #[test]
 fn what_is_asked_for_meanwhile_waits_and_is_said_in_order() {
     let mut rig = Rig::new(TurnPolicy::default());
-    let order = Order { instructions: Some("Greet.".into()), words_only: true };
+    let order = Order { purpose: None, instructions: Some("Greet.".into()), words_only: true };
     rig.dialogue.think(order, rig.now, &mut rig.out);
-    rig.dialogue.say("This call is recorded.", rig.now, &mut rig.out);
+    rig.dialogue.say("This call is recorded.", None, rig.now, &mut rig.out);
     rig.dialogue.think(Order::default(), rig.now, &mut rig.out);
     rig.dialogue.think(Order::default(), rig.now, &mut rig.out);
     rig.thinks("Hello.");

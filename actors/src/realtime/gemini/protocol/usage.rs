@@ -32,7 +32,7 @@ pub fn of_turn(usage: &Fields<'_>) -> Option<Usage> {
         cached_image: cached.image.min(prompt.image),
         output_text: said.text + more_text + count(usage, "thoughtsTokenCount"),
         output_audio: said.audio + more_audio,
-        session_ms: 0,
+        ..Usage::default()
     };
     (usage != Usage::default()).then_some(usage)
 }

@@ -50,6 +50,7 @@ impl Session {
             | E::DialFailed(_)
             | E::Unintelligible
             | E::Pong
+            | E::Link(_)
             | E::Ordered(_)
             | E::CallerSpeech { .. }
             | E::HandedOver(_)

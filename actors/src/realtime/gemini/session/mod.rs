@@ -216,7 +216,8 @@ impl Session {
             },
             E::Unintelligible => self.unreadable("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
-            E::Pong => {}
+            // It has no links beside its socket.
+            E::Pong | E::Link(_) => {}
             E::Closed { code, reason } => {
                 let loss = loss_of_close(code, reason, self.stage());
                 self.lose(loss, out);

@@ -20,6 +20,7 @@ pub(crate) static SEAT: Seat = Seat {
     address: Address { default: None, example: EXAMPLE, refuses },
     knows: KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan: |given| DIALECT.plan(given),
 };
 

@@ -20,6 +20,7 @@ pub(crate) static SEAT: Seat = Seat {
     address: Address { default: Some(ENDPOINT), example: ENDPOINT, refuses: refuses_model },
     knows: KNOWS,
     lacks: |_| None,
+    engines: &[],
     plan: |given| DIALECT.plan(given),
 };
 

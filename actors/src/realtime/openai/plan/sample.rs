@@ -29,7 +29,7 @@ pub(crate) fn openai() -> OpenAiPlan {
 pub(crate) fn own(plan: &mut SessionPlan) -> &mut OpenAiPlan {
     match &mut plan.provider {
         ProviderPlan::OpenAi(own) => Arc::make_mut(own),
-        ProviderPlan::Gemini(_) | ProviderPlan::OpenAiLive(_) | ProviderPlan::Fake(_) => {
+        ProviderPlan::Gemini(_) | ProviderPlan::OpenAiLive(_) | ProviderPlan::Cascade(_) | ProviderPlan::Fake(_) => {
             panic!("the sample is a plan of this provider")
         }
     }

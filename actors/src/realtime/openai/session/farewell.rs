@@ -72,6 +72,7 @@ impl Session {
             | E::Binary(_)
             | E::Unintelligible
             | E::Pong
+            | E::Link(_)
             | E::Ordered(_)
             | E::CallerSpeech { .. }
             | E::HandedOver(_)

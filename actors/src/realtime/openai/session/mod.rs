@@ -240,7 +240,8 @@ impl Session {
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
             // The server detects speech by itself.
-            E::CallerSpeech { .. } => {}
+            // It has no links beside its socket.
+            E::CallerSpeech { .. } | E::Link(_) => {}
             E::HandedOver(handoff) => self.take_over(handoff, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }

@@ -234,6 +234,7 @@ impl World {
                 SessionsAction::Learn { .. }
                 | SessionsAction::SendAudio(..)
                 | SessionsAction::Pong(..)
+                | SessionsAction::ToLink(..)
                 | SessionsAction::ToAudio(_)
                 | SessionsAction::Complete(_)
                 | SessionsAction::ToWords(_)

@@ -183,7 +183,7 @@ fn shown(actions: &[SessionsAction]) -> String {
             A::HangUp(_) => "hang up",
             A::Send(..) => "send",
             A::SendAudio(..) => "send audio",
-            A::Ping(_) | A::Pong(..) => continue,
+            A::Ping(_) | A::Pong(..) | A::ToLink(..) => continue,
             A::ToAudio(_) | A::Complete(_) | A::ToWords(_) => "hand over",
             A::Report(ModelReport::Ready { .. }) => "report Ready",
             A::Report(ModelReport::Resumed { .. }) => "report Resumed",

@@ -41,7 +41,7 @@ fn step(rig: &mut Rig, kind: u8, ms: u64) {
         14 => rig.dialogue.heard(1 + ms % 3, Duration::from_millis(ms)),
         15 => rig.dialogue.answer_tool(&format!("call_{}_0", 1 + ms % 3), "x", true, now, &mut rig.out),
         16 => rig.dialogue.think(Order::default(), now, &mut rig.out),
-        17 => rig.dialogue.say("This call is recorded.", now, &mut rig.out),
+        17 => rig.dialogue.say("This call is recorded.", None, now, &mut rig.out),
         18 => rig.dialogue.force_turn(now, &mut rig.out),
         19 => rig.dialogue.discard(now, &mut rig.out),
         _ => rig.pass(ms),
@@ -66,7 +66,7 @@ proptest! {
         all.append(&mut rig.out);
         let (mut begun, mut over) = (BTreeSet::new(), BTreeSet::new());
         for action in all {
-            if let A::ResponseBegan { response } = action {
+            if let A::ResponseBegan { response, .. } = action {
                 prop_assert!(begun.insert(response), "{} began twice", response);
                 prop_assert_eq!(begun.len(), over.len() + 1, "two at a time");
             } else if let A::ResponseEnded { response, .. } = action {

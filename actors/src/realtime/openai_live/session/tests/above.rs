@@ -53,6 +53,7 @@ impl Call {
                 | SessionsAction::HangUp(_)
                 | SessionsAction::SendAudio(..)
                 | SessionsAction::Pong(..)
+                | SessionsAction::ToLink(..)
                 | SessionsAction::Ping(_)
                 | SessionsAction::ToAudio(_)
                 | SessionsAction::ToWords(_)

@@ -1,0 +1,73 @@
+//! The responses of a session that the call may still ask about. Pure.
+
+use std::collections::VecDeque;
+
+use crate::ids::{ItemId, ResponseId};
+use crate::realtime::cascade::dialogue::Wish;
+
+/// The last responses, and the one in progress.
+#[derive(Debug, Default)]
+pub(super) struct Responses {
+    known: VecDeque<Response>,
+    /// Silent answers in a row.
+    pub(super) silences: u32,
+}
+
+/// A response.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) number: u64,
+    pub(super) response: ResponseId,
+    pub(super) item: ItemId,
+    /// What it is for.
+    pub(super) wish: Wish,
+    /// Its words so far.
+    pub(super) text: String,
+    /// Whether any of its audio has come.
+    pub(super) sounds: bool,
+    /// Whether all of its audio has come.
+    pub(super) is_whole: bool,
+    /// Whether it called a tool.
+    pub(super) called: bool,
+    /// Whether it is in progress.
+    pub(super) runs: bool,
+}
+
+impl Responses {
+    /// Adds the response that begins.
+    pub(super) fn begin(&mut self, session: u64, number: u64, wish: Wish) -> &Response {
+        if self.known.len() >= MOST_KNOWN {
+            self.known.pop_front();
+        }
+        self.known.push_back(Response {
+            number,
+            response: ResponseId::new(&format!("response_{session}_{number}")),
+            item: ItemId::new(&format!("item_{session}_agent{number}")),
+            wish,
+            text: String::new(),
+            sounds: false,
+            is_whole: false,
+            called: false,
+            runs: true,
+        });
+        &self.known[self.known.len() - 1]
+    }
+
+    /// A response by its number.
+    pub(super) fn numbered(&mut self, number: u64) -> Option<&mut Response> {
+        self.known.iter_mut().rev().find(|known| known.number == number)
+    }
+
+    /// The number of the response that an item belongs to.
+    pub(super) fn of_item(&self, item: &ItemId) -> Option<u64> {
+        self.known.iter().rev().find(|known| known.item == *item).map(|known| known.number)
+    }
+
+    /// The response in progress.
+    pub(super) fn running(&self) -> Option<&Response> {
+        self.known.back().filter(|last| last.runs)
+    }
+}
+
+/// The responses that are kept. The call asks about the one that is played, or the one before it.
+const MOST_KNOWN: usize = 8;
