@@ -16,7 +16,7 @@ fn every_command_has_help_with_an_example_and_a_short_one_without() {
     }
     let help = text(&run(&["call", "--help"]).stdout);
     assert!(
-        help.contains("twilio, waybeo, plivo, vobiz, exotel, asterisk, audiosocket")
+        help.contains("twilio, waybeo, plivo, vobiz, exotel, asterisk, audiosocket, telnyx, smartflo")
             && help.contains("[possible values: en, hi"),
         "{help}"
     );

@@ -3,8 +3,11 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use actix_web::{App, HttpResponse, HttpServer, web};
 use awc::ws::CloseCode;
 use common::{FakeStream, PATIENCE, Running, get, start_with, transcripts};
 use serde_json::{Value, json};
@@ -135,6 +138,54 @@ async fn a_caller_is_put_through_by_the_flow_and_comes_back_when_nobody_answers(
         assert_eq!(get(&unknown, &[]).await.status, 302);
         service.stop().await;
     }
+}
+
+#[actix_rt::test]
+async fn a_call_is_placed_and_its_stream_is_the_answer() {
+    let asked = Arc::<Mutex<Vec<Vec<(String, String)>>>>::default();
+    let seen = Arc::clone(&asked);
+    let server = HttpServer::new(move || {
+        let seen = Arc::clone(&seen);
+        App::new().default_service(web::to(move |form: web::Form<Vec<(String, String)>>| {
+            seen.lock().expect("whole").push(form.into_inner());
+            async { HttpResponse::Ok().json(json!({"Call": {"Sid": "c1", "Status": "queued"}})) }
+        }))
+    });
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").expect("a free port");
+    let api = format!("http://{}", server.addrs()[0]);
+    actix_rt::spawn(server.run());
+    let secrets = [("EXOTEL_API_KEY", "k"), ("EXOTEL_API_TOKEN", "t"), ("EXOTEL_ACCOUNT_SID", "acme1")];
+    let settings = [
+        ("twilio.verify", "off"),
+        ("exotel.enabled", "true"),
+        ("exotel.api_url", &api),
+        ("outbound.enabled", "true"),
+        ("outbound.carrier", "exotel"),
+        ("outbound.allow", r#"["+91"]"#),
+        ("outbound.from", "+14155550199"),
+    ];
+    let service = start_with(&[&secrets[..], &[("EXOTEL_STREAM_TOKEN", TOKEN)]].concat(), &settings).await;
+    let order = r#"{"to":"+919820000000","agent":"default"}"#;
+    let placed = common::post_body(&service.admin("/calls"), "application/json", order, &[]).await;
+    assert_eq!(placed.status, 202, "{}", placed.text);
+    assert_eq!(placed.json()["carrier_call_id"], "c1");
+    let form: BTreeMap<String, String> = asked.lock().expect("whole").remove(0).into_iter().collect();
+    assert_eq!((form["From"].as_str(), form["CallerId"].as_str()), ("+919820000000", "+14155550199"));
+    let mut stream = FakeStream::open(&form["StreamUrl"]).await;
+    stream.say(&start("c1", "s1")).await;
+    stream.hear("media").await;
+    // A stream of a call that nobody has placed is none.
+    let mut other = FakeStream::open(&form["StreamUrl"]).await;
+    other.say(&start("c2", "s2")).await;
+    assert_eq!(other.closed().await.0, CloseCode::Policy);
+    assert_eq!(service.calls().await.len(), 1);
+    stream.say(&json!({"event": "stop", "stream_sid": "s1", "stop": {"reason": "callended"}})).await;
+    let over = r#"{"CallSid":"c1","Status":"completed","EventType":"terminal"}"#;
+    assert_eq!(common::post_body(&form["StatusCallback"], "application/json", over, &[]).await.status, 204);
+    service.until_calls(0).await;
+    let record = service.record("c1").await;
+    assert_eq!((&record["direction"], &record["to"]), (&json!("outbound"), &json!("+919820000000")));
+    service.stop().await;
 }
 
 /// A service for Exotel with a token, on loopback.

@@ -242,6 +242,7 @@ impl Plivo {
             answered: false,
             secret: Some(Private::new(TOKEN.to_owned())),
             faults: Vec::new(),
+            clock: switchboard_actors::clock::wall,
         };
         let documents = self.carrier.fake().and_then(|fake| fake.documents()).expect("documents");
         let url = self.public(&format!("/{}/{what}", self.carrier.name())).parse().expect("a URL");

@@ -64,7 +64,14 @@ fn every_route_refuses_a_request_without_proof() {
         assert_eq!(bare.webhook_api().proof(), Proof::ThisMachine, "{carrier:?}");
         for route in carrier.routes() {
             for &verb in route.verbs {
-                let of = |is_local| Request { verb, target: route.path, headers: &FORM, body: b"CallSid=x", is_local };
+                let of = |is_local| Request {
+                    verb,
+                    target: route.path,
+                    headers: &FORM,
+                    body: b"CallSid=x",
+                    is_local,
+                    at: chrono::DateTime::UNIX_EPOCH,
+                };
                 for (service, is_local, label) in
                     [(&proved, true, None), (&proved, false, None), (&bare, false, Some("not_local"))]
                 {
@@ -201,7 +208,7 @@ proptest! {
                 let own = shown.iter().map(|name| (name.as_str(), header.as_str()));
                 let names: Vec<_> = own.chain([("content-type", kind), ("authorization", &*header)]).collect();
                 let verb = if post { Verb::Post } else { Verb::Get };
-                let request = Request { verb, target: &target, headers: &names, body: &body, is_local };
+                let request = Request { verb, target: &target, headers: &names, body: &body, is_local, at: chrono::DateTime::UNIX_EPOCH };
                 let _ = service.webhook_api().upgrade(&request);
                 let _ = service.webhook_api().fitting_address(route.role, &request);
                 if let Err(refused) = service.webhook_api().judge(route.role, &request) {
@@ -264,6 +271,7 @@ fn calling(id: String) -> Calling {
         answered: false,
         secret: None,
         faults: Vec::new(),
+        clock: || chrono::DateTime::UNIX_EPOCH,
     }
 }
 

@@ -201,6 +201,7 @@ impl Pair {
             answered: false,
             secret: Some(Private::new(secret.to_owned())),
             faults: Vec::new(),
+            clock: || chrono::DateTime::UNIX_EPOCH,
         }
     }
 

@@ -371,7 +371,10 @@ fn dialling(
     apis: &HashMap<Carrier, Arc<dyn Control>>,
     webhook_apis: &HashMap<Carrier, Arc<dyn WebhookApi>>,
 ) -> Option<Dialling> {
-    let carrier = Carrier::all().find(|carrier| carrier.calls_callees() && apis.contains_key(carrier))?;
+    let named = config.outbound.carrier;
+    let is_meant = |carrier: &Carrier| named.is_none_or(|name| carrier.name() == name);
+    let mut callers = Carrier::all().filter(|carrier| carrier.calls_callees() && apis.contains_key(carrier));
+    let carrier = callers.find(is_meant)?;
     let api = apis.get(&carrier).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),

@@ -199,7 +199,7 @@ const ASTRAY: &[(&[(&str, &str)], &str)] = &[
     (&[("realtime.fallbacks", r#"[{ provider = "azure" }]"#)], "realtime.fallbacks[0].url"),
     (&[("routes", r#"[{ language = "fr" }]"#)], "routes[0].language"),
     (&[("routes", r#"[{ to = "+1*2", agent = "default" }]"#)], "routes[0].to"),
-    (&[("routes", r#"[{ carrier = "telnyx", agent = "default" }]"#)], "routes[0].carrier"),
+    (&[("routes", r#"[{ carrier = "pigeon", agent = "default" }]"#)], "routes[0].carrier"),
     (
         &[("routes", r#"[{ agent = "default", language = "hi" }]"#), ("agents.default.languages", r#"["en"]"#)],
         "routes[0].language",

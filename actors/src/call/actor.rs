@@ -31,7 +31,7 @@ use super::report::{Spent, TransferPermit};
 use super::steps::{CallAction, CallEvent};
 use crate::alarm::Alarm;
 use crate::carrier::SecondStart;
-use crate::carrier::control::Control;
+use crate::carrier::control::{Control, Request};
 use crate::clock;
 use crate::complaints::Complaints;
 use crate::ending::Ending;
@@ -105,7 +105,10 @@ impl CallActor {
         let can = setup.identity.carrier.capabilities();
         let means = Means {
             handover: can.handover,
-            requests: setup.api.is_some(),
+            requests: setup
+                .api
+                .as_ref()
+                .is_some_and(|api| api.ask(Request::HandOver, &setup.identity.carrier_call).is_some()),
             reopens: can.second_start == SecondStart::NewStream,
             started_at: setup.identity.started_at,
         };

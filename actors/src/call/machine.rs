@@ -61,7 +61,7 @@ enum Transcript {
 pub struct Means {
     /// How its carrier transfers a caller.
     pub handover: Option<Handover>,
-    /// Whether the carrier's API can be used.
+    /// Whether the carrier's API can redirect or hand on the call.
     pub requests: bool,
     /// Whether the carrier opens another stream by itself when one is lost.
     pub reopens: bool,

@@ -2,6 +2,7 @@
 //! contents of a request. Pure.
 
 use url::Url;
+use url::form_urlencoded::Serializer;
 
 /// `path` at our public address. A path prefix of the public URL is kept.
 pub fn public_url(public: &Url, path: &str) -> String {
@@ -22,4 +23,12 @@ pub fn without_query(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.to_string()
+}
+
+/// An address with this query; unchanged if that is empty.
+pub fn with_query(url: String, query: &[(&str, &str)]) -> String {
+    if query.is_empty() {
+        return url;
+    }
+    format!("{url}?{}", Serializer::new(String::new()).extend_pairs(query).finish())
 }

@@ -168,11 +168,13 @@ pub enum Fault {
     OtherStart,
     /// Audio comes before `start`.
     MediaFirst,
+    /// Packets arrive out of order.
+    Shuffled,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoStop,
         Self::NoClose,
         Self::FirstAt16k,
@@ -180,6 +182,7 @@ impl Fault {
         Self::DuplicateStart,
         Self::OtherStart,
         Self::MediaFirst,
+        Self::Shuffled,
     ];
 
     /// Its name on the command line.
@@ -192,6 +195,7 @@ impl Fault {
             Self::DuplicateStart => "duplicate-start",
             Self::OtherStart => "other-start",
             Self::MediaFirst => "media-first",
+            Self::Shuffled => "shuffled",
         }
     }
 
@@ -205,6 +209,7 @@ impl Fault {
             Self::DuplicateStart => "`start` is sent twice",
             Self::OtherStart => "A `start` of another call follows",
             Self::MediaFirst => "Audio comes before `start`",
+            Self::Shuffled => "Packets arrive out of order",
         }
     }
 }

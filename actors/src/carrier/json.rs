@@ -2,11 +2,86 @@
 //! Pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::WireError;
+use super::{LineEvent, WireError};
+use crate::frame::Frame;
+
+/// The kind of a message, its field `event`.
+///
+/// # Errors
+/// When the message is too long, not an object, or has no kind.
+pub(super) fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow, alias = "Event")]
+        event: Option<Text<'a>>,
+    }
+    if text.len() > LONGEST_MESSAGE {
+        return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
+    }
+    // A derived struct would also accept a JSON array with the fields in order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| WireError::Unreadable(place(&e)))?;
+    envelope.event.map(|event| event.0).ok_or_else(|| WireError::Unreadable("it has no `event`".to_owned()))
+}
+
+/// The audio in `media.payload`.
+///
+/// # Errors
+/// When it is missing, empty, or not base64.
+pub(super) fn payload_of(kind: &'static str, payload: Option<Text<'_>>) -> Result<Frame, WireError> {
+    let Some(Text(encoded)) = payload else { return Err(missing(kind, "media.payload")) };
+    if encoded.is_empty() {
+        return Err(malformed(kind, "`media.payload` is empty".to_owned()));
+    }
+    Frame::of_base64(&encoded)
+        .map_err(|_| malformed(kind, format!("`media.payload` of {} characters is not base64", encoded.len())))
+}
+
+/// The pressed key in `dtmf.digit`.
+///
+/// # Errors
+/// When it is missing, or no key.
+pub(super) fn key_of(digit: Option<Scalar<'_>>) -> Result<LineEvent, WireError> {
+    const KIND: &str = "dtmf";
+    let digit = digit.ok_or_else(|| missing(KIND, "dtmf.digit"))?;
+    let mut characters = digit.0.chars();
+    match (characters.next().map(|c| c.to_ascii_uppercase()), characters.next()) {
+        (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(LineEvent::KeyPressed(key)),
+        // The pressed key is not quoted: it may be part of a card number.
+        _ => Err(malformed(KIND, "`dtmf.digit` is not one of 0-9, *, #, A-D".to_owned())),
+    }
+}
+
+/// The parameters in `field`.
+///
+/// # Errors
+/// When there are too many, or one is too long.
+pub(super) fn parameters_of(
+    kind: &'static str,
+    field: &str,
+    given: BTreeMap<Cow<'_, str>, Option<Scalar<'_>>>,
+) -> Result<BTreeMap<String, String>, WireError> {
+    if given.len() > MOST_PARAMETERS {
+        let problem = format!("`{field}` has {} entries, expected {MOST_PARAMETERS} at most", given.len());
+        return Err(malformed(kind, problem));
+    }
+    let mut taken = BTreeMap::new();
+    for (name, value) in given {
+        let value = value.map(|value| value.0).unwrap_or_default();
+        if name.len() + value.len() > LONGEST_PARAMETER {
+            return Err(malformed(kind, format!("an entry of `{field}` has more than {LONGEST_PARAMETER} bytes")));
+        }
+        taken.insert(name.into_owned(), value.into_owned());
+    }
+    Ok(taken)
+}
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, WireError> {
     serde_json::from_str(text).map_err(|e| malformed(kind, place(&e)))
@@ -106,6 +181,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
+/// The longest message, in bytes. Carriers' have a few hundred; a second of 24 kHz PCM16 would have
+/// 64,000. A longer one is not a media stream's.
+pub(super) const LONGEST_MESSAGE: usize = 128 * 1024;
+/// The most parameters. Carriers have limits far below it, or none; the memory of a stranger's socket
+/// needs one.
+const MOST_PARAMETERS: usize = 64;
+/// The longest parameter, name and value, in bytes: 500 characters of at most four bytes.
+const LONGEST_PARAMETER: usize = 2_000;
 /// The longest id, in bytes. Those of the supported carriers have 20 to 40.
 const LONGEST_ID: usize = 128;
 /// The most characters of an outside string in the log.

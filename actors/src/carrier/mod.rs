@@ -23,7 +23,9 @@ mod json;
 mod packets;
 pub mod plivo;
 pub mod settings;
+pub mod smartflo;
 mod spoken;
+pub mod telnyx;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
@@ -73,6 +75,11 @@ pub trait Seat: Sync {
         false
     }
 
+    /// Whether it can call a person into a conference with a waiting caller, for a warm transfer.
+    fn invites_callees(&self) -> bool {
+        false
+    }
+
     /// A body for webhooks in its own format.
     fn payload(&self) -> Option<&'static Payload> {
         None
@@ -106,7 +113,7 @@ pub trait Seat: Sync {
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 7] = [
+const SEATS: [&dyn Seat; 9] = [
     &twilio::Twilio,
     &waybeo::Waybeo,
     &plivo::PLIVO,
@@ -114,6 +121,8 @@ const SEATS: [&dyn Seat; 7] = [
     &exotel::Exotel,
     &asterisk::Asterisk,
     &audiosocket::AudioSocket,
+    &telnyx::Telnyx,
+    &smartflo::Smartflo,
 ];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
@@ -192,6 +201,11 @@ impl Carrier {
     /// Whether it can place calls, once its API is available.
     pub fn calls_callees(self) -> bool {
         self.0.calls_callees()
+    }
+
+    /// Whether it can call a person into a conference with a waiting caller, for a warm transfer.
+    pub fn invites_callees(self) -> bool {
+        self.0.invites_callees()
     }
 
     /// A body for webhooks in its own format.

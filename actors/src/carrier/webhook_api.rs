@@ -10,6 +10,8 @@ mod event;
 use std::fmt;
 use std::net::SocketAddr;
 
+use chrono::{DateTime, Utc};
+
 pub use self::answer::{Answer, Callbacks, Dial, Document, Side, Taker};
 pub use self::event::{
     AnsweredBy, Arriving, Connecting, DialOutcome, Direction, StatusUpdate, StreamEnding, StreamFailure, StreamUpdate,
@@ -76,6 +78,9 @@ pub struct OwnListener {
     /// The address.
     pub address: SocketAddr,
 }
+
+/// The parameter of our addresses that holds our name of a call that we placed.
+pub const OUTBOUND: &str = "outbound";
 
 /// How a request is authenticated as the carrier's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +167,8 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// Whether it came directly from this machine: no proxy, no web page.
     pub is_local: bool,
+    /// When it arrived. Some carriers sign the time, so that a recorded request is good for minutes.
+    pub at: DateTime<Utc>,
 }
 
 impl<'a> Request<'a> {
@@ -178,6 +185,13 @@ impl<'a> Request<'a> {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.value(name)
+    }
+
+    /// Whether its body is a form.
+    pub fn is_form(&self) -> bool {
+        self.header("content-type")
+            .and_then(|kind| kind.split(';').next())
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
     }
 }
 

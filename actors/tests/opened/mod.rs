@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::fake;
+use switchboard_actors::carrier::fake::{self, Part};
 use switchboard_actors::carrier::settings::{Form, Given, Kind, Opened, Secrets, Setting, Settings, Value};
 use switchboard_actors::carrier::webhook_api::{Arrival, Refused, Request, Role, Verb, WebhookApi, WebhookEvent};
 use switchboard_actors::ids::Private;
@@ -26,10 +26,14 @@ impl Service {
             carrier.settings().iter().filter(|it| matches!(it.kind, Kind::Flag)).map(|it| (it.key, Value::Flag(true)));
         settings.extend(on);
         let written = |form, secret: &str| if form == Form::Pairs { format!("k={secret}") } else { secret.to_owned() };
+        let played = carrier.fake().zip(secret);
+        let played = played.map_or_else(Vec::new, |(fake, it)| fake.setup(Part::Played { secret: Some(it) }).secrets);
         let secrets: Secrets = carrier
             .secrets()
             .iter()
             .filter_map(|it| Some((it.name, Private::new(written(it.form, secret?)))))
+            // What the carrier's own requests are checked with may be another text than their secret.
+            .chain(played.into_iter().map(|(name, secret)| (name, Private::new(secret))))
             .collect();
         let given =
             Given { settings: &settings, secrets: &secrets, outside: secret.map(|_| "server.bind"), transfers: true };
@@ -74,7 +78,14 @@ fn received<T>(request: &fake::Request, judge: impl FnOnce(&Request<'_>) -> T) -
         fake::Method::Get => Verb::Get,
         fake::Method::Post => Verb::Post,
     };
-    judge(&Request { verb, target: &target, headers: &shown, body: body.as_bytes(), is_local: false })
+    judge(&Request {
+        verb,
+        target: &target,
+        headers: &shown,
+        body: body.as_bytes(),
+        is_local: false,
+        at: chrono::DateTime::UNIX_EPOCH,
+    })
 }
 
 /// The default value of a setting.

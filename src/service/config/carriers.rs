@@ -90,10 +90,12 @@ impl Carriers {
     }
 
     /// A carrier that could call people, having the secrets for it, if it were answered; `None` if
-    /// another one calls them, or none has the secrets.
-    pub(super) fn idle_caller(&self) -> Option<Carrier> {
+    /// another one calls them, or none has the secrets. Only the one `named` counts, if any is.
+    pub(super) fn idle_caller(&self, named: Option<&str>) -> Option<Carrier> {
+        let is_meant = |carrier: &Carrier| named.is_none_or(|name| carrier.name() == name);
         let has_all = |carrier: Carrier| carrier.secrets().iter().all(|it| !it.api || self.secrets.has(it));
-        let mut callers = Carrier::all().filter(|carrier| carrier.calls_callees() && has_all(*carrier)).peekable();
+        let mut callers =
+            Carrier::all().filter(|carrier| carrier.calls_callees() && has_all(*carrier)).filter(is_meant).peekable();
         let first = *callers.peek()?;
         (!callers.any(|carrier| self.is_answered(carrier))).then_some(first)
     }
@@ -213,10 +215,20 @@ pub(super) fn check_pairs(variables: &BTreeMap<String, Variable>, secrets: &Secr
     }
 }
 
-/// The first carrier that can call people and the variables it lacks to do so; `None` if some
-/// carrier has them all.
-pub(super) fn lacks_calling(secrets: &Secrets) -> Option<Lacking> {
-    let callers = || Carrier::all().filter(|carrier| carrier.calls_callees());
+/// The first carrier that can call people, or only the one `named`, and the variables it lacks to do
+/// so; `None` if some carrier has them all.
+pub(super) fn lacks_calling(secrets: &Secrets, named: Option<&str>) -> Option<Lacking> {
+    let is_meant = |carrier: &Carrier| named.is_none_or(|name| carrier.name() == name);
+    lacks(secrets, |carrier| carrier.calls_callees() && is_meant(carrier))
+}
+
+/// The same for carriers that can call a person to a waiting caller.
+pub(super) fn lacks_inviting(secrets: &Secrets) -> Option<Lacking> {
+    lacks(secrets, |carrier| carrier.invites_callees())
+}
+
+fn lacks(secrets: &Secrets, can: impl Fn(&Carrier) -> bool) -> Option<Lacking> {
+    let callers = || Carrier::all().filter(&can);
     let needs = |carrier: Carrier| carrier.secrets().iter().filter(|secret| secret.api);
     if callers().any(|carrier| needs(carrier).all(|secret| secrets.has(secret))) {
         return None;
@@ -232,6 +244,17 @@ pub(super) struct Lacking {
     pub(super) carrier: Carrier,
     /// The variables that are not set.
     pub(super) variables: String,
+}
+
+/// Reads the name of a carrier that calls people; `None` for "auto".
+pub(super) fn caller(node: &Node) -> Result<Option<&'static str>, Expected> {
+    let callers = || Carrier::all().filter(|carrier| carrier.calls_callees());
+    let listed = || callers().map(|it| format!(", \"{}\"", it.name())).collect::<String>();
+    let expected = || Expected::new(format!("\"auto\"{}", listed()));
+    match any_text(node).map_err(|_| expected())?.trim() {
+        "auto" => Ok(None),
+        name => callers().map(Carrier::name).find(|it| *it == name).map(Some).ok_or_else(expected),
+    }
 }
 
 /// Reads the name of a carrier.

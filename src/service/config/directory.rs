@@ -173,7 +173,7 @@ fn briefing(section: &Section<'_>, target: Option<&Target>, secrets: &Secrets) -
     if section.has("whisper") {
         section.problem("whisper", "found with `warm = true`, expected `briefing` instead");
     }
-    if let Some(lacking) = carriers::lacks_calling(&secrets.carriers) {
+    if let Some(lacking) = carriers::lacks_inviting(&secrets.carriers) {
         let (title, variables) = (lacking.carrier.title(), lacking.variables);
         let next = format!("a warm transfer calls people over {title}'s API: set {variables}");
         section.problem("warm", format!("found true without access to it; {next}"));

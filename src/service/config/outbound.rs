@@ -15,6 +15,8 @@ pub struct Outbound {
     pub enabled: bool,
     /// Prefixes of the numbers that may be called; an empty list allows none.
     pub allow: Vec<String>,
+    /// The name of the carrier that places the calls; `None` is the first that can.
+    pub carrier: Option<&'static str>,
     /// The number shown to callees, unless an order names one.
     pub from: Option<String>,
     /// Most calls started per minute.
@@ -40,6 +42,7 @@ impl Outbound {
     pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
         let enabled = section.read("enabled", flag);
         let allow = section.read("allow", list(MOST_PREFIXES, text));
+        let carrier = section.read("carrier", carriers::caller);
         let from = section.read("from", any_text);
         let max_per_minute = section.read("max_per_minute", whole(1..=6000));
         let max_concurrent = section.read("max_concurrent", whole(1..=100_000));
@@ -48,6 +51,7 @@ impl Outbound {
         let outbound = Self {
             enabled: enabled?,
             allow: allow?,
+            carrier: carrier?,
             from: from.filter(|from| !from.is_empty()),
             max_per_minute: max_per_minute?,
             max_concurrent: max_concurrent?,
@@ -69,7 +73,7 @@ impl Outbound {
         if !self.enabled {
             return;
         }
-        if let Some(lacking) = carriers::lacks_calling(&secrets.carriers) {
+        if let Some(lacking) = carriers::lacks_calling(&secrets.carriers, self.carrier) {
             let found = "found true without access to the carrier's API";
             section.problem("enabled", format!("{found}; set {}", lacking.variables));
         }

@@ -213,10 +213,10 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
     let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
-    if let (Some(carriers), Some(Outbound { enabled: true, .. })) = (&carriers, &offered.outbound)
-        && let Some(name) = carriers.idle_caller().map(|carrier| carrier.name())
+    if let (Some(carriers), Some(Outbound { enabled: true, carrier, .. })) = (&carriers, &offered.outbound)
+        && let Some(name) = carriers.idle_caller(*carrier).map(|carrier| carrier.name())
     {
-        let found = format!("found true while {name}, the only carrier with secrets to call people, is not answered");
+        let found = format!("found true while {name}, the carrier with secrets to call people, is not answered");
         top.table("outbound").problem("enabled", format!("{found}; set {name}.enabled = true"));
     }
     sections.check_model_loss(limits.as_ref(), offered.transfers.as_ref());

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use log::error;
-use switchboard_actors::carrier::webhook_api::{Arrival, Proof};
+use switchboard_actors::carrier::webhook_api::{Arrival, OUTBOUND, Proof};
 use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::events::emit;
-use switchboard_actors::ids::{CallId, Private};
+use switchboard_actors::ids::{CallId, CarrierCallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
 use switchboard_actors::supervisor::events::Event;
-use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, Unannounced, Word};
+use switchboard_actors::supervisor::messages::{
+    Admit, Expect, ExpectedCall, Find, Identify, Refusal, Unannounced, Word,
+};
 use tokio::sync::oneshot;
 
 use super::app::{AppState, Asked};
@@ -76,6 +78,11 @@ async fn admit_unannounced(
     url: Vec<(String, String)>,
 ) -> Result<Started, Refusal> {
     pending.start.parameters.extend(url);
+    if let Some(name) = pending.start.parameters.remove(OUTBOUND) {
+        if let Some(token) = pick_up(app, &pending.start, &name).await? {
+            return claim(app, pending, Some(token), Vec::new()).await;
+        }
+    }
     let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
     if let Some(webhook_api) = app.webhook_apis.get(&carrier) {
         webhook_api.sort(&mut start);
@@ -87,6 +94,22 @@ async fn admit_unannounced(
     let call = expected(app, carrier, &start);
     let admit_unannounced = Unannounced { call, start, line, arbiter };
     Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
+}
+
+/// The token of a call that we placed under `name`, over a carrier that opens the stream without
+/// asking for a document: the stream itself says that the call was answered. `None` if the call is
+/// on already, and this is another stream of it.
+async fn pick_up(app: &AppState, start: &StreamStart, name: &str) -> Result<Option<Private<String>>, Refusal> {
+    let (announced, carrier_call) = (CarrierCallId::new(name), start.carrier_call.clone());
+    let known = Identify { announced, carrier_call, picked_up: true, answered_by: None, note: None };
+    if let Some(permit) = app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten() {
+        return Ok(Some(permit.token));
+    }
+    let live = Find(start.carrier_call.as_str().to_owned());
+    match app.supervisor.send(live).timeout(PATIENCE).await {
+        Ok(Some(_)) => Ok(None),
+        Ok(None) | Err(_) => Err(Refusal::BadToken),
+    }
 }
 
 /// Announces the call of a stream without a webhook, if its carrier verifies nothing anyway. With

@@ -53,6 +53,7 @@ impl Played {
             answered: false,
             secret: self.signs.then(|| Private::new(TOKEN.to_owned())),
             faults: Vec::new(),
+            clock: switchboard_actors::clock::wall,
         };
         let (stream, parameters) = self.announce(address, &calling).await?;
         let line = self.fake.line(&calling, &self.fake.stream_id(&calling.id, number));

@@ -43,6 +43,7 @@ pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
         answered: false,
         secret: options.auth_token.clone(),
         faults: options.faults.clone(),
+        clock: switchboard_actors::clock::wall,
     };
     let mut call = Call {
         caller: Caller::new(&options),

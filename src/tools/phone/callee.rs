@@ -65,6 +65,7 @@ pub async fn ring_callee(invited: Invited) -> Result<CalleeReport, String> {
         answered: true,
         secret: invited.auth_token.clone(),
         faults: Vec::new(),
+        clock: switchboard_actors::clock::wall,
     };
     let way = Way { http, documents, calling };
     sleep(RINGS).await;

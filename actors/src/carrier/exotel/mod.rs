@@ -1,6 +1,7 @@
 //! Exotel: the Voicebot applet's stream in both its spellings, its dynamic URL, and the token that
 //! stands in for signatures, which Exotel has none of.
 
+mod control;
 mod fake;
 mod settings;
 mod webhook_api;
@@ -46,6 +47,10 @@ impl Seat for Exotel {
 
     fn secrets(&self) -> &'static [Secret] {
         settings::SECRETS
+    }
+
+    fn calls_callees(&self) -> bool {
+        true
     }
 
     fn check(&self, given: &Given<'_>) -> Vec<Finding> {

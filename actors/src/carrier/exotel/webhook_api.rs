@@ -5,13 +5,13 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::settings::STREAM_TOKEN;
-use crate::carrier::address::socket_url;
+use crate::carrier::address::{public_url, socket_url, with_query};
 use crate::carrier::control::Target;
 use crate::carrier::form::Form;
 use crate::carrier::token;
 use crate::carrier::webhook_api::{
-    Answer, Arrival, Connecting, DialOutcome, Direction, Document, Proof, Refused, Request, Role, Route, StatusUpdate,
-    StreamEnding, Verb, WebhookApi, WebhookEvent,
+    Answer, Arrival, Callbacks, Connecting, DialOutcome, Direction, Document, OUTBOUND, Proof, Refused, Request, Role,
+    Route, StatusUpdate, StreamEnding, Verb, WebhookApi, WebhookEvent,
 };
 use crate::ids::{CarrierCallId, Private};
 
@@ -74,7 +74,7 @@ impl WebhookApi for ExotelWebhookApi {
         Ok(match role {
             Role::StreamEnded => WebhookEvent::StreamEnded(StreamEnding {
                 call,
-                over: ["user", "caller"].contains(&field(&["Stream[DisconnectedBy]"]).as_str()),
+                over: ["user", "caller"].contains(&disconnected_by(&field, &json).as_str()),
                 in_progress: true,
                 direction: Direction::Inbound,
                 from,
@@ -87,8 +87,10 @@ impl WebhookApi for ExotelWebhookApi {
             }
             Role::Status => {
                 let status = field(&["Status", "CallStatus"]);
-                let over = ["completed", "failed", "busy", "no-answer"].contains(&status.as_str());
-                WebhookEvent::Status(StatusUpdate { call, announced: None, unanswered: None, over, status })
+                let unanswered = UNANSWERED.into_iter().find(|it| *it == status);
+                let over = status == "completed" || unanswered.is_some();
+                let announced = query.value(OUTBOUND).map(str::to_owned);
+                WebhookEvent::Status(StatusUpdate { call, announced, unanswered, over, status })
             }
             Role::Stream
             | Role::Arrives
@@ -136,6 +138,23 @@ impl WebhookApi for ExotelWebhookApi {
         // The document contains the token.
         Document { no_store: true, ..Document::of("application/json", body.to_string()) }
     }
+
+    /// A call that we place opens its stream itself: the address of that is in place of a document's.
+    fn callbacks(&self, name: &CarrierCallId) -> Option<Callbacks> {
+        let outbound = (OUTBOUND.to_owned(), name.as_str().to_owned());
+        let token = self.token.as_ref().map(|token| ("token", token.expose().as_str()));
+        let query: Vec<_> = token.into_iter().chain([(OUTBOUND, name.as_str())]).collect();
+        let status = with_query(public_url(&self.public_url, "/exotel/status"), &query);
+        Some(Callbacks { document: self.stream_url(&[outbound]), status })
+    }
+}
+
+/// Who has ended a stream. The map of what is said of it comes in one of three spellings: names in
+/// brackets, one value of JSON, or a part of a JSON body.
+fn disconnected_by(field: &dyn Fn(&[&str]) -> String, json: &Value) -> String {
+    let one: Value = serde_json::from_str(&field(&["Stream"])).unwrap_or_default();
+    let inside = [&one, &json["Stream"]].into_iter().find_map(|stream| stream["DisconnectedBy"].as_str());
+    inside.map_or_else(|| field(&["Stream[DisconnectedBy]"]), str::to_owned)
 }
 
 impl ExotelWebhookApi {
@@ -174,6 +193,8 @@ fn outcome(status: &str) -> DialOutcome {
     }
 }
 
+/// Statuses of a call that nobody answered, which are their metric labels.
+const UNANSWERED: [&str; 3] = ["failed", "busy", "no-answer"];
 /// The longest id of a call. The carrier's have 32 characters.
 const LONGEST_ID: usize = 64;
 /// The parameters of the answer URL that are passed on to the stream.

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use base64_simd::STANDARD;
 
-use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
+use crate::carrier::json::{
+    Scalar, Text, clipped, id, key_of, kind_of, malformed, missing, parameters_of, parse, payload_of, push_quoted,
+};
 use crate::carrier::{
     AudioFormat, CallerFrame, Encoding, Incoming, LineCommand, LineEvent, LineFormats, Outgoing, StreamStart, Wire,
     WireError,
 };
-use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
 /// The wire of one stream.
@@ -97,9 +98,6 @@ impl Sending {
 }
 
 fn decode(text: &str) -> Result<LineEvent, WireError> {
-    if text.len() > LONGEST_MESSAGE {
-        return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
-    }
     match kind_of(text)?.as_ref() {
         "media" => decode_media(text),
         "mark" => decode_mark(text),
@@ -111,26 +109,12 @@ fn decode(text: &str) -> Result<LineEvent, WireError> {
     }
 }
 
-fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
-    // A derived struct would also accept a JSON array with the fields in order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
-    }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| WireError::Unreadable(place(&e)))?;
-    envelope.event.map(|event| event.0).ok_or_else(|| WireError::Unreadable("it has no `event`".to_owned()))
-}
-
 fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     const KIND: &str = "media";
     let message: MediaMessage<'_> = parse(KIND, text)?;
     let Some(media) = message.media else { return Err(missing(KIND, "media")) };
     let timestamp = media.timestamp.and_then(|text| text.0.parse().ok()).map(Duration::from_millis);
-    let Some(Text(encoded)) = media.payload else { return Err(missing(KIND, "media.payload")) };
-    if encoded.is_empty() {
-        return Err(malformed(KIND, "`media.payload` is empty".to_owned()));
-    }
-    let payload = Frame::of_base64(&encoded)
-        .map_err(|_| malformed(KIND, format!("`media.payload` of {} characters is not base64", encoded.len())))?;
+    let payload = payload_of(KIND, media.payload)?;
     if payload.len() % 2 != 0 {
         return Err(malformed(KIND, format!("`media.payload` has {} bytes, expected whole samples", payload.len())));
     }
@@ -149,15 +133,8 @@ fn decode_mark(text: &str) -> Result<LineEvent, WireError> {
 }
 
 fn decode_key(text: &str) -> Result<LineEvent, WireError> {
-    const KIND: &str = "dtmf";
-    let message: KeyMessage<'_> = parse(KIND, text)?;
-    let digit = message.dtmf.and_then(|dtmf| dtmf.digit).ok_or_else(|| missing(KIND, "dtmf.digit"))?;
-    let mut characters = digit.0.chars();
-    match (characters.next().map(|c| c.to_ascii_uppercase()), characters.next()) {
-        (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(LineEvent::KeyPressed(key)),
-        // The pressed key is not quoted: it may be part of a card number.
-        _ => Err(malformed(KIND, "`dtmf.digit` is not one of 0-9, *, #, A-D".to_owned())),
-    }
+    let message: KeyMessage<'_> = parse("dtmf", text)?;
+    key_of(message.dtmf.and_then(|dtmf| dtmf.digit))
 }
 
 fn decode_start(text: &str) -> Result<LineEvent, WireError> {
@@ -180,6 +157,10 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         let number = number.map(|number| number.0.into_owned()).filter(|number| !number.is_empty());
         number.filter(|number| number.len() <= LONGEST_NUMBER).map(Private::new)
     };
+    let given = start.custom_parameters.unwrap_or_default();
+    let mut parameters = parameters_of(KIND, "start.custom_parameters", given)?;
+    // The stream's URL has its parameters here, and the token among them is no parameter of the call.
+    parameters.remove("token");
     Ok(LineEvent::Started(Box::new(StreamStart {
         stream: StreamId::new(&stream),
         carrier_call: CarrierCallId::new(&call),
@@ -187,34 +168,8 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         from: number(start.from),
         to: number(start.to),
         format: LineFormats::from(format),
-        parameters: parameters(start.custom_parameters.unwrap_or_default())?,
+        parameters,
     })))
-}
-
-/// The parameters of the stream's URL, which come back here. The token among them is no parameter
-/// of the call.
-fn parameters(given: BTreeMap<Cow<'_, str>, Option<Scalar<'_>>>) -> Result<BTreeMap<String, String>, WireError> {
-    const KIND: &str = "start";
-    if given.len() > MOST_PARAMETERS {
-        let problem = format!("`custom_parameters` has {} entries, expected {MOST_PARAMETERS} at most", given.len());
-        return Err(malformed(KIND, problem));
-    }
-    let mut taken = BTreeMap::new();
-    for (name, value) in given.into_iter().filter(|(name, _)| name != "token") {
-        let value = value.map(|value| value.0).unwrap_or_default();
-        if name.len() + value.len() > LONGEST_PARAMETER {
-            let problem = format!("an entry of `custom_parameters` has more than {LONGEST_PARAMETER} bytes");
-            return Err(malformed(KIND, problem));
-        }
-        taken.insert(name.into_owned(), value.into_owned());
-    }
-    Ok(taken)
-}
-
-#[derive(serde::Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, alias = "Event")]
-    event: Option<Text<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -287,16 +242,10 @@ struct MediaFormat<'a> {
     sample_rate: Option<Scalar<'a>>,
 }
 
-/// The longest message, in bytes. 100 ms at 24 kHz have 6,400.
-const LONGEST_MESSAGE: usize = 128 * 1024;
 /// The longest name of a mark, in bytes. Ours are far shorter, and only ours are echoed.
 pub(super) const LONGEST_NAME: usize = 512;
 /// The longest number, in bytes.
 const LONGEST_NUMBER: usize = 128;
-/// The most entries of `custom_parameters`; the carrier takes three.
-const MOST_PARAMETERS: usize = 64;
-/// The longest entry, name and value, in bytes.
-const LONGEST_PARAMETER: usize = 2_000;
 /// The largest accepted timestamp: a week. A session lasts an hour.
 const LONGEST_STREAM: Duration = Duration::from_secs(7 * 24 * 3_600);
 

@@ -25,6 +25,8 @@ pub struct Calling {
     pub secret: Option<Private<String>>,
     /// The faults that the carrier simulates.
     pub faults: Vec<Fault>,
+    /// The wall clock, for carriers that sign the time of a request.
+    pub clock: fn() -> DateTime<Utc>,
 }
 
 /// How a carrier requests and reads documents.

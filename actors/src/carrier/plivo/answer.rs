@@ -6,10 +6,9 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use super::dialect::{Dialect, Which};
-use crate::carrier::address::{public_url, socket_url};
+use crate::carrier::address::{public_url, socket_url, with_query};
 use crate::carrier::control::Target;
 use crate::carrier::spoken;
 use crate::carrier::webhook_api::{Dial, Role, Side};
@@ -170,14 +169,6 @@ fn speak(xml: &mut Writer<Vec<u8>>, words: &str, language: &str) -> io::Result<(
 fn room_name(room: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     room.chars().map(allowed).collect()
-}
-
-/// The address with this query.
-pub(super) fn with_query(url: String, query: &[(&str, &str)]) -> String {
-    if query.is_empty() {
-        return url;
-    }
-    format!("{url}?{}", Serializer::new(String::new()).extend_pairs(query).finish())
 }
 
 /// The key with which the callee of a dialled leg accepts the call. The carrier knows one key only.

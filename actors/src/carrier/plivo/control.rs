@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::answer::with_query;
 use super::dialect::{Dialect, Which};
+use crate::carrier::address::with_query;
 use crate::carrier::control::{Ask, CarrierAnswer, Control, Method, NotPlaced, Placed, Placing, Request, Target};
 use crate::ids::{CarrierCallId, Private};
 

@@ -15,6 +15,7 @@ mod wire;
 use url::Url;
 
 pub use self::dialect::Dialect;
+use self::dialect::Which;
 pub(super) use self::dialect::{PLIVO, VOBIZ};
 use self::fake::PlivoFake;
 use self::wire::PlivoWire;
@@ -51,6 +52,12 @@ impl Seat for Dialect {
 
     fn calls_callees(&self) -> bool {
         true
+    }
+
+    fn invites_callees(&self) -> bool {
+        // A call that the other one places has no name until it is answered, so it could not be ended
+        // when the caller is gone.
+        self.which == Which::Vobiz
     }
 
     fn check(&self, given: &Given<'_>) -> Vec<Finding> {

@@ -9,7 +9,7 @@ use super::dialect::Dialect;
 use super::nonces::Nonces;
 use super::trust::{self, BadSignature, Signed};
 use super::webhook_events;
-use crate::carrier::address::{public_url, socket_url};
+use crate::carrier::address::{public_url, socket_url, with_query};
 use crate::carrier::form::{Form, FormError};
 use crate::carrier::webhook_api::{
     Answer, Arrival, Callbacks, Document, Fitting, Proof, Refused, Request, Role, Taker, Verb, WebhookApi, WebhookEvent,
@@ -51,7 +51,7 @@ impl WebhookApi for PlivoWebhookApi {
         let (asked, sent) = (query.as_ref().unwrap_or(&none), form.as_ref().unwrap_or(&none));
         let told = if request.verb == Verb::Get { asked } else { sent };
         self.believe(request, asked, sent, told.value("CallUUID"))?;
-        if request.verb == Verb::Post && !is_form(request) {
+        if request.verb == Verb::Post && !request.is_form() {
             return Err(Refused::unreadable("expected Content-Type: application/x-www-form-urlencoded"));
         }
         let unreadable = |error: FormError| Refused::unreadable(format!("the form cannot be read: {error}"));
@@ -130,9 +130,8 @@ impl WebhookApi for PlivoWebhookApi {
     }
 
     fn callbacks(&self, name: &CarrierCallId) -> Option<Callbacks> {
-        let url = |role| {
-            answer::with_query(public_url(&self.public_url, self.dialect.path(role)), &[("outbound", name.as_str())])
-        };
+        let url =
+            |role| with_query(public_url(&self.public_url, self.dialect.path(role)), &[("outbound", name.as_str())]);
         Some(Callbacks { document: url(Role::Arrives), status: url(Role::Status) })
     }
 }
@@ -192,14 +191,7 @@ fn bad_signature(problem: BadSignature, call: Option<&str>) -> Refused {
 
 /// The form in the body of a request.
 fn form_of(request: &Request<'_>) -> Result<Form, FormError> {
-    if request.verb == Verb::Post && is_form(request) { Form::parse(request.body) } else { Ok(Form::default()) }
-}
-
-fn is_form(request: &Request<'_>) -> bool {
-    request
-        .header("content-type")
-        .and_then(|kind| kind.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    if request.verb == Verb::Post && request.is_form() { Form::parse(request.body) } else { Ok(Form::default()) }
 }
 
 #[cfg(test)]

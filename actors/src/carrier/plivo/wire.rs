@@ -14,12 +14,13 @@ use std::fmt::Write as _;
 use base64_simd::STANDARD;
 
 use super::dialect::{Dialect, Which};
-use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
+use crate::carrier::json::{
+    Scalar, Text, clipped, id, key_of, kind_of, malformed, missing, parameters_of, parse, payload_of, push_quoted,
+};
 use crate::carrier::{
     AudioFormat, CallerFrame, Encoding, Incoming, LineCommand, LineEvent, LineFormats, Outgoing, StreamStart, Wire,
     WireError,
 };
-use crate::frame::Frame;
 use crate::ids::{CarrierCallId, StreamId};
 
 /// The wire of one stream.
@@ -36,10 +37,6 @@ impl PlivoWire {
     }
 
     fn decode(&self, text: &str) -> Result<LineEvent, WireError> {
-        if text.len() > LONGEST_MESSAGE {
-            let problem = format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len());
-            return Err(WireError::Unreadable(problem));
-        }
         match kind_of(text)?.as_ref() {
             "media" => decode_media(text),
             "playedStream" => decode_played(text),
@@ -147,15 +144,6 @@ fn event_alone(event: &str, stream: &StreamId, out: &mut String) {
     out.push('}');
 }
 
-fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
-    // A derived struct would also accept a JSON array with the fields in order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
-    }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| WireError::Unreadable(place(&e)))?;
-    envelope.event.map(|event| event.0).ok_or_else(|| WireError::Unreadable("it has no `event`".to_owned()))
-}
-
 fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     const KIND: &str = "media";
     let message: MediaMessage<'_> = parse(KIND, text)?;
@@ -163,12 +151,7 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     if let Some(track) = media.track.filter(|track| track.0 != "inbound") {
         return Ok(LineEvent::Other(format!("media of track {}", clipped(&track.0))));
     }
-    let Some(Text(encoded)) = media.payload else { return Err(missing(KIND, "media.payload")) };
-    if encoded.is_empty() {
-        return Err(malformed(KIND, "`media.payload` is empty".to_owned()));
-    }
-    let payload = Frame::of_base64(&encoded)
-        .map_err(|_| malformed(KIND, format!("`media.payload` of {} characters is not base64", encoded.len())))?;
+    let payload = payload_of(KIND, media.payload)?;
     Ok(LineEvent::Audio(CallerFrame { timestamp: None, payload }))
 }
 
@@ -184,15 +167,8 @@ fn decode_played(text: &str) -> Result<LineEvent, WireError> {
 }
 
 fn decode_key(text: &str) -> Result<LineEvent, WireError> {
-    const KIND: &str = "dtmf";
-    let message: KeyMessage<'_> = parse(KIND, text)?;
-    let digit = message.dtmf.and_then(|dtmf| dtmf.digit).ok_or_else(|| missing(KIND, "dtmf.digit"))?;
-    let mut characters = digit.0.chars();
-    match (characters.next().map(|c| c.to_ascii_uppercase()), characters.next()) {
-        (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(LineEvent::KeyPressed(key)),
-        // The pressed key is not quoted: it may be part of a card number.
-        _ => Err(malformed(KIND, "`dtmf.digit` is not one of 0-9, *, #, A-D".to_owned())),
-    }
+    let message: KeyMessage<'_> = parse("dtmf", text)?;
+    key_of(message.dtmf.and_then(|dtmf| dtmf.digit))
 }
 
 /// The headers of the document, which come back as the text of a JSON object. A text that is none
@@ -201,26 +177,9 @@ fn parameters(given: Option<Scalar<'_>>) -> Result<BTreeMap<String, String>, Wir
     const KIND: &str = "start";
     let text = given.map(|given| given.0).unwrap_or_default();
     let headers: BTreeMap<Cow<'_, str>, Option<Scalar<'_>>> = serde_json::from_str(&text).unwrap_or_default();
-    if headers.len() > MOST_PARAMETERS {
-        let problem = format!("`extra_headers` has {} entries, expected {MOST_PARAMETERS} at most", headers.len());
-        return Err(malformed(KIND, problem));
-    }
-    let mut taken = BTreeMap::new();
-    for (name, value) in headers {
-        let value = value.map(|value| value.0).unwrap_or_default();
-        if name.len() + value.len() > LONGEST_PARAMETER {
-            let problem = format!("an entry of `extra_headers` has more than {LONGEST_PARAMETER} bytes");
-            return Err(malformed(KIND, problem));
-        }
-        taken.insert(name.strip_prefix("X-PH-").unwrap_or(&name).to_owned(), value.into_owned());
-    }
-    Ok(taken)
-}
-
-#[derive(serde::Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    event: Option<Text<'a>>,
+    let taken = parameters_of(KIND, "extra_headers", headers)?.into_iter();
+    let bare = |(name, value): (String, String)| (name.strip_prefix("X-PH-").unwrap_or(&name).to_owned(), value);
+    Ok(taken.map(bare).collect())
 }
 
 #[derive(serde::Deserialize)]
@@ -296,14 +255,7 @@ struct MediaFormat<'a> {
     sample_rate: Option<Scalar<'a>>,
 }
 
-/// The longest message, in bytes. The carrier's have about 400.
-const LONGEST_MESSAGE: usize = 128 * 1024;
 /// The longest name of a mark, in bytes. Ours are far shorter, and only ours are echoed.
 pub(super) const LONGEST_NAME: usize = 512;
-/// The most entries of `extra_headers`, which have 512 bytes in all.
-const MOST_PARAMETERS: usize = 64;
-/// The longest entry, name and value, in bytes.
-const LONGEST_PARAMETER: usize = 2_000;
-
 #[cfg(test)]
 mod tests;

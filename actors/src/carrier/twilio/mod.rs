@@ -55,6 +55,10 @@ impl Seat for Twilio {
         true
     }
 
+    fn invites_callees(&self) -> bool {
+        true
+    }
+
     fn check(&self, given: &Given<'_>) -> Vec<Finding> {
         settings::check(given)
     }

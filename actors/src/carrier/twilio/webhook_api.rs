@@ -137,7 +137,7 @@ impl TwilioWebhookApi {
             let what = what_is_signed(request, form.as_ref().unwrap_or(&none));
             trust::verify_webhook(keys, &signed(request, &url, what))
         })?;
-        if request.verb == Verb::Post && !is_form(request) {
+        if request.verb == Verb::Post && !request.is_form() {
             return Err(Refused::unreadable("expected Content-Type: application/x-www-form-urlencoded"));
         }
         let form = form.map_err(|error| Refused::unreadable(format!("the form cannot be read: {error}")))?;
@@ -198,22 +198,15 @@ impl TwilioWebhookApi {
 fn read(request: &Request<'_>) -> Result<Form, crate::carrier::form::FormError> {
     match request.verb {
         Verb::Get => Form::parse(request.query().as_bytes()),
-        Verb::Post if is_form(request) => Form::parse(request.body),
+        Verb::Post if request.is_form() => Form::parse(request.body),
         Verb::Post => Ok(Form::default()),
     }
-}
-
-fn is_form(request: &Request<'_>) -> bool {
-    request
-        .header("content-type")
-        .and_then(|kind| kind.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 fn what_is_signed<'a>(request: &Request<'a>, form: &'a Form) -> Signed<'a> {
     match request.verb {
         Verb::Get => Signed::Nothing,
-        Verb::Post if is_form(request) => Signed::Form(form.pairs()),
+        Verb::Post if request.is_form() => Signed::Form(form.pairs()),
         Verb::Post => Signed::Body(request.body),
     }
 }

@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use base64_simd::STANDARD;
 
-use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
+use crate::carrier::json::{
+    LONGEST_MESSAGE, Scalar, Text, clipped, id, key_of, kind_of, malformed, missing, parameters_of, parse, payload_of,
+    push_quoted,
+};
 use crate::carrier::{
     AudioFormat, CallerFrame, Encoding, Incoming, LineCommand, LineEvent, Outgoing, StreamStart, Wire, WireError,
 };
-use crate::frame::Frame;
 use crate::ids::{CarrierCallId, StreamId};
 
 /// The wire of one stream.
@@ -96,15 +98,6 @@ fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
     }
 }
 
-fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
-    // A derived struct would also accept a JSON array with the fields in order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
-    }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| WireError::Unreadable(place(&e)))?;
-    envelope.event.map(|event| event.0).ok_or_else(|| WireError::Unreadable("it has no `event`".to_owned()))
-}
-
 fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     const KIND: &str = "media";
     let message: MediaMessage<'_> = parse(KIND, text)?;
@@ -118,12 +111,7 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
             malformed(KIND, format!("`media.timestamp` is not a number of milliseconds up to {LONGEST_STREAM_MS}"))
         })?),
     };
-    let Some(Text(encoded)) = media.payload else { return Err(missing(KIND, "media.payload")) };
-    if encoded.is_empty() {
-        return Err(malformed(KIND, "`media.payload` is empty".to_owned()));
-    }
-    let payload = Frame::of_base64(&encoded)
-        .map_err(|_| malformed(KIND, format!("`media.payload` of {} characters is not base64", encoded.len())))?;
+    let payload = payload_of(KIND, media.payload)?;
     Ok(LineEvent::Audio(CallerFrame { timestamp, payload }))
 }
 
@@ -138,15 +126,8 @@ fn decode_mark(text: &str) -> Result<LineEvent, WireError> {
 }
 
 fn decode_key(text: &str) -> Result<LineEvent, WireError> {
-    const KIND: &str = "dtmf";
-    let message: KeyMessage<'_> = parse(KIND, text)?;
-    let digit = message.dtmf.and_then(|dtmf| dtmf.digit).ok_or_else(|| missing(KIND, "dtmf.digit"))?;
-    let mut characters = digit.0.chars();
-    match (characters.next().map(|c| c.to_ascii_uppercase()), characters.next()) {
-        (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(LineEvent::KeyPressed(key)),
-        // The pressed key is not quoted: it may be part of a card number.
-        _ => Err(malformed(KIND, "`dtmf.digit` is not one of 0-9, *, #, A-D".to_owned())),
-    }
+    let message: KeyMessage<'_> = parse("dtmf", text)?;
+    key_of(message.dtmf.and_then(|dtmf| dtmf.digit))
 }
 
 fn decode_start(text: &str) -> Result<LineEvent, WireError> {
@@ -172,7 +153,7 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         from: None,
         to: None,
         format: format.into(),
-        parameters: parameters(start.custom_parameters.unwrap_or_default())?,
+        parameters: parameters_of(KIND, "start.customParameters", start.custom_parameters.unwrap_or_default())?,
     })))
 }
 
@@ -208,36 +189,8 @@ impl MediaFormat<'_> {
     }
 }
 
-fn parameters(given: BTreeMap<Cow<'_, str>, Option<Scalar<'_>>>) -> Result<BTreeMap<String, String>, WireError> {
-    const KIND: &str = "start";
-    if given.len() > MOST_PARAMETERS {
-        return Err(malformed(
-            KIND,
-            format!("`start.customParameters` has {} entries, expected {MOST_PARAMETERS} at most", given.len()),
-        ));
-    }
-    let mut taken = BTreeMap::new();
-    for (name, value) in given {
-        let value = value.map(|value| value.0).unwrap_or_default();
-        if name.len() + value.len() > LONGEST_PARAMETER {
-            return Err(malformed(
-                KIND,
-                format!("an entry of `start.customParameters` has more than {LONGEST_PARAMETER} bytes"),
-            ));
-        }
-        taken.insert(name.into_owned(), value.into_owned());
-    }
-    Ok(taken)
-}
-
 fn milliseconds(text: &str) -> Option<Duration> {
     text.parse().ok().filter(|&ms| ms <= LONGEST_STREAM_MS).map(Duration::from_millis)
-}
-
-#[derive(serde::Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    event: Option<Text<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -315,17 +268,8 @@ struct MediaFormat<'a> {
     channels: Option<Scalar<'a>>,
 }
 
-/// The longest message, in bytes. Twilio's have about 400; a second of 24 kHz PCM16 would have
-/// 64,000. A longer one is not a media stream's.
-const LONGEST_MESSAGE: usize = 128 * 1024;
 /// The longest name of a mark, in bytes. Ours are far shorter, and only ours are echoed.
 pub(super) const LONGEST_NAME: usize = 512;
-/// The most entries of `customParameters`. Twilio has no limit, but the memory of a stranger's
-/// socket needs one.
-const MOST_PARAMETERS: usize = 64;
-/// The longest parameter, name and value, in bytes: Twilio allows 500 characters, of at most four
-/// bytes.
-const LONGEST_PARAMETER: usize = 2_000;
 /// The largest accepted timestamp: a week. A call lasts hours at most.
 const LONGEST_STREAM_MS: u64 = 7 * 24 * 3_600_000;
 

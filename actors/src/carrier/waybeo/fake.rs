@@ -30,7 +30,15 @@ impl Fake for WaybeoFake {
     }
 
     fn faults(&self) -> &'static [Fault] {
-        &Fault::ALL
+        &[
+            Fault::NoStop,
+            Fault::NoClose,
+            Fault::FirstAt16k,
+            Fault::Unsigned,
+            Fault::DuplicateStart,
+            Fault::OtherStart,
+            Fault::MediaFirst,
+        ]
     }
 
     fn setup(&self, part: Part<'_>) -> Setup {

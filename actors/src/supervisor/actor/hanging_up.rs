@@ -15,7 +15,10 @@ impl Supervisor {
     /// Asks the carriers that have not confirmed the end of a call in time to hang up.
     fn back_up(&mut self, ctx: &mut Context<Self>) {
         for unconfirmed in self.hangup_watchdog.due(clock::now()) {
-            let Some(api) = self.apis.get(&unconfirmed.carrier).cloned() else { continue };
+            // Some APIs end no calls.
+            let api = self.apis.get(&unconfirmed.carrier);
+            let api = api.filter(|api| api.ask(Request::HangUp, &unconfirmed.call).is_some());
+            let Some(api) = api.cloned() else { continue };
             let asked = async move {
                 let answer = control::http::ask(&*api, Request::HangUp, &unconfirmed.call).await;
                 (unconfirmed, answer)

@@ -5,6 +5,7 @@ fn only_allowed_numbers_are_called_and_never_costly_ones() {
     let outbound = Outbound {
         enabled: true,
         allow: vec!["+91".to_owned(), "+1".to_owned()],
+        carrier: None,
         from: None,
         max_per_minute: 1,
         max_concurrent: 1,

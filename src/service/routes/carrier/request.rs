@@ -69,6 +69,7 @@ fn shown<'a>(request: &'a HttpRequest, headers: &'a Shown<'_>, body: &'a [u8]) -
         headers,
         body,
         is_local: is_local(request),
+        at: clock::wall(),
     }
 }
 

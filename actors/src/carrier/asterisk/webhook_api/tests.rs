@@ -10,7 +10,7 @@ fn api() -> AsteriskWebhookApi {
 }
 
 fn get<'a>(target: &'a str, headers: &'a [(&'a str, &'a str); 1]) -> Request<'a> {
-    Request { verb: Verb::Get, target, headers, body: b"", is_local: true }
+    Request { verb: Verb::Get, target, headers, body: b"", is_local: true, at: chrono::DateTime::UNIX_EPOCH }
 }
 
 #[test]

@@ -10,7 +10,17 @@ fn api() -> AudioSocketWebhookApi {
 #[test]
 fn a_call_is_announced_and_its_permit_is_a_uuid() {
     let judge = |target: &str, body: &[u8]| {
-        api().judge(Role::Arrives, &Request { verb: Verb::Post, target, headers: &[("x", "")], body, is_local: true })
+        api().judge(
+            Role::Arrives,
+            &Request {
+                verb: Verb::Post,
+                target,
+                headers: &[("x", "")],
+                body,
+                is_local: true,
+                at: chrono::DateTime::UNIX_EPOCH,
+            },
+        )
     };
     let body = b"from=%2B919876543210&to=100&call=1700000000.12&agent=sales";
     let Ok(WebhookEvent::Arrives(call)) = judge("/audiosocket/answer?token=ast_token", body) else { panic!() };

@@ -9,7 +9,7 @@ fn api(sample_rate: &str) -> ExotelWebhookApi {
 }
 
 fn get<'a>(target: &'a str, headers: &'a [(&'a str, &'a str); 1]) -> Request<'a> {
-    Request { verb: Verb::Get, target, headers, body: b"", is_local: true }
+    Request { verb: Verb::Get, target, headers, body: b"", is_local: true, at: chrono::DateTime::UNIX_EPOCH }
 }
 
 #[test]
@@ -45,4 +45,56 @@ fn the_dynamic_url_is_json_and_the_call_keeps_its_numbers() {
     let url = "wss://voice.example.com/exotel/ws?token=exo_token&sample-rate=16000&agent=sales";
     assert_eq!(document.body, json!({ "url": url }).to_string());
     assert!(document.no_store && document.content_type == Some("application/json"));
+}
+
+#[test]
+fn the_passthru_says_in_three_spellings_who_has_ended_the_stream() {
+    fn post<'a>(target: &'a str, body: &'a [u8]) -> Request<'a> {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        Request { verb: Verb::Post, target, headers: &[("x", "")], body, is_local: true, at }
+    }
+    let of = |by: &str| {
+        let (open, close) = ("%7B%22DisconnectedBy%22:%22", "%22,%22Status%22:%22completed%22%7D");
+        [
+            (format!("&CallSid=c1&Stream[DisconnectedBy]={by}"), String::new()),
+            (format!("&CallSid=c1&Stream={open}{by}{close}"), String::new()),
+            (String::new(), json!({"CallSid": "c1", "Stream": {"DisconnectedBy": by}}).to_string()),
+        ]
+    };
+    for (by, expected) in [("bot", false), ("user", true), ("caller", true), ("system", false)] {
+        for (query, body) in of(by) {
+            let target = format!("/exotel/after-stream?token=exo_token{query}");
+            let heard = api("8000").judge(Role::StreamEnded, &post(&target, body.as_bytes()));
+            let Ok(WebhookEvent::StreamEnded(ending)) = heard else { panic!("{heard:?}") };
+            assert_eq!((ending.call.as_str(), ending.over), ("c1", expected), "{target} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_call_of_ours_has_its_name_in_both_its_addresses_and_its_result_is_read() {
+    let callbacks = api("16000").callbacks(&CarrierCallId::new("outbound-1")).expect("it places calls");
+    let stream = "wss://voice.example.com/exotel/ws?token=exo_token&sample-rate=16000&outbound=outbound-1";
+    assert_eq!(callbacks.document, stream);
+    assert_eq!(callbacks.status, "https://voice.example.com/exotel/status?token=exo_token&outbound=outbound-1");
+    let target = "/exotel/status?token=exo_token&outbound=outbound-1";
+    for (status, over, unanswered) in [
+        ("completed", true, None),
+        ("no-answer", true, Some("no-answer")),
+        ("busy", true, Some("busy")),
+        ("in-progress", false, None),
+    ] {
+        let body = json!({"CallSid": "c1", "Status": status, "EventType": "terminal"}).to_string();
+        let request = Request {
+            verb: Verb::Post,
+            target,
+            headers: &[("content-type", "application/json")],
+            body: body.as_bytes(),
+            is_local: true,
+            at: chrono::DateTime::UNIX_EPOCH,
+        };
+        let Ok(WebhookEvent::Status(update)) = api("8000").judge(Role::Status, &request) else { panic!("{status}") };
+        assert_eq!((update.call.as_str(), update.announced.as_deref()), ("c1", Some("outbound-1")));
+        assert_eq!((update.over, update.unanswered), (over, unanswered), "{status}");
+    }
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::frame::Frame;
 
 const START: &str = r#"{"event":"start","sequence_number":"1","stream_sid":"S","start":{"stream_sid":"S","call_sid":"C","account_sid":"A","from":"09876543210","to":"08047491899","custom_parameters":{"token":"secret","agent":"sales"},"media_format":{"encoding":"base64","sample_rate":"16000","bit_rate":"128kbps"}}}"#;
 

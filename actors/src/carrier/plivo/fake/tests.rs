@@ -16,6 +16,7 @@ fn a_socket_offers_the_subprotocol() {
         answered: false,
         secret: None,
         faults: Vec::new(),
+        clock: || chrono::DateTime::UNIX_EPOCH,
     };
     let url = "wss://voice.example.com/plivo/ws?token=t".parse().expect("a URL");
     let upgrade = PLIVO.upgrade(&call, &url);

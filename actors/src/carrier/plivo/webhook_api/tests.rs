@@ -18,6 +18,7 @@ fn call() -> Calling {
         answered: false,
         secret: Some(Private::new(SECRET.to_owned())),
         faults: Vec::new(),
+        clock: || chrono::DateTime::UNIX_EPOCH,
     }
 }
 
@@ -40,6 +41,7 @@ fn a_recorded_request_is_good_once_and_a_repeated_question_is_another_request() 
                 headers: &shown,
                 body: body.as_bytes(),
                 is_local: true,
+                at: chrono::DateTime::UNIX_EPOCH,
             };
             (0..times).map(|_| api.judge(Role::Arrives, &request).map_err(|it| it.status)).collect::<Vec<_>>()
         };
@@ -54,7 +56,14 @@ fn a_stream_needs_its_token_and_a_signature_that_is_shown_has_to_be_good() {
     let api = api(&PLIVO);
     let upgrade = |target: &str, headers: &[(&str, &str)]| {
         let headers = headers.to_vec();
-        api.upgrade(&Request { verb: Verb::Get, target, headers: &headers, body: b"", is_local: true })
+        api.upgrade(&Request {
+            verb: Verb::Get,
+            target,
+            headers: &headers,
+            body: b"",
+            is_local: true,
+            at: chrono::DateTime::UNIX_EPOCH,
+        })
     };
     let arrived = upgrade("/plivo/ws?token=t&agent=a", &[]).expect("a token");
     let parameters = vec![("agent".to_owned(), "a".to_owned())];

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::carrier::plivo::{PLIVO, VOBIZ};
+use crate::frame::Frame;
 
 const START: &str = r#"{"sequenceNumber":0,"event":"start","start":{"callId":"C","streamId":"S","accountId":"A","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}},"extra_headers":"{\"X-PH-agent\":\"sales\",\"n\":7}"}"#;
 

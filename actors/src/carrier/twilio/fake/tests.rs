@@ -17,6 +17,7 @@ fn call() -> Calling {
         answered: false,
         secret: Some(Private::new(SECRET.to_owned())),
         faults: Vec::new(),
+        clock: || chrono::DateTime::UNIX_EPOCH,
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::frame::Frame;
 
 /// One file of `tests/vectors/twilio`: a message and its meaning.
 #[derive(serde::Deserialize)]

@@ -29,7 +29,14 @@ fn the_answer_url_tells_of_a_call_and_of_its_end() {
     let webhook_api = webhook_api();
     let heard = |query: &str| {
         let target = format!("/waybeo/answer?token=secret&sid=S1&{query}");
-        let request = Request { verb: Verb::Get, target: &target, headers: &[], body: b"", is_local: false };
+        let request = Request {
+            verb: Verb::Get,
+            target: &target,
+            headers: &[],
+            body: b"",
+            is_local: false,
+            at: chrono::DateTime::UNIX_EPOCH,
+        };
         webhook_api.judge(Role::Arrives, &request).expect("the token is right")
     };
     let WebhookEvent::Connects(call) = heard("event=NewCall&cid=%2B911&called_number=2&agent=a&x=y") else { panic!() };
