@@ -63,6 +63,75 @@ async fn the_admin_door_asks_for_its_token() {
     running.stop().await;
 }
 
+/// Tokens of every role, by name.
+const TOKENS: &str = r#"[{ name = "wall", role = "viewer", token_env = "T_WALL" }, { name = "asha", role = "operator", token_env = "T_ASHA" }, { name = "root", role = "admin", token_env = "T_ROOT" }]"#;
+const VALUES: [(&str, &str); 3] =
+    [("T_WALL", "wall-0123456789abcdef"), ("T_ASHA", "asha-0123456789abcdef"), ("T_ROOT", "root-0123456789abcdef")];
+
+#[actix_web::test]
+async fn each_role_does_what_it_may_and_acts_are_audited() {
+    let running = start_with(&VALUES, &[("admin.tokens", TOKENS)]).await;
+    let bearer = |name: &str| format!("Bearer {name}-0123456789abcdef");
+    let hang_up = running.admin(&format!("/calls/{CALL}/hangup"));
+    let kill = running.admin("/spend/kill");
+    for (name, hanging_up, killing, audit) in
+        [("wall", 403, 403, 403), ("asha", 404, 403, 403), ("root", 404, 200, 200)]
+    {
+        let by = bearer(name);
+        let by = [("Authorization", by.as_str())];
+        assert_eq!(get(&running.admin("/calls"), &by).await.status, 200, "{name}");
+        assert_eq!(get(&running.admin("/me"), &by).await.json()["name"], name);
+        assert_eq!(post_body(&hang_up, "application/json", "", &by).await.status, hanging_up, "{name}");
+        assert_eq!(post_body(&kill, "application/json", r#"{"on":false}"#, &by).await.status, killing, "{name}");
+        assert_eq!(get(&running.admin("/audit"), &by).await.status, audit, "{name}");
+    }
+    let root = bearer("root");
+    let log = get(&running.admin("/audit"), &[("Authorization", &root)]).await.json();
+    let entries: Vec<_> = log["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|it| (it["who"].clone(), it["act"].clone(), it["target"].clone(), it["result"].clone()))
+        .collect();
+    let entry =
+        |who: &str, act: &str, target: &str, result: u16| (json!(who), json!(act), json!(target), json!(result));
+    let expected = [
+        entry("root", "kill_switch", "", 200),
+        entry("root", "hangup", CALL, 404),
+        entry("asha", "kill_switch", "", 403),
+        entry("asha", "hangup", CALL, 404),
+        entry("wall", "kill_switch", "", 403),
+        entry("wall", "hangup", CALL, 403),
+    ];
+    assert_eq!(entries, expected);
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_sign_in_is_a_cookie_that_ends_with_the_sign_out() {
+    let running = start_with(&VALUES, &[("admin.tokens", TOKENS)]).await;
+    let sign_in = running.admin("/sign-in");
+    post_body(&sign_in, "application/json", r#"{"token":"wrong"}"#, &[]).await.problem(401);
+    let signed = post_body(&sign_in, "application/json", r#"{"token":"asha-0123456789abcdef"}"#, &[]).await;
+    assert_eq!((signed.status, signed.json()), (200, json!({"name": "asha", "role": "operator"})));
+    let cookie = signed.headers.get("set-cookie").and_then(|it| it.to_str().ok()).expect("a cookie").to_owned();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    assert!(!cookie.contains("0123456789abcdef"), "{cookie}");
+    let session = cookie.split(';').next().expect("a value").to_owned();
+    let with = [("Cookie", session.as_str())];
+    assert_eq!(get(&running.admin("/me"), &with).await.json()["role"], "operator");
+    get(&running.admin("/calls"), &[with[0], ("Origin", "https://attacker.example")]).await.problem(403);
+    let behind_tls = [("X-Forwarded-Proto", "https")];
+    let signed = post_body(&sign_in, "application/json", r#"{"token":"asha-0123456789abcdef"}"#, &behind_tls).await;
+    assert!(signed.headers.get("set-cookie").and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("Secure")));
+    assert_eq!(post_body(&running.admin("/sign-out"), "application/json", "", &with).await.status, 204);
+    get(&running.admin("/me"), &with).await.problem(401);
+    running.stop().await;
+}
+
 #[actix_web::test]
 async fn a_web_page_cannot_steer_an_admin_door_without_a_token() {
     let running = start(&[]).await;

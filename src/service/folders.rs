@@ -19,6 +19,8 @@ pub(crate) fn problems(config: &Config) -> Vec<Problem> {
     let mut folders = vec![("records.dir", records.dir.as_path()), ("records.dir", &journal)];
     folders.extend(records.legacy_dir.as_deref().map(|dir| ("records.legacy_dir", dir)));
     folders.extend(config.recording.dir.as_deref().map(|dir| ("recording.dir", dir)));
+    let audit = config.audit();
+    folders.extend(audit.parent().filter(|_| config.admin.audit.is_some()).map(|dir| ("admin.audit", dir)));
     let spend_store = config.spend.file.as_deref().filter(|_| config.spend.limits.need_spend_store());
     folders.extend(spend_store.map(|file| ("spend.file", file.parent().unwrap_or(Path::new("")))));
     let mut problems: Vec<Problem> = Vec::new();

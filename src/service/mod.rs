@@ -12,6 +12,7 @@
 //! | `listener`, [`shutdown`] | the listening addresses, and the stop |
 //! | `crowd`, `connections` | the limit of connections that wait for a request |
 //! | `carriers` | the configured carriers, opened |
+//! | [`operators`] | who may use the admin listener, and what they did |
 //! | [`callers`], [`canary`] | the salted hash of a caller's number; a periodic test session |
 //! | [`telemetry`], [`logging`], [`lag`] | the metrics, the log, how late a thread is |
 //! | `huge_pages`, `open_files`, `folders` | system resources: heap on huge pages, files, folders |
@@ -32,6 +33,7 @@ pub mod lag;
 mod listener;
 pub mod logging;
 pub(crate) mod open_files;
+pub mod operators;
 pub mod routes;
 pub mod shutdown;
 mod start;

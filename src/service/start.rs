@@ -37,6 +37,8 @@ use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
 use crate::service::config::{Config, ConfigError, Profiles, RouteInput, plan_notes, plan_problems};
 use crate::service::listener::{Bound, Listener, Room};
+use crate::service::operators::Operators;
+use crate::service::operators::audit::Audit;
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
 use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules};
@@ -162,7 +164,8 @@ impl Service {
                 max_message: config.limits.max_message,
             },
             limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
-            admin_token: config.secrets.admin_token.clone(),
+            operators: Operators::new(&config.admin.tokens, config.admin.session),
+            audit: Audit::new(config.audit()),
             configuration: config.summary(),
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),

@@ -43,6 +43,7 @@ mod layers;
 mod logging;
 mod names;
 mod numbering;
+mod operators;
 mod options;
 mod outbound;
 mod pattern;

@@ -22,6 +22,7 @@ use super::problem::ConfigError;
 use super::realtime::Realtime;
 use super::root::Config;
 use super::service::Limits;
+use crate::service::operators::Token;
 
 impl Config {
     /// The report as JSON. Durations are in milliseconds, sizes in bytes.
@@ -37,7 +38,7 @@ impl Config {
                 "max_calls": self.server.max_calls,
                 "drain_timeout_ms": self.server.drain_timeout.as_millis(),
             },
-            "admin": {"bind": self.admin.bind.to_string(), "token_required": self.secrets.admin_token.is_some()},
+            "admin": {"bind": self.admin.bind.to_string(), "token_required": !self.admin.tokens.is_empty(), "tokens": self.admin.tokens.iter().map(|it| json!({"name": it.name, "role": it.role.word()})).collect::<Vec<_>>()},
             "carriers": Carrier::all().filter(|carrier| self.carriers.is_answered(*carrier)).map(Carrier::name).collect::<Vec<_>>(),
             "realtime": {
                 "provider": realtime.provider.word(),
@@ -99,14 +100,7 @@ impl Config {
                 self.file.as_ref().map_or_else(|| "built-in defaults".to_owned(), |path| path.display().to_string()),
             ),
             ("public", format!("{} on {}, {} threads", self.server.public_url, self.server.bind, self.server.workers)),
-            (
-                "admin",
-                format!(
-                    "{}, {}",
-                    self.admin.bind,
-                    if self.secrets.admin_token.is_some() { "bearer token" } else { "no token (loopback)" }
-                ),
-            ),
+            ("admin", format!("{}, {}", self.admin.bind, tokens_in_words(&self.admin.tokens))),
             (
                 "calls",
                 format!(
@@ -316,6 +310,14 @@ fn turns(realtime: &Realtime) -> String {
         }
         TurnDetection::Semantic { eagerness, .. } => format!("semantic_vad, eagerness {eagerness}"),
     }
+}
+
+fn tokens_in_words(tokens: &[Token]) -> String {
+    if tokens.is_empty() {
+        return "no token (loopback)".to_owned();
+    }
+    let named: Vec<String> = tokens.iter().map(|token| format!("{} ({})", token.name, token.role.word())).collect();
+    format!("bearer tokens {}", named.join(", "))
 }
 
 const fn presence(there: bool) -> &'static str {

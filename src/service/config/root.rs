@@ -157,6 +157,11 @@ impl Config {
         }
     }
 
+    /// The file of the audit log.
+    pub fn audit(&self) -> PathBuf {
+        self.admin.audit.clone().unwrap_or_else(|| self.records.dir.join(AUDIT))
+    }
+
     /// Whether no part of the service can be reached from outside this machine.
     pub fn is_local(&self) -> bool {
         self.server.is_local() && self.admin.bind.ip().is_loopback()
@@ -190,7 +195,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     carriers::check_pairs(&sources.variables, &secrets.carriers, reader);
     let server = Server::read(&top.table("server"));
     let log = Log::read(&top.table("log"));
-    let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
+    let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets, &sources.variables);
     let carriers = Carriers::read(&top, server.as_ref(), &secrets.carriers);
     let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
     // A broken server table was already reported; an agent that names the server is not reported
@@ -447,3 +452,6 @@ fn read_routes(
     }
     Some(routes)
 }
+
+/// The audit log in the folder of records.
+const AUDIT: &str = "audit/audit.jsonl";

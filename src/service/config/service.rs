@@ -1,5 +1,6 @@
 //! The service's own sections: the listener for operators, records, limits. Pure.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,17 +8,26 @@ use std::time::Duration;
 use super::kinds::{
     Expected, HOUR, MILLISECOND, MINUTE, SECOND, address, any_text, duration, list, or_word, size, text, whole,
 };
-use super::layers::Node;
+use super::layers::{Node, Variable};
+use super::operators;
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::server::Server;
 use super::trust;
+use crate::service::operators::Token;
 
 /// `[admin]`: the listener for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// The address of the listener for operators; port 0 takes any free port.
     pub bind: SocketAddr,
+    /// Who may use it: `SWITCHBOARD_ADMIN_TOKEN` first, then `[[admin.tokens]]`. Empty only on
+    /// loopback.
+    pub tokens: Vec<Token>,
+    /// How long a sign-in to the console lasts.
+    pub session: Duration,
+    /// The file of the audit log; `None` means the one beside the journals.
+    pub audit: Option<PathBuf>,
 }
 
 /// `[records]`: where records are stored and how long.
@@ -90,9 +100,18 @@ pub struct Limits {
 }
 
 impl Admin {
-    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
-        let admin = Self { bind: section.read("bind", address)? };
-        trust::check_admin(admin.bind, server, secrets, section);
+    pub(super) fn read(
+        section: &Section<'_>,
+        server: Option<&Server>,
+        secrets: &Secrets,
+        variables: &BTreeMap<String, Variable>,
+    ) -> Option<Self> {
+        let (bind, session) =
+            (section.read("bind", address), section.read("session", duration(MINUTE..=30 * 24 * HOUR)));
+        let audit = section.read("audit", or_word("auto", text));
+        let tokens = operators::read(section, secrets, variables);
+        let admin = Self { bind: bind?, tokens: tokens?, session: session?, audit: audit?.map(PathBuf::from) };
+        trust::check_admin(&admin, server, section);
         Some(admin)
     }
 }

@@ -1,8 +1,6 @@
 //! Rules between sections and secrets: a service that a stranger could use at our cost does not
 //! start. Pure.
 
-use std::net::SocketAddr;
-
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::realtime::seat::Provider;
 use url::Url;
@@ -13,11 +11,13 @@ use super::problem::Origin;
 use super::reader::{Reader, Section};
 use super::secrets::Secrets;
 use super::server::Server;
+use super::service::Admin;
 
 /// Checks the address of the listener for operators against the public one, and that it has a token
 /// if it needs one.
-pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &Secrets, section: &Section<'_>) {
-    if !bind.ip().is_loopback() && secrets.admin_token.is_none() {
+pub(super) fn check_admin(admin: &Admin, server: Option<&Server>, section: &Section<'_>) {
+    let bind = admin.bind;
+    if !bind.ip().is_loopback() && admin.tokens.is_empty() {
         let next =
             "found an address that can be reached from outside; set SWITCHBOARD_ADMIN_TOKEN, or bind it to 127.0.0.1";
         section.problem("bind", next);
@@ -73,8 +73,7 @@ pub(super) fn weigh_tokens(secrets: &Secrets, reader: &Reader) {
     let tokens = [("SWITCHBOARD_ADMIN_TOKEN", secrets.admin_token.as_ref())].into_iter().chain(own);
     for (name, token) in tokens {
         if token.is_some_and(|token| token.expose().len() < SHORTEST) {
-            let next = "so it can be guessed; `openssl rand -hex 32` makes a good one";
-            reader.note(format!("{name}: shorter than {SHORTEST} signs, {next}"));
+            reader.note(guessable(name));
         }
     }
 }
@@ -100,5 +99,11 @@ pub(super) fn refuse_secrets(node: &Node, path: &str, reader: &Reader) {
     }
 }
 
+/// The note on a token in `variable` that is shorter than [`SHORTEST`].
+pub(super) fn guessable(variable: &str) -> String {
+    let next = "so it can be guessed; `openssl rand -hex 32` makes a good one";
+    format!("{variable}: shorter than {SHORTEST} signs, {next}")
+}
+
 /// Tokens shorter than this can be guessed by trial.
-const SHORTEST: usize = 16;
+pub(super) const SHORTEST: usize = 16;

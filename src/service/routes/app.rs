@@ -12,7 +12,7 @@ use actix_web::HttpRequest;
 use serde_json::Value;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::webhook_api::{Proof, WebhookApi};
-use switchboard_actors::ids::{Private, logged};
+use switchboard_actors::ids::logged;
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::pool::actor::Keep;
@@ -29,6 +29,8 @@ use super::limiter::ConnectionLimiter;
 use super::outbound::Dialling;
 use super::watching::Watching;
 use crate::service::config::Voicemail;
+use crate::service::operators::Operators;
+use crate::service::operators::audit::Audit;
 use crate::service::telemetry::Metrics;
 
 /// The state that all handlers share.
@@ -48,8 +50,10 @@ pub struct AppState {
     pub stream: StreamRules,
     /// The limiter of sockets that have not presented a token yet.
     pub limiter: Arc<ConnectionLimiter>,
-    /// The admin's bearer token; `None` only while the admin listener is on loopback.
-    pub admin_token: Option<Private<String>>,
+    /// Who may use the admin listener.
+    pub operators: Operators,
+    /// What they did.
+    pub audit: Audit,
     /// The settings of outbound calls; `None` while they are disabled.
     pub dialling: Option<Dialling>,
     /// What happens when an answering machine picks up, on calls begun through the API or

@@ -1,51 +1,87 @@
-//! Access rules: requests of foreign web pages are refused, and the admin's paths require the
-//! token.
+//! Access rules: requests of foreign web pages are refused, and the admin's paths require a token
+//! whose role allows the request.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpMessage as _, HttpRequest};
 use log::warn;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
 
 use super::app::{self, AppState};
+use super::operators::{Act, SESSION_COOKIE};
 use super::page::{Foreign, RequestOrigin};
 use super::problem::Problem;
+use super::roles;
+use crate::service::operators::{Operator, Role};
 
-/// Passes a request that has the admin's token. Without a configured token the listener is on
-/// loopback, and [`no_page`] has judged the request.
+/// Passes a request of somebody whose role allows it, and writes acts to the audit log.
+///
+/// Without a configured token the listener is on loopback, and [`no_page`] has judged the request.
 pub(super) async fn admin(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(app) = request.app_data::<Data<AppState>>() else {
+    let Some(app) = request.app_data::<Data<AppState>>().map(Data::clone) else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the listener is not wired").into());
     };
-    if let Some(token) = &app.admin_token {
-        check_token(request.request(), token.expose())?;
-    }
     check_kind(request.request())?;
-    next.call(request).await
+    let rule = roles::of(request.request());
+    if rule.open {
+        return next.call(request).await;
+    }
+    let operator = who(request.request(), &app)?;
+    let act = rule.act.map(|act| Act::new(act, &operator, request.request()));
+    if operator.role < rule.role {
+        let problem = forbidden(&operator, rule.role);
+        if let Some(act) = act {
+            act.note(&app, StatusCode::FORBIDDEN).await;
+        }
+        return Err(problem.into());
+    }
+    request.extensions_mut().insert(operator);
+    let answer = next.call(request).await;
+    if let Some(act) = act {
+        let result = match &answer {
+            Ok(response) => response.status(),
+            Err(problem) => problem.as_response_error().status_code(),
+        };
+        act.note(&app, result).await;
+    }
+    answer
 }
 
-fn check_token(request: &HttpRequest, token: &str) -> Result<(), Problem> {
-    let shown = app::header(request, "authorization")
+/// Returns who sent the request: the owner of its bearer token, or of the session in its cookie.
+pub(super) fn who(request: &HttpRequest, app: &AppState) -> Result<Operator, Problem> {
+    if !app.operators.are_named() {
+        return Ok(Operator::local());
+    }
+    let bearer = app::header(request, "authorization")
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    // The comparison is of hashes, so its timing reveals not even the length.
-    let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token)));
-    if shown.is_some_and(same) {
-        return Ok(());
-    }
-    Err(Problem::new(StatusCode::UNAUTHORIZED, "expected Authorization: Bearer with SWITCHBOARD_ADMIN_TOKEN")
-        .with_header(header::WWW_AUTHENTICATE, "Bearer"))
+    let found = match bearer {
+        Some(token) => app.operators.by_token(token),
+        None => {
+            request.cookie(SESSION_COOKIE).and_then(|cookie| app.operators.by_session(cookie.value(), clock::wall()))
+        }
+    };
+    found.cloned().ok_or_else(|| {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "expected Authorization: Bearer with SWITCHBOARD_ADMIN_TOKEN or a token of [[admin.tokens]], or a session from POST /sign-in",
+        )
+        .with_header(header::WWW_AUTHENTICATE, "Bearer")
+    })
+}
+
+fn forbidden(operator: &Operator, needed: Role) -> Problem {
+    let (has, needs) = (operator.role.word(), needed.word());
+    Problem::forbidden(format!("the token {:?} is of a {has}; this takes a token of role {needs}", operator.name))
 }
 
 /// The listener that received a request.
@@ -63,11 +99,11 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
     let (Some(app), Some(listener)) = (request.app_data::<Data<AppState>>(), request.app_data::<Listener>()) else {
         return Ok(());
     };
-    let foreign = match (listener, app.is_of_this_machine(), &app.admin_token) {
-        (Listener::Public, true, _) | (Listener::Admin, _, None) => {
+    let foreign = match (listener, app.is_of_this_machine(), app.operators.are_named()) {
+        (Listener::Public, true, _) | (Listener::Admin, _, false) => {
             judge_origin(request, |origin| origin.check_local())
         }
-        (Listener::Admin, _, Some(_)) => judge_origin(request, |origin| origin.check_origin()),
+        (Listener::Admin, _, true) => judge_origin(request, |origin| origin.check_origin()),
         (Listener::Public, false, _) if request.headers().contains_key(header::UPGRADE) => {
             let public = app.public_url.host_str().unwrap_or_default();
             judge_origin(request, |origin| origin.check_carrier(public))

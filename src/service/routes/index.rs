@@ -24,6 +24,10 @@ pub(super) const ADMIN: &[(&str, &[&str])] = &[
     ("/health", &["GET"]),
     ("/ready", &["GET"]),
     ("/metrics", &["GET"]),
+    ("/sign-in", &["POST"]),
+    ("/sign-out", &["POST"]),
+    ("/me", &["GET"]),
+    ("/audit", &["GET"]),
 ];
 
 /// `GET /` of the public listener: a page of links, for a person who opens the address in a

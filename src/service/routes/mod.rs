@@ -5,8 +5,8 @@
 //! - `carrier`: the carriers' requests, the same for all carriers;
 //! - `stream` and `packets`: the socket actors over `line_end`, with `admission`; `upgrade` takes a
 //!   connection out of HTTP;
-//! - `calls`, `outbound`, `spend`, `configuration`: the admin's paths, behind `guard`; `index` lists
-//!   them;
+//! - `calls`, `outbound`, `spend`, `configuration`, `operators`: the admin's paths, behind `guard` and
+//!   the `roles`; `index` lists them;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -25,11 +25,13 @@ mod index;
 pub mod limiter;
 mod line_end;
 mod metrics;
+mod operators;
 mod order;
 pub mod outbound;
 pub(crate) mod packets;
 mod page;
 mod problem;
+mod roles;
 mod spend;
 mod stream;
 pub(crate) mod upgrade;
@@ -79,6 +81,10 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/health").route(web::get().to(health::health)))
                 .service(listed("/ready").route(web::get().to(health::ready)))
                 .service(listed("/metrics").route(web::get().to(metrics::metrics)))
+                .service(listed("/sign-in").route(web::post().to(operators::sign_in)))
+                .service(listed("/sign-out").route(web::post().to(operators::sign_out)))
+                .service(listed("/me").route(web::get().to(operators::me)))
+                .service(listed("/audit").route(web::get().to(operators::audit)))
                 .default_service(web::to(problem::no_such_path)),
         );
 }
