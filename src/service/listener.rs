@@ -138,7 +138,7 @@ impl Bound {
         let failed = |source| ServiceError::Listen { key, address, source };
         let socket = listen(address).map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
-        let app = Arc::clone(app);
+        let (app, threads) = (Arc::clone(app), Arc::new(AtomicUsize::new(0)));
         let server = Server::build()
             .workers(workers)
             .disable_signals()
@@ -146,6 +146,8 @@ impl Bound {
             // Every call has ended by then.
             .shutdown_timeout(1);
         let serve = move || {
+            // This runs once on each thread of the listener.
+            lag::watch(format!("{}-{}", carrier.name(), threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` sets the state of the listeners before it serves them").clone();
             fn_service(move |connection: TcpStream| {
                 let app = app.clone();
