@@ -87,6 +87,28 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
 }
 
 #[test]
+fn the_examples_are_valid_and_serve_every_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples");
+    let files =
+        std::fs::read_dir(folder).expect("a readable folder").map(|file| file.expect("a readable folder").path());
+    let mut checked = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a readable file");
+        let mut variables = vec![("TWILIO_ACCOUNT_SID", "AC1"), ("TWILIO_AUTH_TOKEN", "one")];
+        // What runs in the house needs no key.
+        if !file.ends_with("cascade-self-hosted.toml") {
+            variables.push(("SARVAM_API_KEY", "abc"));
+        }
+        let sources = Sources::default().file("config.toml", &text).variables(&variables);
+        let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert_eq!(config.realtime.provider, Provider::named("cascade").expect("a provider"));
+        assert_eq!(config.languages.len(), 6, "{}", file.display());
+        checked += 1;
+    }
+    assert_eq!(checked, 2);
+}
+
+#[test]
 fn a_copy_of_config_toml_changes_nothing() {
     let copy = Config::from_sources(&Sources::default().file("config.toml", DEFAULTS)).expect("the defaults are valid");
     assert_eq!(Config { file: None, ..copy }, with(&[]));
