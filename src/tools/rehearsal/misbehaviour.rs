@@ -139,7 +139,7 @@ table! {
     #[doc = "End the session for its content after this time."]
     content_after_ms,
 
-    // The engines of a cascade, each by its own URL.
+    // Engines that hear, answer or speak alone, each by its own URL.
     #[doc = "Close an idle socket after this time, instead of the engine's own."]
     idle_after_ms,
     #[doc = "1: never say that the end of an utterance was heard with its words, as on a noisy line."]

@@ -112,10 +112,8 @@ impl Rehearsal {
     }
 
     fn url_at(&self, protocol: &Protocol) -> String {
-        if protocol.is_base {
-            return format!("http://{}", self.address);
-        }
-        format!("ws://{}{}", self.address, protocol.paths[0])
+        let path = if protocol.is_base { "" } else { protocol.paths[0] };
+        format!("ws://{}{path}", self.address)
     }
 
     /// Stops the server and drops its connections.
@@ -199,8 +197,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_protocol_of_the_configuration_is_served() {
-        let is_served = |word: &&str| PROTOCOLS.iter().any(|row| row.word == *word);
-        assert!(protocols().all(|word| is_served(&word)));
+    fn every_protocol_of_the_configuration_is_served_and_no_other() {
+        let served: Vec<&str> = PROTOCOLS.iter().map(|row| row.word).collect();
+        assert_eq!(served, protocols().collect::<Vec<_>>());
     }
 }

@@ -86,9 +86,7 @@ impl Language {
             let ms = text.chars().count() as u64 * CHARACTER_MS;
             return self.sound(Line::Alright, format).lasting(ms.max(SHORTEST_MS));
         };
-        let (whole, sound) = (self.text(line).len(), self.sound(line, format));
-        let place = |bytes: usize| sound.bytes.len() / format.sample_bytes() * bytes / whole * format.sample_bytes();
-        Sound { format, bytes: sound.bytes.slice(place(at)..place(at + text.len())) }
+        part(&self.sound(line, format), self.text(line), at, text.len())
     }
 
     /// The language in which a text is a bundled line, or a part of one.
@@ -222,6 +220,16 @@ static LANGUAGES: [Language; 6] = [
         sounds: sounds!("ml"),
     },
 ];
+
+/// The part of a sound that belongs to `length` bytes of its text from `at` on, with the space behind
+/// them.
+pub(super) fn part(sound: &Sound, text: &str, at: usize, length: usize) -> Sound {
+    let behind = text.get(at + length..).unwrap_or_default();
+    let end = text.len() - behind.trim_start().len();
+    let samples = sound.bytes.len() / sound.format.sample_bytes();
+    let place = |bytes: usize| samples * bytes / text.len().max(1) * sound.format.sample_bytes();
+    Sound { format: sound.format, bytes: sound.bytes.slice(place(at)..place(end)) }
+}
 
 /// The end of the word at byte `at`, including the space after it.
 pub(super) fn word_end(text: &str, at: usize) -> usize {

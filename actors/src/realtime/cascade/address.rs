@@ -18,19 +18,19 @@ pub fn endpoint(base: &Url, path: &str) -> Url {
     };
     let mut url = base.clone();
     url.set_path(&joined);
-    url
+    with_scheme(url, &[("ws", "http"), ("wss", "https")])
 }
 
-/// The same address for a WebSocket.
+/// The same address for a WebSocket. The base may be that of either.
 pub fn socket(base: &Url, path: &str) -> Url {
-    let mut url = endpoint(base, path);
-    let scheme = match url.scheme() {
-        "http" => "ws",
-        "https" => "wss",
-        _ => return url,
-    };
-    // Both schemes are special, so the change is allowed.
-    let _ = url.set_scheme(scheme);
+    with_scheme(endpoint(base, path), &[("http", "ws"), ("https", "wss")])
+}
+
+fn with_scheme(mut url: Url, schemes: &[(&str, &str)]) -> Url {
+    if let Some((_, other)) = schemes.iter().find(|(own, _)| *own == url.scheme()) {
+        // All of these schemes are special, so the change is allowed.
+        let _ = url.set_scheme(other);
+    }
     url
 }
 
@@ -65,6 +65,7 @@ mod tests {
                 "https://example.com/v1beta/compat/chat/completions",
             ),
             ("https://example.com/proxy", "/tts/websocket", "https://example.com/proxy/tts/websocket"),
+            ("ws://127.0.0.1:8080", "/v1/chat/completions", "http://127.0.0.1:8080/v1/chat/completions"),
             ("https://example.com/v1?key=a", "/v1/audio/speech", "https://example.com/v1/audio/speech?key=a"),
         ] {
             let base = Url::parse(base).expect("a URL");

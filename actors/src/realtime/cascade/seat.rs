@@ -127,7 +127,8 @@ fn rehearsal(given: Given<'_>) -> ProviderPlan {
         Some(Engine::of(seat, url.clone()?))
     };
     let engines = Engines {
-        ears: engine("deepgram", LinkName::Ears).into_iter().collect(),
+        // It knows every language of ours.
+        ears: engine("sarvam", LinkName::Ears).into_iter().collect(),
         mind: engine("openai", LinkName::Mind).into_iter().collect(),
         // It says when each word is said.
         voice: engine("cartesia", LinkName::Voice).into_iter().collect(),

@@ -5,12 +5,14 @@
 //! protocols, the chat model follows the same script, and the voices have the same bundled sounds.
 //! Each engine refuses what the real one refuses, and misbehaves as its own URL asks.
 //!
-//! Reading order: `seat` lists the paths, and `link` is the part that all sockets share. `ears` hear,
+//! Reading order: `seat` lists the paths, `link` is the part that all sockets share, and `memory` lets a
+//! voice repeat what the caller said. `ears` hear,
 //! `mind` answers, `voice` speaks. `requests` serves the engines that have no socket. All but `seat`
 //! and `requests` is pure.
 
 mod ears;
 mod link;
+mod memory;
 mod mind;
 mod query;
 mod reply;

@@ -4,6 +4,7 @@
 //! beginning comes word by word while the caller speaks, and its rest, which tells the length, at
 //! the end.
 
+use crate::tools::rehearsal::cascade::memory;
 use crate::tools::rehearsal::input::{Detection, Input, SpeechChange};
 use crate::tools::rehearsal::sound::{Format, Sound};
 use crate::tools::rehearsal::speech::Language;
@@ -116,7 +117,9 @@ impl Caller {
 
     fn ended(&mut self, to_ms: u64, sound: &Sound) -> Option<Ended> {
         let turn = self.turn.take()?;
-        let text = self.language.heard(sound.trimmed().ms());
+        let sound = sound.trimmed();
+        let text = self.language.heard(sound.ms());
+        memory::keep(&text, sound);
         let told = text.split(' ').take(turn.told).map(|word| word.len() + 1).sum::<usize>();
         let rest = text.get(told..).unwrap_or_default().to_owned();
         Some(Ended { from_ms: turn.from_ms, to_ms, text, rest })

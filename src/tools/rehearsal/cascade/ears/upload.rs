@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::tools::rehearsal::cascade::memory;
 use crate::tools::rehearsal::cascade::reply::Reply;
 use crate::tools::rehearsal::fault::Fault;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
@@ -108,7 +109,12 @@ fn words(form: &[Field<'_>], misbehaviour: &Misbehaviour) -> Result<Words, Fault
         () if Misbehaviour::on(misbehaviour.no_transcripts) => String::new(),
         // Models of this kind hear words in silence.
         () if is_silent => "Thank you.".to_owned(),
-        () => Language::of(Some(language), "").heard(sound.trimmed().ms()),
+        () => {
+            let sound = sound.trimmed();
+            let text = Language::of(Some(language), "").heard(sound.ms());
+            memory::keep(&text, sound);
+            text
+        }
     };
     Ok(Words { text, seconds: sound.ms() as f64 / 1000.0, format, is_streamed: value("stream") == Some("true") })
 }

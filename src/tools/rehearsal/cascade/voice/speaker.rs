@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::tools::rehearsal::cascade::memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::protocol::Visit;
@@ -94,9 +95,10 @@ impl Speaker {
     }
 
     fn sound(&self, text: &str) -> Sound {
-        let own = Language::speaking(text).or(self.language);
-        let language = own.unwrap_or_else(|| Language::of(None, ""));
-        let mut sound = language.spoken(text, self.format);
+        let mut sound = memory::sound_of(text, self.format).unwrap_or_else(|| {
+            let own = Language::speaking(text).or(self.language);
+            own.unwrap_or_else(|| Language::of(None, "")).spoken(text, self.format)
+        });
         if let Some(length) = self.pace.answer {
             sound = sound.lasting(length.as_millis() as u64);
         }

@@ -1,0 +1,144 @@
+//! Whole calls through the engines of a cascade, which the embedded model plays.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::stage::{Stage, heard};
+use common::{Running, start, transcript};
+use futures_util::future::join_all;
+use serde_json::Value;
+use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::rehearsal::{Rehearsal, RehearsalOptions};
+use switchboard_actors::carrier::Encoding;
+use switchboard_actors::g711;
+
+/// The engines of a call: the words of their providers, and what each of them rehearses.
+struct Cast {
+    ears: (&'static str, &'static str),
+    mind: &'static str,
+    voice: (&'static str, &'static str),
+}
+
+const USUAL: Cast = Cast { ears: ("deepgram", ""), mind: "", voice: ("cartesia", "") };
+
+/// A sentence of a caller, as it is bundled: mu-law in a WAV file. Our detector takes no tone for
+/// speech.
+fn sentence() -> Arc<[i16]> {
+    let wav = include_bytes!("../src/tools/phone/speech/en.wav");
+    let data = wav.windows(4).position(|name| name == b"data").expect("a WAV file") + 8;
+    let mut samples = Vec::new();
+    g711::decode(Encoding::MuLaw, &wav[data..], &mut samples);
+    samples.into()
+}
+
+/// Places a call to a service with these engines, and gives its record.
+async fn call(model: &Rehearsal, cast: Cast, change: impl FnOnce(&mut PhoneOptions)) -> Value {
+    let base = model.url_for("cascade").expect("it is served");
+    let engine =
+        |word: &str, rehearse: &str| format!("{{ provider = \"{word}\", url = \"{base}?rehearse={rehearse}\" }}");
+    let ears = engine(cast.ears.0, cast.ears.1);
+    let mind = format!("{{ url = \"{base}?rehearse={}\" }}", cast.mind);
+    // The next one takes over from a voice that fails.
+    let voice = format!("[{}, {}]", engine(cast.voice.0, cast.voice.1), engine("openai", ""));
+    let settings = [
+        ("realtime.provider", "cascade"),
+        ("cascade.stt", ears.as_str()),
+        ("cascade.llm", mind.as_str()),
+        ("cascade.tts", voice.as_str()),
+    ];
+    let running = start(&settings).await;
+    let mut options = PhoneOptions::new(Target::Webhook(running.public("/twilio/voice").parse().expect("a URL")));
+    options.speech = sentence();
+    options.hangup_after = Some(Duration::from_secs(18));
+    change(&mut options);
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    assert_eq!(report.summary.failures, Vec::<String>::new());
+    transcript(records.path(), &report.summary.call_sid)
+}
+
+async fn model() -> Rehearsal {
+    Rehearsal::start(RehearsalOptions::default()).await.expect("a model")
+}
+
+/// Whether a caller was greeted, heard once, and answered with the same words.
+fn check(record: &Value, what: &str) {
+    let (agent, caller) = (heard(record, "assistant"), heard(record, "user"));
+    assert!(agent[0].starts_with("Hello, "), "{what}: {agent:?}");
+    assert!(caller.len() == 1 && caller[0].starts_with("[caller speech, "), "{what}: {caller:?}");
+    // On a busy machine the agent also says "one moment".
+    assert!(agent.iter().any(|said| said.contains("some words")), "{what}: {agent:?}");
+}
+
+#[actix_rt::test]
+async fn every_engine_serves_a_call() {
+    let model = model().await;
+    let casts = [
+        ("deepgram", "deepgram"),
+        ("deepgram_flux", "elevenlabs"),
+        ("openai", "openai"),
+        ("sarvam", "sarvam"),
+        ("elevenlabs", "cartesia"),
+    ];
+    let calls =
+        casts.map(|(ears, voice)| call(&model, Cast { ears: (ears, ""), mind: "", voice: (voice, "") }, |_| {}));
+    for ((ears, voice), record) in casts.into_iter().zip(join_all(calls).await) {
+        check(&record, &format!("{ears} and {voice}"));
+    }
+}
+
+#[actix_rt::test]
+async fn a_call_outlives_what_fails_of_its_engines() {
+    let model = model().await;
+    let casts = [
+        ("late words", Cast { ears: ("deepgram", "transcripts_after_ms:900"), ..USUAL }),
+        ("a noisy line", Cast { ears: ("deepgram", "no_speech_final:1"), ..USUAL }),
+        ("lost ears", Cast { ears: ("sarvam", "first:1,drop_after_ms:1500"), ..USUAL }),
+        ("a busy mind", Cast { mind: "first:1,refuse:429,retry_after_ms:100", ..USUAL }),
+        ("a mind that breaks off", Cast { mind: "first:1,cut_body_bytes:10", ..USUAL }),
+        ("a mind that thinks aloud", Cast { mind: "thoughts:1,bare_ends:1,fragment_bytes:5", ..USUAL }),
+        ("a voice that refuses", Cast { voice: ("sarvam", "refuse:503"), ..USUAL }),
+        ("a voice that closes", Cast { voice: ("elevenlabs", "idle_after_ms:2000"), ..USUAL }),
+    ];
+    let (names, casts): (Vec<&str>, Vec<Cast>) = casts.into_iter().unzip();
+    let calls = casts.into_iter().map(|cast| call(&model, cast, |_| {}));
+    for (name, record) in names.into_iter().zip(join_all(calls).await) {
+        check(&record, name);
+    }
+}
+
+#[actix_rt::test]
+async fn an_interruption_cuts_what_was_said_in_every_voice() {
+    let model = model().await;
+    let voices = ["deepgram", "elevenlabs", "cartesia", "sarvam", "openai"];
+    let calls = voices.map(|word| {
+        let cast = Cast { voice: (word, "answer_ms:9000,late_deltas:4"), ..USUAL };
+        call(&model, cast, |options| options.speak_at = Some(Duration::from_secs(4)))
+    });
+    for (word, record) in voices.into_iter().zip(join_all(calls).await) {
+        let said = record["conversation"].as_array().expect("a conversation");
+        let first = said.iter().find(|entry| entry["speaker"] == "assistant").expect("a greeting");
+        let length = |key: &str| first[key].as_str().map_or(0, str::len);
+        assert!(first["interrupted"] == true && length("heard") < length("text"), "{word}: {first}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_key_says_goodbye_and_ends_the_call() {
+    let stage = Stage::speaking("cascade", "", &[]).await;
+    let report = stage
+        .call(|options| {
+            options.speech = [].into();
+            options.dtmf = vec![(Duration::from_secs(4), '9')];
+            options.hangup_after = Some(Duration::from_secs(20));
+        })
+        .await;
+    let record = stage.record(&report).await;
+    assert!(record["ending"]["by"] != "caller", "{}", record["ending"]);
+    let agent = heard(&record, "assistant");
+    assert!(agent.last().is_some_and(|last| last.to_lowercase().contains("bye")), "{agent:?}");
+}
