@@ -53,6 +53,9 @@ pub enum IncidentKind {
     ModelFailover,
     /// No model session was available any more.
     ModelLost,
+    /// Words that have to be exact were left to a model that may deviate from them, because there
+    /// was no recording of them.
+    ClipMissing,
     /// A server of the failover list was skipped because other calls had failed there.
     ModelBreaker,
     /// Audio was dropped somewhere between the caller and the model.
@@ -73,7 +76,7 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ModelMute,
         Self::AnswerEmpty,
         Self::AnswerFiltered,
@@ -86,6 +89,7 @@ impl IncidentKind {
         Self::ToolLoop,
         Self::ModelFailover,
         Self::ModelLost,
+        Self::ClipMissing,
         Self::ModelBreaker,
         Self::AudioDropped,
         Self::LineFaulty,
@@ -111,6 +115,7 @@ impl IncidentKind {
             Self::ToolLoop => "tool_loop",
             Self::ModelFailover => "model_failover",
             Self::ModelLost => "model_lost",
+            Self::ClipMissing => "clip_missing",
             Self::ModelBreaker => "model_breaker",
             Self::AudioDropped => "audio_dropped",
             Self::LineFaulty => "line_faulty",

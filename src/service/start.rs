@@ -21,6 +21,8 @@ use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::clips::messages::FetchClip;
+use switchboard_actors::realtime::clips::plan::ClipOrder;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
@@ -149,6 +151,7 @@ impl Service {
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
+        record_ahead(&profiles, &providers);
         let (model, watching) = watch_model(&config, &profiles, &providers);
         let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
         let known = AppState {
@@ -324,6 +327,16 @@ fn bind_packets(
             Ok((carrier, Bound::packets(carrier, packets, at, config.server.workers, most, app)?))
         })
         .collect()
+}
+
+/// Lets exact words be recorded before a call needs them.
+fn record_ahead(profiles: &Profiles, providers: &Addr<Providers>) {
+    let orders = profiles.iter().flat_map(|profile| profile.model.clips_ahead());
+    let orders: HashMap<String, ClipOrder> = orders.map(|order| (order.name(), order)).collect();
+    for order in orders.into_values() {
+        // The result is kept; nobody waits for it.
+        providers.do_send(FetchClip(order));
+    }
 }
 
 /// Starts the embedded rehearsal model, if it is configured.

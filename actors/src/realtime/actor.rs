@@ -15,6 +15,8 @@ use self::links::Links;
 use self::outlet::Outlet;
 use super::backlog::Playable;
 use super::capabilities::Capabilities;
+use super::clips::messages::FetchClip;
+use super::clips::plan::ClipOrder;
 use super::conversation::SessionEvent;
 use super::link::{Inbound, Link};
 use super::messages::{AudioReplaced, ModelOrder};
@@ -128,6 +130,10 @@ impl RealtimeLlm {
                 }
             }
             A::AudioDropped { reason, frames } => self.dropped("in", reason, frames),
+            A::FetchClip { question, order } => self.fetch_clip(question, order, ctx),
+            A::ClipDue { result, reason } => {
+                emit(super::events::Event::ClipDue { call: &self.setup.call, result, reason: &reason });
+            }
             A::Consult { question, addresses } => self.consult(question, addresses, ctx),
             A::Learn { address, lesson } => self.setup.providers.do_send(Learn { address, lesson }),
             A::Dial { leg, plan, waiting_will_do } => {
@@ -158,6 +164,15 @@ impl RealtimeLlm {
             // any candidate.
             let standings = answer.unwrap_or_default();
             this.handle(SessionsEvent::Advised { question, standings: &standings, chance: chance() }, ctx);
+            this.arm();
+        }));
+    }
+
+    fn fetch_clip(&self, question: u64, order: ClipOrder, ctx: &mut Context<Self>) {
+        let answer = self.setup.providers.send(FetchClip(order)).into_actor(self);
+        ctx.spawn(answer.map(move |answer, this, ctx| {
+            let made = answer.unwrap_or_else(|_| Err("the service stops".to_owned()));
+            this.handle(SessionsEvent::ClipFetched { question, made }, ctx);
             this.arm();
         }));
     }

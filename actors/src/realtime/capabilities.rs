@@ -38,6 +38,10 @@ pub struct Capabilities {
     /// Whether the agent's audio comes in real time. Then hardly any of it is ever ahead of the
     /// caller's ear, and a carrier is given no longer lead.
     pub realtime_output: bool,
+    /// Whether the model says given words as they stand. If not, they are an order that it carries out
+    /// in its own words, and what has to be exact is played from a recording
+    /// ([`super::clips`]).
+    pub verbatim: bool,
     /// Whether the session's time runs by the caller's audio. Such a session cannot wait for a call:
     /// without audio it ends, and with audio it costs money.
     pub runs_by_audio: bool,

@@ -44,6 +44,21 @@ pub enum Event<'a> {
         /// The change in the number of waiting sessions.
         change: i8,
     },
+    /// A recording of exact words was made, or could not be.
+    ClipMade {
+        /// `rendered`, `read` (from the disk), `failed`.
+        result: &'static str,
+    },
+    /// Exact words were due that the model does not say as they stand.
+    ClipDue {
+        /// The call.
+        call: &'a CallTag,
+        /// `played`; or the model was asked to say them: `late` (the recording was not made in
+        /// time), `failed` (it could not be made).
+        result: &'static str,
+        /// Why it was not played; empty if it was.
+        reason: &'a str,
+    },
     /// No model session could be opened, or the model was lost.
     ModelLost {
         /// The call.
@@ -121,6 +136,19 @@ impl Emit for Event<'_> {
                 counter!("switchboard_model_warm_total", "what" => what).increment(1);
                 gauge!("switchboard_model_warm_sessions").increment(f64::from(change));
                 debug!(target: TARGET, what; "warm session");
+            }
+            Self::ClipMade { result } => {
+                counter!("switchboard_clips_made_total", "result" => result).increment(1);
+                debug!(target: TARGET, result; "recording of exact words");
+            }
+            Self::ClipDue { call, result, reason } => {
+                counter!("switchboard_clips_total", "result" => result).increment(1);
+                let (id, carrier_call) = (call.id(), call.carrier_call());
+                if result == "played" {
+                    debug!(target: TARGET, call:% = id, carrier_call; "recording of exact words played");
+                } else {
+                    warn!(target: TARGET, call:% = id, carrier_call, result, reason; "exact words are left to the model, as there is no recording of them");
+                }
             }
             Self::ModelLost { call, class, reason } => {
                 counter!("switchboard_model_connects_total", "result" => class).increment(1);

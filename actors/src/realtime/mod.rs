@@ -29,6 +29,7 @@ pub mod backlog;
 pub mod breaker;
 pub mod capabilities;
 pub mod cascade;
+pub mod clips;
 pub mod conversation;
 pub mod dial;
 pub mod drive;
@@ -61,6 +62,11 @@ pub mod turn_audio;
 pub mod writer;
 
 use self::seat::Seat;
+// The engines that speak also record exact words.
+pub(in crate::realtime) use self::{
+    cascade::failure::{Class, Failure, Head, Part},
+    cascade::voice::{Speech, Spoken, VoicePlan, speech_request},
+};
 
 /// The dialects that `realtime.dialect` may choose for a server.
 pub fn dialects() -> Vec<&'static str> {

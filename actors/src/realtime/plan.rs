@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::capabilities::Capabilities;
+use super::clips::plan::{ClipOrder, ClipPlan};
 use super::conversation::ProviderPlan;
 use crate::audio::detector::DetectorPlan;
 use crate::audio::resample::RATES_HZ;
@@ -51,6 +52,8 @@ pub struct Common {
     /// Our own speech detector for models that do not report the caller's speech. `None` leaves it to
     /// the loudness of the line.
     pub detector: Option<DetectorPlan>,
+    /// The recordings of words that have to be exact. `None` leaves all words to the model.
+    pub clips: Option<Arc<ClipPlan>>,
 }
 
 impl Common {
@@ -65,6 +68,7 @@ impl Common {
             silence_timeout: Duration::from_secs(45),
             ping_timeout: Duration::ZERO,
             detector: None,
+            clips: None,
         }
     }
 }
@@ -78,6 +82,19 @@ impl SessionPlan {
     /// Which opened sessions wait for calls of this plan: none if they cannot wait.
     pub fn waiting(&self) -> PoolPlan {
         if self.capabilities().runs_by_audio { PoolPlan::default() } else { self.resilience.waiting }
+    }
+
+    /// Whether a session of this plan may need recordings of exact words.
+    pub fn needs_clips(&self) -> bool {
+        let needs = |candidate: &ProviderPlan| !candidate.capabilities(&self.common).verbatim;
+        let always = self.common.clips.as_ref().is_some_and(|clips| clips.always);
+        always || self.candidates().iter().any(needs)
+    }
+
+    /// The recordings that can be made before a call needs them.
+    pub fn clips_ahead(&self) -> Vec<ClipOrder> {
+        let clips = self.common.clips.as_ref().filter(|_| self.needs_clips());
+        clips.map(|clips| clips.ahead()).unwrap_or_default()
     }
 
     /// The name of the model that is tried first.

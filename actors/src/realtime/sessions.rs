@@ -73,6 +73,7 @@
 //! that report.
 
 mod adapter;
+mod clips;
 mod instead;
 mod leg;
 mod orders;
@@ -89,6 +90,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::adapter::Formats;
+use self::clips::Clips;
 use self::instead::Running;
 pub use self::leg::LegId;
 use self::leg::{Leg, Outage, Resumption, Standby, State};
@@ -96,6 +98,7 @@ use self::orders::WaitingOrders;
 use self::pending_audio::PendingAudio;
 use super::breaker::{Scope, Standing};
 use super::capabilities::Capabilities;
+use super::clips::plan::ClipOrder;
 use super::conversation::{SessionAction, SessionEvent};
 use super::failover_plan::FailoverPlan;
 use super::history::History;
@@ -142,6 +145,13 @@ pub enum SessionsEvent<'a> {
     CallerAudio(Frame),
     /// An order of the call.
     Ordered(ModelOrder),
+    /// The answer to [`SessionsAction::FetchClip`]: the recording (8 kHz), or why there is none.
+    ClipFetched {
+        /// The number of the question.
+        question: u64,
+        /// The recording.
+        made: Result<Arc<[i16]>, String>,
+    },
     /// The deadline has passed.
     DeadlinePassed,
 }
@@ -193,6 +203,21 @@ pub enum SessionsAction {
     ToWords(Words),
     /// A report to the call.
     Report(ModelReport),
+    /// Asks for a recording of exact words. The answer is [`SessionsEvent::ClipFetched`] with the
+    /// same number.
+    FetchClip {
+        /// The number of the question.
+        question: u64,
+        /// The words, and how they are recorded.
+        order: ClipOrder,
+    },
+    /// Exact words were due for a session that does not say them as they stand.
+    ClipDue {
+        /// `played`, `late`, `failed`.
+        result: &'static str,
+        /// Why the recording was not played; empty if it was.
+        reason: String,
+    },
     /// Caller audio was dropped.
     AudioDropped {
         /// The reason.
@@ -247,6 +272,7 @@ pub struct Sessions {
     orders: WaitingOrders,
     pending_audio: PendingAudio,
     running: Running,
+    clips: Clips,
     history: History,
     turns: TurnAudio,
     /// A salted hash of the caller, for the sessions that take it in their first message.
@@ -276,6 +302,7 @@ impl Sessions {
             orders: WaitingOrders::default(),
             pending_audio: PendingAudio::new(formats.input.bytes_per_ms()),
             running: Running::default(),
+            clips: Clips::default(),
             history: History::new(formats.output),
             turns: TurnAudio::new(formats.input),
             caller: None,
@@ -304,8 +331,10 @@ impl Sessions {
             E::Session { leg, event } => self.step(leg, event, now, out),
             E::CallerAudio(audio) => self.hear_caller(audio, now, out),
             E::Ordered(order) => self.ordered(order, now, out),
+            E::ClipFetched { question, made } => self.clip_fetched(question, made, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }
+        self.next_request(now, out);
     }
 
     /// The earliest deadline.
@@ -315,7 +344,7 @@ impl Sessions {
             Standby::None | Standby::Asking { .. } | Standby::Dialling(_) | Standby::Ready(_) => None,
         };
         let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline());
-        sessions.chain(redial).chain(self.renewal_due()).min()
+        sessions.chain(redial).chain(self.renewal_due()).chain(self.clips.deadline()).min()
     }
 
     /// Whether this session has a socket or is being dialled.
@@ -373,7 +402,7 @@ impl Sessions {
     fn perform(&mut self, leg: LegId, action: SessionAction, now: Instant, out: &mut Vec<SessionsAction>) {
         use SessionAction as A;
         match action {
-            A::ToAudio(audio) if self.running.is_unheard(&audio.response) => {}
+            A::ToAudio(audio) if self.running.is_unheard(&audio.response) => self.running.left_out(audio.item),
             A::Complete(complete) if self.running.is_unheard(&complete.response) => {}
             A::ToAudio(audio) => {
                 let audio = match self.leg(leg).and_then(|leg| leg.adapter.as_mut()) {
@@ -390,7 +419,10 @@ impl Sessions {
                 self.history.audio_complete(&complete.item);
                 out.push(SessionsAction::Complete(complete));
             }
-            A::ToWords(words) => {
+            A::ToWords(mut words) => {
+                if let Words::Placed { item, previous, .. } = &mut words {
+                    *previous = self.clips.place(item, previous.take());
+                }
                 self.history.words(&words);
                 if let Words::CallerSaid { item, .. } = &words {
                     self.turns.written(item);
@@ -407,7 +439,13 @@ impl Sessions {
                 let report = self.charged(leg, usage);
                 self.note_and_report(report, out);
             }
-            A::Report(report) => self.note_and_report(report, out),
+            A::Report(report) => {
+                let left_out = self.running.ends_unheard(&report);
+                self.note_and_report(report, out);
+                if let Some(item) = left_out {
+                    self.tell_of_left_out(leg, item, now, out);
+                }
+            }
             A::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
             A::EndsIn(left) => self.ends_in(leg, left, now),
             A::Resumable(handle) => self.resumable(leg, handle),
@@ -427,7 +465,7 @@ impl Sessions {
 
     /// Records what the next session needs to know, and reports it to the call.
     fn note_and_report(&mut self, report: ModelReport, out: &mut Vec<SessionsAction>) {
-        let Some(report) = self.running.note(report) else { return };
+        let Some(report) = self.running.note(report, self.clips.play_alone()) else { return };
         self.history.report(&report);
         if let ModelReport::SpeechStarted { item } = &report {
             self.turns.began(item);

@@ -57,6 +57,8 @@ pub(crate) struct Call {
     pub(crate) facts: Vec<(Instant, Fact)>,
     pub(crate) notes: Vec<Note>,
     pub(crate) reports: Vec<(Instant, ModelReport)>,
+    /// What became of exact words: played from a recording, or left to the model.
+    pub(crate) clips: Vec<&'static str>,
     /// The calls of operators' tools that ran.
     pub(crate) tools_run: Vec<ToolCallId>,
     /// The end of the call, and what the phone had played when its line was closed.
@@ -101,6 +103,7 @@ enum Job {
     DialFailed(LegId),
     Message(LegId, Message),
     Pong(LegId),
+    ClipMade(u64),
     /// Something of a server is due.
     Wake,
 }
@@ -149,6 +152,7 @@ impl Call {
             facts: Vec::new(),
             notes: Vec::new(),
             reports: Vec::new(),
+            clips: Vec::new(),
             tools_run: Vec::new(),
             ended: None,
             model_over: false,
@@ -400,6 +404,10 @@ impl Call {
             Job::Message(leg, Message::Binary(bytes)) => {
                 self.on_sessions(SessionsEvent::Session { leg, event: SessionEvent::Binary(&bytes) });
             }
+            Job::ClipMade(question) => {
+                let made = Ok(tone(CLIP).into());
+                self.on_sessions(SessionsEvent::ClipFetched { question, made });
+            }
             Job::Wake => {}
             Job::Pong(leg) => self.on_sessions(SessionsEvent::Session { leg, event: SessionEvent::Pong }),
         }
@@ -530,6 +538,8 @@ impl Call {
                     self.reports.push((self.now, report.clone()));
                     self.jobs.push_back(Job::Call(CallEvent::Model(report)));
                 }
+                A::FetchClip { question, .. } => self.later.push((self.now + ms(50), Job::ClipMade(question))),
+                A::ClipDue { result, .. } => self.clips.push(result),
                 A::Learn { .. } | A::Pong(..) | A::ToLink(..) | A::AudioDropped { .. } => {}
                 A::End => self.model_over = true,
             }
@@ -545,4 +555,11 @@ impl Call {
     }
 }
 
+/// A recording of exact words: a tone of this length.
+fn tone(length: Duration) -> Vec<i16> {
+    (0..length.as_millis() * 8).map(|at| ((at as f32 * 0.3).sin() * 8_000.0) as i16).collect()
+}
+
+/// The length of every recording.
+pub(crate) const CLIP: Duration = Duration::from_millis(1_500);
 const FAR: Duration = Duration::from_secs(86_400);

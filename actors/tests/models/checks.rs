@@ -20,7 +20,7 @@ pub(crate) type Verdict = Result<String, String>;
 type Check = fn(Provider) -> Verdict;
 
 /// Every check, by its name.
-pub(crate) const CHECKS: [(&str, Check); 18] = [
+pub(crate) const CHECKS: [(&str, Check); 19] = [
     ("greets first", talk::greets_first),
     ("answers, and the record has it", talk::answers),
     ("barge-in: error of what was heard", barge_in::error_of_heard),
@@ -31,6 +31,7 @@ pub(crate) const CHECKS: [(&str, Check); 18] = [
     ("language switch", talk::language),
     ("idle ladder, then goodbye", ends::idle),
     ("goodbye is heard", ends::goodbye),
+    ("exact words", ends::exact_words),
     ("the agent ends the call", ends::agent_ends),
     ("spend limit", ends::spend_limit),
     ("owed answer over a takeover", losses::owed_answer),

@@ -12,6 +12,7 @@ use super::backend::{self, BackendPrompt};
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
 use super::engines::{self, LanguageEngines, Surroundings};
+use super::exact::LanguageClips;
 use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
 use super::names::{is_name, unknown};
@@ -104,6 +105,8 @@ pub struct Language {
     pub filler: String,
     /// The filler is the default one, of which there is a recording.
     pub filler_shipped: bool,
+    /// The operator's recordings of its phrases.
+    pub clips: LanguageClips,
 }
 
 /// The names that an agent may refer to.
@@ -330,6 +333,7 @@ impl Language {
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
         let filler = section.read("filler", text);
+        let clips = LanguageClips::read(&section.table("clips"), base);
         // A default that is a name of another provider's is left out.
         let counts = |at: &At<'_>| section.chosen("voice") || at.provider.shares_names_with(Provider::usual());
         if let (Some(at), Some(Some(voice))) = (at.filter(counts), &voice) {
@@ -362,6 +366,7 @@ impl Language {
             goodbye: goodbye?,
             apology: apology?,
             filler: filler?,
+            clips: clips?,
         })
     }
 }

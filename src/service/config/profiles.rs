@@ -1,6 +1,7 @@
 //! Turns the configuration into call profiles: one [`CallProfile`] per agent and language, made
 //! once and shared. Pure.
 
+mod clips;
 mod waiting;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use switchboard_actors::tools::spec::ToolSpec;
 
 pub use self::waiting::plan_notes;
 use super::agents::{Agent, AgentGreeting, Language, Notice};
+use super::clips::Clip;
 use super::delegation;
 use super::engines;
 use super::experiments::{self, CONTROL};
@@ -165,6 +167,7 @@ pub fn plan_problems(config: &Config) -> Vec<Problem> {
         Some(Problem { key: format!("agents.{}", profile.agent), origin: Origin::Nowhere, message })
     };
     let mut problems: Vec<Problem> = profiles.iter().filter_map(problem).collect();
+    problems.extend(clips::problems(config));
     problems.dedup();
     problems
 }
@@ -254,6 +257,7 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         silence_timeout: realtime.silence_timeout,
         ping_timeout: realtime.ping_timeout,
         detector: config.detector.map(|detector| detector.plan),
+        clips: clips::plan(config, agent, code),
     };
     let options = options(config, agent);
     let own = config.languages.get(code).map(|language| &language.engines);
@@ -360,6 +364,7 @@ impl Servers {
 /// The profile of each language that the agent speaks.
 fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile> {
     let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
+    let own = |clip: &Option<Clip>| clip.as_ref().map(|clip| Arc::clone(&clip.pcm));
     let profile = |(code, language): (&String, &Language)| {
         let transcription = agent.options(&config.realtime).transcription.as_ref().map(|transcription| Transcription {
             model: transcription.model.clone(),
@@ -378,9 +383,11 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
             idle_prompts: language.idle_prompts.clone(),
             goodbye: language.goodbye.clone(),
             apology: language.apology.clone(),
-            apology_sound: language.apology_shipped.then(|| APOLOGIES.of(code)).flatten(),
+            apology_sound: own(&language.clips.apology)
+                .or_else(|| language.apology_shipped.then(|| APOLOGIES.of(code)).flatten()),
             filler: language.filler.clone(),
-            filler_sound: language.filler_shipped.then(|| FILLERS.of(code)).flatten(),
+            filler_sound: own(&language.clips.filler)
+                .or_else(|| language.filler_shipped.then(|| FILLERS.of(code)).flatten()),
         };
         (code.clone(), profile)
     };

@@ -17,6 +17,7 @@ use switchboard_actors::realtime::settings::TurnDetection;
 use super::agents::Agent;
 use super::conversation::Detector;
 use super::directory::Route;
+use super::exact::{ClipMode, ExactWords};
 use super::logging::LogFormat;
 use super::problem::ConfigError;
 use super::realtime::Realtime;
@@ -77,6 +78,7 @@ impl Config {
                 "min_silence_ms": plan.min_silence.as_millis(),
                 "second_opinion": second_opinion,
             })),
+            "clips": self.clips_summary(),
             "keypad": {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),
                 "terminator": self.keypad.terminator,
@@ -152,6 +154,21 @@ impl Config {
             "greeting_protection_ms": plan.greeting_protection.as_millis(),
             "policy": policy,
             "resume_after_ms": resume_after,
+        })
+    }
+
+    fn clips_summary(&self) -> Value {
+        let ExactWords { mode, source, voice, wait } = &self.clips;
+        json!({
+            "enabled": match mode {
+                ClipMode::Auto => json!("auto"),
+                ClipMode::Always => json!(true),
+                ClipMode::Never => json!(false),
+            },
+            "url": source.as_ref().map(|source| without_query(&source.url)),
+            "model": source.as_ref().map(|source| &source.model),
+            "voice": voice,
+            "wait_ms": wait.as_millis(),
         })
     }
 

@@ -17,6 +17,7 @@ use super::conversation::{Detector, Keypad};
 use super::delegation;
 use super::directory::{Route, Transfer};
 use super::engines::{self, Surroundings};
+use super::exact::ExactWords;
 use super::experiments::{self, Experiment, Ground};
 use super::layers::Node;
 use super::logging::Log;
@@ -77,6 +78,8 @@ pub struct Config {
     pub interruption: InterruptionPlan,
     /// Our own speech detector, if it is on.
     pub detector: Option<Detector>,
+    /// How words that have to be exact are recorded.
+    pub clips: ExactWords,
     /// How pressed keys become a number.
     pub keypad: Keypad,
     /// Whether and where calls are recorded.
@@ -214,6 +217,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let offered = sections.offered(realtime.as_ref(), &secrets, around);
     let answering = sections.answering(&offered, realtime.as_ref(), &servers);
     let records = Records::read(&top.table("records"));
+    let clips = ExactWords::read(&top.table("clips"), records.as_ref(), &sources.variables);
     let recording = Recording::read(&top.table("recording"), records.as_ref());
     let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
     let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
@@ -251,6 +255,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         audio: offered.audio?,
         interruption: offered.interruption?,
         detector: offered.detector?,
+        clips: clips?,
         keypad: offered.keypad?,
         recording: recording?,
         records: records?,

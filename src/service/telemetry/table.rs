@@ -249,6 +249,18 @@ pub(super) static METRICS: &[Metric] = &[
         .by(&[known("what", || vec!["opened", "taken", "missed", "dead", "old", "refused", "drained"])]),
     Metric::new("switchboard_model_warm_sessions", Kind::Gauge, "Opened sessions that wait for a call."),
     Metric::new(
+        "switchboard_clips_total",
+        Kind::Counter,
+        "Exact words that were due where the model does not say them as they stand: played from a recording, or left to the model as it was late or had failed.",
+    )
+    .by(&[known("result", || vec!["played", "late", "failed"])]),
+    Metric::new(
+        "switchboard_clips_made_total",
+        Kind::Counter,
+        "Recordings of exact words: rendered by the server, read from the disk, or failed.",
+    )
+    .by(&[known("result", || vec!["rendered", "read", "failed"])]),
+    Metric::new(
         "switchboard_transcriptions_missing_total",
         Kind::Counter,
         "Turns of callers without words: their transcription failed, or was not there after five seconds.",

@@ -124,6 +124,7 @@ pub fn capabilities(plan: &CascadePlan) -> Capabilities {
         output: plan.output(),
         // Engines send faster than they are heard.
         realtime_output: false,
+        verbatim: true,
         // Its sockets charge for the caller's audio, and close without any.
         runs_by_audio: true,
         session_end: SessionEnd::Never,

@@ -34,6 +34,7 @@ pub fn capabilities(common: &Common, plan: &GeminiPlan) -> Capabilities {
         input: plan.input,
         output: OUTPUT,
         realtime_output: false,
+        verbatim: false,
         runs_by_audio: false,
         session_end: SessionEnd::After(LONGEST_CONNECTION),
     }
@@ -57,7 +58,7 @@ mod tests {
         let (mut common, mut plan) = (sample::common(), sample::gemini());
         let by_default = capabilities(&common, &plan);
         assert!(by_default.server_answers() && by_default.server_interrupts() && by_default.caller_words);
-        assert!(!by_default.truncate && !by_default.delete);
+        assert!(!by_default.truncate && !by_default.delete && !by_default.verbatim);
         assert!(by_default.speech_events.is_some(), "words and interruptions show it");
         let all = Reconfigure { instructions: true, tools: true, transcription: true };
         assert!(by_default.can_change(all));

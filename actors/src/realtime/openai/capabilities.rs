@@ -23,6 +23,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         input: plan.format,
         output: plan.format,
         realtime_output: false,
+        verbatim: true,
         runs_by_audio: false,
         session_end: plan.dialect.ends,
     }

@@ -30,6 +30,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiLivePlan) -> Capabilities {
         input: plan.format,
         output: plan.format,
         realtime_output: true,
+        verbatim: false,
         // It ends after half a minute without audio.
         runs_by_audio: true,
         session_end: SessionEnd::After(LASTS),
@@ -52,7 +53,7 @@ mod tests {
         let can = capabilities(&sample::common(), &sample::live());
         assert!(!can.truncate && !can.delete && !can.cancel);
         assert!(can.server_answers() && can.server_interrupts() && can.caller_words);
-        assert!(can.full_duplex && can.runs_by_audio);
+        assert!(can.full_duplex && can.runs_by_audio && !can.verbatim);
         assert_eq!(can.speech_events, None, "nobody tells of the caller's speech");
         assert!(can.realtime_output, "the stream has the pace of the caller's audio");
         assert_eq!((can.input, can.output), (sample::live().format, sample::live().format));

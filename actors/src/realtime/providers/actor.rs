@@ -1,5 +1,6 @@
 //! The Providers actor: the shell around the [`Breakers`].
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::prelude::*;
@@ -9,6 +10,8 @@ use url::Url;
 use super::messages::{Consult, CountRefusals, Keeps, Learn, ReleaseSessions};
 use crate::clock;
 use crate::realtime::breaker::{Breakers, Scope};
+use crate::realtime::clips::actor::Clips;
+use crate::realtime::clips::messages::FetchClip;
 use crate::realtime::plan::ModelAddress;
 use crate::realtime::report::ModelLoss;
 use crate::realtime::sessions::Lesson;
@@ -20,12 +23,14 @@ pub struct Providers {
     breakers: Breakers,
     /// The pools that keep sessions for later calls; `None` once all sessions were released.
     pools: Option<Vec<Recipient<ReleaseSessions>>>,
+    /// The recordings of exact words; present from the actor's start on.
+    clips: Option<Addr<Clips>>,
 }
 
 impl Providers {
     /// An actor that knows nothing yet.
     pub const fn new() -> Self {
-        Self { breakers: Breakers::new(), pools: Some(Vec::new()) }
+        Self { breakers: Breakers::new(), pools: Some(Vec::new()), clips: None }
     }
 
     /// Records a loss. Logs one line if the loss blocks an address from now on.
@@ -47,6 +52,24 @@ impl Providers {
 
 impl Actor for Providers {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.clips = Some(Clips::default().start());
+    }
+}
+
+impl Handler<FetchClip> for Providers {
+    type Result = ResponseFuture<Result<Arc<[i16]>, String>>;
+
+    fn handle(&mut self, fetch: FetchClip, _: &mut Self::Context) -> Self::Result {
+        let made = self.clips.as_ref().map(|clips| clips.send(fetch));
+        Box::pin(async move {
+            match made {
+                Some(made) => made.await.unwrap_or_else(|_| Err("the service stops".to_owned())),
+                None => Err("the service starts".to_owned()),
+            }
+        })
+    }
 }
 
 impl Handler<Consult> for Providers {

@@ -5,21 +5,32 @@
 //! | cut or delete an item | the model receives a note about what was heard of it |
 //! | stop a response | the response runs on, and none of it reaches the caller |
 //! | change its configuration | another session is opened with the change and replaces it |
+//! | say given words as they stand | a recording of them is played ([`super::clips`]) |
 
 use std::time::{Duration, Instant};
 
+use super::clips::Clips;
 use super::{LegId, Sessions, SessionsAction, Standby};
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::capabilities::Reconfigure;
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::{ModelOrder, TextRole};
-use crate::realtime::report::{ModelReport, ResponseOutcome};
+use crate::realtime::report::{ModelReport, ResponseOutcome, Words};
 
 /// The running response, and the muted one, which still runs but must not reach the caller.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     response: Option<ResponseId>,
     unheard: Option<ResponseId>,
+    /// A response that the call never hears of, because it began behind words that stand alone.
+    left_out: Option<LeftOut>,
+}
+
+/// A response that the call never hears of.
+#[derive(Debug)]
+struct LeftOut {
+    response: ResponseId,
+    item: Option<ItemId>,
 }
 
 impl Running {
@@ -32,19 +43,51 @@ impl Running {
 
     /// Whether `response` is muted.
     pub(super) fn is_unheard(&self, response: &ResponseId) -> bool {
-        self.unheard.as_ref() == Some(response)
+        self.unheard.as_ref() == Some(response) || self.leaves_out(response)
+    }
+
+    /// Whether a response runs that the caller hears.
+    pub(super) const fn is_heard(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// Notes the item of the response that the call never hears of.
+    pub(super) fn left_out(&mut self, of: ItemId) {
+        if let Some(LeftOut { item, .. }) = &mut self.left_out {
+            item.get_or_insert(of);
+        }
+    }
+
+    /// Returns the item of the response that the call never hears of, if the report ends it.
+    pub(super) fn ends_unheard(&self, report: &ModelReport) -> Option<ItemId> {
+        let ModelReport::ResponseFinished { response, .. } = report else { return None };
+        let LeftOut { response: ends, item } = self.left_out.as_ref()?;
+        item.clone().filter(|_| ends == response)
+    }
+
+    fn leaves_out(&self, response: &ResponseId) -> bool {
+        self.left_out.as_ref().is_some_and(|left_out| left_out.response == *response)
     }
 
     /// Converts a report about responses into the one for the call; `None` if the call must not see
-    /// it.
-    pub(super) fn note(&mut self, report: ModelReport) -> Option<ModelReport> {
+    /// it. A response that begins now is left out if `alone` says that the caller hears words that
+    /// stand alone.
+    pub(super) fn note(&mut self, report: ModelReport, alone: bool) -> Option<ModelReport> {
         if let ModelReport::ResponseStarted { response } = &report {
+            if alone {
+                self.left_out = Some(LeftOut { response: response.clone(), item: None });
+                return None;
+            }
             self.response = Some(response.clone());
         } else if let ModelReport::FirstAudio { response } = &report
             && self.is_unheard(response)
         {
             return None;
         } else if let ModelReport::ResponseFinished { response, usage, .. } = &report {
+            if self.leaves_out(response) {
+                self.left_out = None;
+                return usage.map(ModelReport::Used);
+            }
             self.response.take_if(|running| running == response);
             if self.unheard.take_if(|unheard| unheard == response).is_some() {
                 let (response, outcome) = (response.clone(), ResponseOutcome::Cancelled);
@@ -73,6 +116,9 @@ impl Sessions {
                 self.tell_what_was_heard(id, item, now, out);
             }
             ModelOrder::DeleteItem { item } if !leg.can.delete => self.tell_what_was_heard(id, item, now, out),
+            ModelOrder::TruncateItem { item, .. } | ModelOrder::DeleteItem { item } if Clips::has(item) => {
+                self.tell_what_was_heard(id, item, now, out);
+            }
             ModelOrder::CancelResponse if !leg.can.cancel => self.running.mute(),
             ModelOrder::Overtake if !leg.can.cancel => {
                 self.running.mute();
@@ -114,6 +160,16 @@ impl Sessions {
             heard => format!("The caller interrupted you. Of what you said last they have heard only: “{heard}”."),
         };
         self.step(id, SessionEvent::Ordered(ModelOrder::AddText { role: TextRole::System, text }), now, out);
+    }
+
+    /// A response was left out: the record and the model learn that nothing of it was heard.
+    pub(super) fn tell_of_left_out(&mut self, id: LegId, item: ItemId, now: Instant, out: &mut Vec<SessionsAction>) {
+        out.push(SessionsAction::ToWords(Words::Inaudible { item: item.clone() }));
+        let order = ModelOrder::DeleteItem { item };
+        self.history.order(&order);
+        if !self.done_instead(id, &order, now, out) {
+            self.step(id, SessionEvent::Ordered(order), now, out);
+        }
     }
 
     /// The session in use is outdated and cannot change. Another one replaces it as soon as it is

@@ -8,7 +8,7 @@ use super::leg::Outage;
 use super::{LegId, Sessions, SessionsAction, Standby, State};
 use crate::ids::ResponseId;
 use crate::realtime::conversation::SessionEvent;
-use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::{ModelOrder, ResponseRequest};
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 use crate::realtime::seed::Progress;
 
@@ -24,6 +24,12 @@ impl WaitingOrders {
             self.0.push_back(order);
         }
         fits
+    }
+
+    /// Appends a request that the previous session was not given.
+    pub(super) fn keep(&mut self, request: ResponseRequest) {
+        // Only a loop somewhere makes more, and its orders are dropped and reported.
+        let _ = self.push(ModelOrder::Speak(request));
     }
 
     /// Drops everything that asks for speech. Facts for the model are kept.
@@ -77,6 +83,9 @@ impl Sessions {
     /// Passes an order to the session in use. An item that came from another session and contains
     /// more than was heard is rewritten first.
     pub(super) fn pass_on(&mut self, id: LegId, order: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
+        if self.takes_for_clip(&order) {
+            return;
+        }
         let rewrite = self.history.order(&order);
         if self.done_instead(id, &order, now, out) {
             return;
@@ -131,6 +140,7 @@ impl Sessions {
 
     /// Ends the sessions because the call is over.
     fn close(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        self.clips.give_back();
         if let Some(next) = std::mem::replace(&mut self.standby, Standby::None).leg() {
             self.remove(next, out);
         }

@@ -232,6 +232,9 @@ impl Sessions {
     ) {
         self.failover_plan.interrupted(lived, now);
         self.state = State::Down(Outage { since: now, first, unfinished: gone.session.carry_over() });
+        for request in self.clips.give_back() {
+            self.orders.keep(request);
+        }
         self.try_another(gone, loss, now, out);
     }
 

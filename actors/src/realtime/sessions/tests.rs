@@ -1,4 +1,5 @@
 mod across;
+mod clips;
 mod instead;
 mod resumed;
 mod scripts;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::carrier::AudioFormat;
+use crate::incident::IncidentKind;
 use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::openai::Dialect;

@@ -1,16 +1,21 @@
-//! Notes about sessions that should wait for calls and cannot. Pure.
+//! Notes about what the plans of a configuration leave without effect, or to the model. Pure.
 
 use switchboard_actors::realtime::plan::SessionPlan;
 
-use super::{Config, Profiles};
+use super::{Config, Profiles, clips};
 
-/// What the plans of `config` leave without effect.
+/// What the plans of `config` leave without effect, and which words they leave to the model.
 pub fn plan_notes(config: &Config) -> Vec<String> {
-    let asked = config.realtime.waiting;
-    if asked.sessions == 0 {
-        return Vec::new();
-    }
     let profiles = Profiles::new(config, None);
+    let mut notes = clips::notes(config, &profiles);
+    if config.realtime.waiting.sessions > 0 {
+        notes.extend(idle_pool(&profiles));
+    }
+    notes
+}
+
+/// Providers whose sessions should wait for calls and cannot.
+fn idle_pool(profiles: &Profiles) -> Vec<String> {
     let can_wait = |plan: &SessionPlan| plan.candidates().into_iter().any(|it| plan.with(it).waiting().sessions > 0);
     let mut idle: Vec<&str> =
         profiles.iter().filter(|it| !can_wait(&it.model)).map(|it| it.model.provider.address().provider).collect();

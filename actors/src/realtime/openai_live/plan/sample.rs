@@ -28,6 +28,7 @@ pub(crate) fn common() -> Common {
         silence_timeout: Duration::from_secs(45),
         ping_timeout: Duration::ZERO,
         detector: None,
+        clips: None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn able() -> Capabilities {
         input: AudioFormat::PCM_24K,
         output: AudioFormat::PCM_24K,
         realtime_output: false,
+        verbatim: true,
         runs_by_audio: false,
         session_end: SessionEnd::Announced,
     }

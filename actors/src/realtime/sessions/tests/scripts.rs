@@ -239,7 +239,9 @@ impl World {
                 | SessionsAction::Complete(_)
                 | SessionsAction::ToWords(_)
                 | SessionsAction::Report(_)
-                | SessionsAction::AudioDropped { .. } => {}
+                | SessionsAction::AudioDropped { .. }
+                | SessionsAction::FetchClip { .. }
+                | SessionsAction::ClipDue { .. } => {}
             }
         }
     }

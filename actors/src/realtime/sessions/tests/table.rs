@@ -195,6 +195,8 @@ fn shown(actions: &[SessionsAction]) -> String {
             A::Report(ModelReport::Incident(_)) => "report Incident",
             A::Report(_) => "report a complaint",
             A::AudioDropped { .. } => "drop it",
+            A::FetchClip { .. } => "fetch a recording",
+            A::ClipDue { .. } => continue,
             A::End => "end",
         };
         if words.last() != Some(&word) {

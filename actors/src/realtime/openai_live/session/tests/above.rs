@@ -59,6 +59,8 @@ impl Call {
                 | SessionsAction::ToWords(_)
                 | SessionsAction::Report(_)
                 | SessionsAction::AudioDropped { .. }
+                | SessionsAction::FetchClip { .. }
+                | SessionsAction::ClipDue { .. }
                 | SessionsAction::End => {}
             }
         }
