@@ -1,4 +1,4 @@
-//! Whether a transcript contains words at all. Pure.
+//! Whether a transcript contains words at all, and where its words end. Pure.
 //!
 //! Transcription also writes something for noise: punctuation alone (`.`, `…`, `-`), descriptions
 //! in brackets (`[BLANK_AUDIO]`, `(music)`, `*cough*`, `<noise>`, `[inaudible 0:12]`), musical
@@ -19,6 +19,15 @@ pub fn holds_words(text: &str) -> bool {
         }
     }
     false
+}
+
+/// The first `end` bytes of `text`, without a last word that they do not hold completely. `end` is the
+/// boundary of a character.
+pub fn first_words(text: &str, end: usize) -> &str {
+    let (part, rest) = text.split_at(end);
+    let is_complete = rest.is_empty() || rest.starts_with(char::is_whitespace);
+    let end = if is_complete { end } else { part.rfind(char::is_whitespace).unwrap_or(0) };
+    part[..end].trim()
 }
 
 /// The character that closes a description opened by `opening`.

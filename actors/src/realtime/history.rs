@@ -15,7 +15,8 @@ use crate::carrier::AudioFormat;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::line::messages::FromModel;
 use crate::realtime::report::{ModelReport, Speaker, ToolCall, Words};
-use crate::words::holds_words;
+use crate::realtime::word_times::WordTimes;
+use crate::words::{first_words, holds_words};
 
 /// The known conversation of one call.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ enum Said {
 struct Agent {
     response: Option<ResponseId>,
     text: String,
+    times: WordTimes,
     /// Whether all words are known.
     whole: bool,
     audio_bytes: usize,
@@ -100,12 +102,13 @@ impl History {
             }
             // The caller heard nothing of it: the call requests its deletion.
             Words::Inaudible { .. } => {}
-            Words::AgentSays { response, item, delta } => {
+            Words::AgentSays { response, item, delta, span } => {
                 if let Some(agent) = self.agent(response, item)
                     && !agent.whole
                     && agent.text.len() < LONGEST_TEXT
                 {
                     agent.text.push_str(delta);
+                    agent.times.add(delta, *span);
                 }
             }
             Words::AgentSaid { response, item, text } => {
@@ -281,6 +284,10 @@ impl History {
     /// The part of the agent's words that was heard or will be heard; `None` if there is none.
     fn heard(&self, agent: &Agent) -> Option<String> {
         let milliseconds = agent.audio_bytes / self.format.bytes_per_ms().max(1);
+        let arrived = Duration::from_millis(milliseconds as u64);
+        if let Some(text) = agent.times.cut(&agent.text, agent.heard.unwrap_or(arrived)) {
+            return (!text.is_empty()).then(|| text.to_owned());
+        }
         let letters = agent.text.chars().count();
         let share = match agent.heard {
             Some(heard) if milliseconds > 0 => {
@@ -422,14 +429,7 @@ impl Entry {
 
 /// The first `letters` characters of `text`, without a last word that is incomplete.
 fn whole_words(text: &str, letters: usize) -> &str {
-    match text.char_indices().nth(letters) {
-        None => text.trim(),
-        Some((end, next)) => {
-            let part = &text[..end];
-            let end = if next.is_whitespace() { end } else { part.rfind(char::is_whitespace).unwrap_or(0) };
-            text[..end].trim()
-        }
-    }
+    first_words(text, text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at))
 }
 
 fn clipped(mut text: String) -> String {

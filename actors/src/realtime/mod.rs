@@ -15,7 +15,7 @@
 //!
 //! A session may be lost, but a call may not: [`sessions`] has the table of what happens then.
 //! `failover_plan` chooses the next candidate. `history` and `turn_audio` keep what was said and
-//! heard. `handoff` turns that into the start of the next session (`seed`).
+//! heard, by `word_times` where a provider gives them. `handoff` turns that into the start of the next session (`seed`).
 //!
 //! All of this is pure. `dial` opens a socket. `link` is an open socket, with its `writer` and its
 //! messages (`incoming`); a session of several engines opens the links that it needs itself (`named`,
@@ -59,6 +59,7 @@ pub mod seed;
 pub mod sessions;
 pub mod settings;
 pub mod turn_audio;
+pub mod word_times;
 pub mod writer;
 
 use self::seat::Seat;

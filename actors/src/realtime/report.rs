@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capabilities::Capabilities;
 use super::messages::ResponsePurpose;
+use super::word_times::Span;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
 
@@ -326,6 +327,9 @@ pub enum Words {
         item: ItemId,
         /// The next words.
         delta: String,
+        /// Where they stand in the item's audio, if the provider says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        span: Option<Span>,
     },
     /// The audio of an agent's item was silent: the caller heard nothing of it, even if it was
     /// played.

@@ -27,6 +27,7 @@ use super::messages::{Fact, WITHHELD};
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::realtime::report::{Speaker, Usage, Words};
+use crate::realtime::word_times::Span;
 
 /// All reports about what was said in one call.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl ConversationLog {
                 }
             }
             Words::CallerSaid { item, text } => self.transcribed(&item, text, now),
-            Words::AgentSays { item, delta, response: _ } => self.add_piece(&item, &delta, now),
+            Words::AgentSays { item, delta, span, response: _ } => self.add_piece(&item, &delta, span, now),
             Words::AgentSaid { item, text, response: _ } => {
                 if self.mention(&item, Some(Speaker::Agent), now) {
                     self.say(&item, text);
@@ -278,12 +279,13 @@ impl ConversationLog {
         }
     }
 
-    fn add_piece(&mut self, item: &ItemId, delta: &str, now: Instant) {
+    fn add_piece(&mut self, item: &ItemId, delta: &str, span: Option<Span>, now: Instant) {
         if !self.mention(item, Some(Speaker::Agent), now) {
             return;
         }
         let Some(entry) = self.items.get_mut(item) else { return };
-        if self.bytes + delta.len() > MOST_BYTES {
+        let bytes = delta.len() + span.map_or(0, |_| TIME_BYTES);
+        if self.bytes + bytes > MOST_BYTES {
             self.omitted += 1;
             return;
         }
@@ -293,7 +295,8 @@ impl ConversationLog {
             // The whole text has arrived before this piece.
             Said::Whole(_) => return,
         }
-        self.bytes += delta.len();
+        entry.times.add(delta, span);
+        self.bytes += bytes;
     }
 
     fn say(&mut self, item: &ItemId, text: String) {
@@ -377,6 +380,8 @@ impl ConversationLog {
 /// without a pause produce a quarter of a megabyte in Latin script and three quarters in
 /// Devanagari. With a larger bound, a faulty model server could fill the machine's memory.
 pub const MOST_BYTES: usize = 2 * 1024 * 1024;
+/// The bytes that the time of a piece takes.
+const TIME_BYTES: usize = size_of::<Span>() + 2 * size_of::<usize>();
 /// The most items: a turn every two seconds for four hours. An entry without its words takes some
 /// 150 bytes.
 pub const MOST_ITEMS: usize = 8 * 1024;

@@ -25,7 +25,12 @@ fn agent_said(history: &mut History, name: &str, text: &str, milliseconds: usize
 
 fn agent_began(history: &mut History, name: &str, text: &str, milliseconds: usize) {
     let response = ResponseId::new(&format!("r_{name}"));
-    history.words(&Words::AgentSays { response: response.clone(), item: item(name), delta: text.to_owned() });
+    history.words(&Words::AgentSays {
+        response: response.clone(),
+        item: item(name),
+        delta: text.to_owned(),
+        span: None,
+    });
     history.audio(&FromModel { response, item: item(name), audio: Frame::copy_of(&vec![0; milliseconds * 8]) });
 }
 

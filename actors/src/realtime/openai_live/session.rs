@@ -106,6 +106,9 @@ enum Phase {
     /// `session.start` was sent at this time.
     Starting(Instant),
     Running,
+    /// The call is over, and the last words of both sides are awaited until this time. Then
+    /// `session.close` is sent.
+    Lingering(Instant),
     /// `session.close` was sent; its answer is awaited until this time.
     Closing(Instant),
     Over,
@@ -168,7 +171,7 @@ impl Session {
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
             // A detector of the call may say it too; the session hears the audio itself.
             E::Pong | E::CallerSpeech { .. } | E::Link(_) => {}
-            E::Closed { .. } | E::Broken(_) if matches!(self.phase, Phase::Closing(_)) => self.end(out),
+            E::Closed { .. } | E::Broken(_) if self.is_ending() => self.end(out),
             E::Closed { code, reason } => self.lose(loss_of_close(code, reason), out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
@@ -210,6 +213,7 @@ impl Session {
             Phase::Prepared => Some(self.health()),
             Phase::Starting(since) => Some(since + self.plan.started_timeout),
             Phase::Closing(until) => Some(until),
+            Phase::Lingering(until) => Some(self.clock.due().map_or(until, |due| due.min(until))),
             Phase::Running => {
                 let own = [
                     self.clock.due(),
@@ -236,11 +240,14 @@ impl Session {
             }
             Phase::Closing(until) if until <= now => self.end(out),
             Phase::Starting(_) | Phase::Closing(_) => {}
-            Phase::Running => {
-                let frames = &mut self.last_frame;
-                if self.clock.due().is_some_and(|at| at <= now) {
-                    self.clock.tick(now, &mut |piece| send_audio(piece, frames, out));
+            Phase::Lingering(until) => {
+                self.tick(now, out);
+                if until <= now {
+                    self.say_goodbye(now, out);
                 }
+            }
+            Phase::Running => {
+                self.tick(now, out);
                 if self.sounded + LONGEST_WITHOUT_SOUND <= now {
                     // The server may still answer this, and the usage is then final.
                     send(&ClientEvent::Close { event_id: EventId::Close }, out);
@@ -261,6 +268,19 @@ impl Session {
                 self.wishes_due(now, out);
             }
         }
+    }
+
+    /// Sends what the session's clock is due, for the caller's audio that did not come.
+    fn tick(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        let frames = &mut self.last_frame;
+        if self.clock.due().is_some_and(|at| at <= now) {
+            self.clock.tick(now, &mut |piece| send_audio(piece, frames, out));
+        }
+    }
+
+    /// Whether the call has ordered the end.
+    const fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Lingering(_) | Phase::Closing(_))
     }
 
     /// Does everything that has become possible. Called after every event.
@@ -345,7 +365,7 @@ impl Session {
     }
 
     fn lose(&mut self, loss: ModelLoss, out: &mut Vec<SessionAction>) {
-        if matches!(self.phase, Phase::Closing(_)) {
+        if self.is_ending() {
             return self.end(out);
         }
         // A turn without words is no noise: its words will never come. The next session gets it.
@@ -397,6 +417,10 @@ const LONGEST_OWED: Duration = Duration::from_secs(6);
 /// it every 15 s. Shorter: more reports. Longer: a call that ends is not charged for its last part,
 /// because the server's final figure comes after the record.
 const CHARGED_AFTER_MS: u64 = 1_000;
+/// How long the session stays open for the transcript of what was said last, which follows the audio
+/// by about half a second. Shorter: the record lacks the last words. Longer: it costs time of the
+/// session.
+const LAST_WORDS: Duration = Duration::from_millis(700);
 /// How long the server may take to end the session. Longer: the record of the call waits.
 const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 /// The number of orders to keep for a session that does not run yet. A call gives one or two.

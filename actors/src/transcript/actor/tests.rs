@@ -85,7 +85,7 @@ async fn words_during_a_paused_recording_reach_neither_record_nor_watchers() {
     scene.caller_said("u1", "4 1 1 1");
     pass(Duration::from_millis(100)).await;
     let (response, item) = (ResponseId::new("r2"), ItemId::new("a2"));
-    scene.transcript.do_send(Words::AgentSays { response, item, delta: "So 4111?".to_owned() });
+    scene.transcript.do_send(Words::AgentSays { response, item, delta: "So 4111?".to_owned(), span: None });
     scene.transcript.do_send(Fact::ToolWithheld { name: "charge".to_owned() });
     scene.transcript.do_send(Fact::RecordingPaused(false));
     pass(Duration::from_millis(100)).await;

@@ -154,7 +154,12 @@ fn a_call() -> (Vec<Entry<'static>>, Vec<u8>) {
         words(1_000, placed("a1", Speaker::Agent, Some("u1"))),
         words(
             1_200,
-            Words::AgentSays { response: ResponseId::new("r1"), item: ItemId::new("a1"), delta: "Good ".to_owned() },
+            Words::AgentSays {
+                response: ResponseId::new("r1"),
+                item: ItemId::new("a1"),
+                delta: "Good ".to_owned(),
+                span: None,
+            },
         ),
         said("a1", "Good morning."),
         words(1_600, Words::CallerSaid { item: ItemId::new("u1"), text: Some("Hello?".to_owned()) }),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{Utterance, Voice};
 use crate::ids::ItemId;
 use crate::realtime::report::Speaker;
+use crate::realtime::word_times::WordTimes;
 use crate::transcript::messages::WITHHELD;
-use crate::words::holds_words;
+use crate::words::{first_words, holds_words};
 
 /// An item, from the first report of it.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Entry {
     /// Whether the item's audio was silent.
     pub(super) inaudible: bool,
     pub(super) said: Said,
+    /// When the words are heard, where their times are known.
+    pub(super) times: WordTimes,
     pub(super) playout: Option<Playout>,
 }
 
@@ -55,6 +58,7 @@ impl Entry {
             line: false,
             inaudible: false,
             said: Said::Nothing,
+            times: WordTimes::default(),
             playout: None,
         }
     }
@@ -76,7 +80,10 @@ impl Entry {
             (Speaker::Agent, _) if self.inaudible => (self.agents_voice(), Some("")),
             (Speaker::Agent, Some(_)) if withheld => (self.agents_voice(), Some(text)),
             (Speaker::Agent, Some(playout)) if playout.is_whole() => (self.agents_voice(), Some(text)),
-            (Speaker::Agent, Some(playout)) => (self.agents_voice(), Some(playout.cut(text))),
+            (Speaker::Agent, Some(playout)) => {
+                let by_time = self.times.cut(text, playout.heard);
+                (self.agents_voice(), Some(by_time.unwrap_or_else(|| playout.cut(text))))
+            }
             // Our own lines are reported after they have been played.
             (Speaker::Agent, None) if self.line => (Voice::Line, Some(text)),
             (Speaker::Agent, None) => (Voice::Agent, None),
@@ -126,14 +133,7 @@ impl Playout {
         let voiced = self.cut_at.filter(|known| *known > 0).map_or(letters, |known| known.min(letters));
         let share = self.heard.as_secs_f64() / self.of.as_secs_f64().max(f64::MIN_POSITIVE);
         let letters = (voiced as f64 * share.min(1.0)) as usize;
-        let end = text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at);
-        let rest = &text[end..];
-        let whole_words = if rest.is_empty() || rest.starts_with(char::is_whitespace) {
-            end
-        } else {
-            text[..end].rfind(char::is_whitespace).unwrap_or(0)
-        };
-        text[..whole_words].trim_end()
+        first_words(text, text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at))
     }
 }
 

@@ -44,6 +44,20 @@ fn an_interrupted_answer_keeps_what_was_generated_and_what_was_heard() {
 }
 
 #[test]
+fn words_with_times_are_cut_by_them() {
+    let mut log = Scene::new();
+    for (delta, from_ms, to_ms) in [("Wait.", 0, 400), (" One moment", 2_000, 2_600), (" please.", 2_600, 3_000)] {
+        let (response, span) = (ResponseId::new("r"), Some(Span { from_ms, to_ms }));
+        log.0.hear(Words::AgentSays { response, item: id("a1"), delta: delta.to_owned(), span }, log.1);
+    }
+    log.agent("a1", "Wait. One moment please.");
+    log.interrupted("a1", 1_900, 3_000);
+    let said = &log.0.conversation().utterances[0];
+    // By proportion it would be "Wait. One moment".
+    assert_eq!(said.heard.as_deref(), Some("Wait."));
+}
+
+#[test]
 fn an_answer_interrupted_while_it_was_generated_is_cut_by_the_words_known_then() {
     let mut log = Scene::new();
     log.piece("a1", "We are open from nine ");
@@ -353,7 +367,7 @@ fn a_call(turns: &[(bool, bool, u64)]) -> Deliveries {
             let delta = "turn ".to_owned();
             events.push((
                 at + 10,
-                LogInput::Words(Words::AgentSays { response: response.clone(), item: item.clone(), delta }),
+                LogInput::Words(Words::AgentSays { response: response.clone(), item: item.clone(), delta, span: None }),
             ));
             events.push((at + 400, LogInput::Words(Words::AgentSaid { response, item: item.clone(), text })));
             events.push((
@@ -389,7 +403,9 @@ fn anything() -> impl Strategy<Value = (u64, LogInput)> {
             .prop_map(|(item, text)| LogInput::Words(Words::CallerSaid { item, text })),
         (item.clone(), "[a-z ]{1,9}x").prop_map({
             let response = response.clone();
-            move |(item, delta)| LogInput::Words(Words::AgentSays { response: response.clone(), item, delta })
+            move |(item, delta)| {
+                LogInput::Words(Words::AgentSays { response: response.clone(), item, delta, span: None })
+            }
         }),
         (item.clone(), "[a-z]{1,9}").prop_map(move |(item, text)| LogInput::Words(Words::AgentSaid {
             response: response.clone(),
@@ -450,7 +466,7 @@ impl Scene {
 
     fn piece(&mut self, item: &str, delta: &str) {
         let response = ResponseId::new("r");
-        self.0.hear(Words::AgentSays { response, item: id(item), delta: delta.to_owned() }, self.1);
+        self.0.hear(Words::AgentSays { response, item: id(item), delta: delta.to_owned(), span: None }, self.1);
     }
 
     fn agent(&mut self, item: &str, text: &str) {

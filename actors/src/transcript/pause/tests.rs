@@ -84,7 +84,7 @@ fn said(item: &str, text: &str) -> Words {
 }
 
 fn says(response: &str, item: &str) -> Words {
-    Words::AgentSays { response: ResponseId::new(response), item: ItemId::new(item), delta: "4".to_owned() }
+    Words::AgentSays { response: ResponseId::new(response), item: ItemId::new(item), delta: "4".to_owned(), span: None }
 }
 
 fn caller(item: &str) -> Sifted {

@@ -172,7 +172,8 @@ fn leave(dir: &Path, closed: &[Closed]) -> PathBuf {
     let journal: Journal = writer.open(identity.tag(), Header::new(&identity, &CallSettings::of(&profile())), None);
     let (response, item) = (ResponseId::new("r1"), ItemId::new("a1"));
     for (delta, ms) in [("Good ", 1_000), ("morning.", 1_500)] {
-        let words = Words::AgentSays { response: response.clone(), item: item.clone(), delta: delta.to_owned() };
+        let words =
+            Words::AgentSays { response: response.clone(), item: item.clone(), delta: delta.to_owned(), span: None };
         journal.hear(&words, Duration::from_millis(ms));
     }
     for closed in closed {

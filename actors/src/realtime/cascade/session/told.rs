@@ -28,7 +28,7 @@ impl Session {
         if is_first {
             self.place(item.clone(), Speaker::Agent, out);
         }
-        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta }));
+        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta, span: None }));
     }
 
     pub(super) fn sounds(&mut self, number: u64, audio: Frame, out: &mut Vec<SessionAction>) {

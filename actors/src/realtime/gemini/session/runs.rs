@@ -170,7 +170,7 @@ impl Session {
         append(&mut run.text, words);
         let (response, item, delta) = (run.response.clone(), run.item.clone(), words.to_owned());
         self.place_run(out);
-        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta }));
+        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta, span: None }));
     }
 
     fn place_run(&mut self, out: &mut Vec<SessionAction>) {

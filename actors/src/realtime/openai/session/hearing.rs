@@ -148,7 +148,7 @@ impl Session {
             return;
         }
         let delta = delta.delta.into_owned();
-        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta }));
+        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta, span: None }));
     }
 
     fn hear_all_words(&mut self, done: &WordsDone<'_>, out: &mut Vec<SessionAction>) {

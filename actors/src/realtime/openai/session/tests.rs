@@ -230,7 +230,7 @@ fn a_response_flows_to_audio_and_words() {
     let (response, agent) = (ResponseId::new("resp_1"), item("item_1"));
     assert_eq!(
         says.words,
-        [Words::AgentSays { response: response.clone(), item: agent.clone(), delta: "Good ".to_owned() }]
+        [Words::AgentSays { response: response.clone(), item: agent.clone(), delta: "Good ".to_owned(), span: None }]
     );
     assert_eq!(harness.audio("resp_1", "item_1", 6).audio, [("resp_1".to_owned(), "item_1".to_owned(), vec![7; 6])]);
     let done =

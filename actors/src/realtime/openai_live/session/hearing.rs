@@ -133,7 +133,7 @@ impl Session {
         out: &mut Vec<SessionAction>,
     ) {
         let mut said = Vec::new();
-        self.transcript.ended(self.voice.ms(), &mut said);
+        self.transcript.ended(self.voice.ms(), self.voice.places(), &mut said);
         self.told_words(said, out);
         out.push(SessionAction::Complete(ItemComplete { response: response.clone(), item }));
         out.push(SessionAction::Report(ModelReport::ResponseFinished { response, outcome, usage: None }));
@@ -142,28 +142,30 @@ impl Session {
 
     fn hear_agent_words(&mut self, words: Fragment<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         if !words.text.is_empty() {
-            self.transcript.heard(words.text.into_owned(), words.start_ms, now);
+            // A fragment without an end has the length of the grid.
+            let place = words.start_ms.map(|start| (start, words.end_ms.unwrap_or(start + GRID_MS)));
+            self.transcript.heard(words.text.into_owned(), place, now);
             self.tell_words(now, out);
         }
     }
 
     fn tell_words(&mut self, _now: Instant, out: &mut Vec<SessionAction>) {
         let mut said = Vec::new();
-        self.transcript.claim(self.voice.ms(), &mut said);
+        self.transcript.claim(self.voice.ms(), self.voice.places(), &mut said);
         self.told_words(said, out);
     }
 
     fn told_words(&self, said: Vec<SaidEvent>, out: &mut Vec<SessionAction>) {
         out.extend(said.into_iter().map(|event| {
             SessionAction::ToWords(match event {
-                SaidEvent::Piece(response, item, delta) => Words::AgentSays { response, item, delta },
+                SaidEvent::Piece(response, item, delta, span) => Words::AgentSays { response, item, delta, span },
                 SaidEvent::Whole(response, item, text) => Words::AgentSaid { response, item, text },
             })
         }));
     }
 
     fn hear_caller_words(&mut self, words: &Fragment<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        if words.text.is_empty() || !matches!(self.phase, Phase::Running | Phase::Closing(_)) {
+        if words.text.is_empty() || !matches!(self.phase, Phase::Running) && !self.is_ending() {
             return;
         }
         let (number, name) = (&mut self.last_turn, &self.name);
@@ -286,7 +288,7 @@ impl Session {
 
     fn closed(&mut self, reason: &str, seconds: Option<f64>, out: &mut Vec<SessionAction>) {
         self.meter.served(seconds.unwrap_or_default());
-        if matches!(self.phase, Phase::Closing(_)) {
+        if self.is_ending() {
             return self.end(out);
         }
         self.lose(loss_of_end(reason), out);
@@ -300,7 +302,7 @@ impl Session {
         match self.phase {
             Phase::Starting(_) | Phase::Prepared => return self.lose(loss_before_start(error), out),
             // Appends that found no place are reported at the end, and nothing else matters then.
-            Phase::Closing(_) | Phase::Dialling | Phase::Over => return,
+            Phase::Lingering(_) | Phase::Closing(_) | Phase::Dialling | Phase::Over => return,
             Phase::Running => {}
         }
         if is_fatal(error) {
@@ -371,3 +373,6 @@ fn next_turn(number: &mut u64, name: &str) -> ItemId {
     *number += 1;
     ItemId::new(&format!("{name}_c{number}"))
 }
+
+/// The grid of the transcripts, in ms.
+const GRID_MS: u64 = 200;

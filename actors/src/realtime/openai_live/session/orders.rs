@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::voice::VoiceEvent;
 use super::work::{STARTED, Way};
-use super::{LONGEST_CLOSE, MOST_HELD, Phase, Session, SessionAction, complain, send};
+use super::{LAST_WORDS, LONGEST_CLOSE, MOST_HELD, Phase, Session, SessionAction, complain, send};
 use crate::ids::ToolCallId;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest, TextRole};
 use crate::realtime::openai_live::plan::{Backend, Delegation};
@@ -19,7 +19,7 @@ impl Session {
             return self.close(now, out);
         }
         if !matches!(self.phase, Phase::Running) {
-            if matches!(self.phase, Phase::Closing(_)) {
+            if self.is_ending() {
                 return;
             }
             if self.held.len() < MOST_HELD {
@@ -46,20 +46,30 @@ impl Session {
         }
     }
 
-    /// Ends the session. The server answers with its final usage.
+    /// Ends the session, once what was said last is transcribed.
     fn close(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         match self.phase {
             Phase::Running => {
+                let words_follow = self.voice.sounds() || self.caller.is_awaited();
                 if let Some(VoiceEvent::Ended { response, item }) = self.voice.end() {
                     self.segment_ended(response, item, ResponseOutcome::Cancelled, now, out);
                 }
-                send(&ClientEvent::Close { event_id: EventId::Close }, out);
-                self.phase = Phase::Closing(now + LONGEST_CLOSE);
+                if words_follow {
+                    self.phase = Phase::Lingering(now + LAST_WORDS);
+                } else {
+                    self.say_goodbye(now, out);
+                }
             }
-            Phase::Closing(_) => {}
+            Phase::Lingering(_) | Phase::Closing(_) => {}
             // The session has not started, and costs nothing.
             Phase::Dialling | Phase::Prepared | Phase::Starting(_) | Phase::Over => self.end(out),
         }
+    }
+
+    /// Asks the server for the end, which it answers with its final usage.
+    pub(super) fn say_goodbye(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        send(&ClientEvent::Close { event_id: EventId::Close }, out);
+        self.phase = Phase::Closing(now + LONGEST_CLOSE);
     }
 
     fn answer_tool(&mut self, call: &ToolCallId, output: &str, speak: bool, out: &mut Vec<SessionAction>) {

@@ -25,6 +25,8 @@ pub(super) struct Voice {
     hush: Option<Hush>,
     /// The number of the last segment.
     number: u64,
+    /// Where the stream stands in the audio of the last segment.
+    places: Places,
 }
 
 /// A segment: what the call knows as a response.
@@ -38,6 +40,19 @@ struct Segment {
     held_ms: u64,
     /// When the caller has heard what was passed on, if nothing delays it.
     heard_at: Instant,
+    /// What was passed on, in ms.
+    passed_ms: u64,
+}
+
+/// Where positions in the stream stand in the audio that is passed on of a segment. Both run alike,
+/// except where silence is added or left out.
+#[derive(Debug, Default)]
+pub(super) struct Places(Vec<Place>);
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    stream_ms: u64,
+    segment_ms: u64,
 }
 
 /// Output that nobody may hear: the model still speaks although it was cut.
@@ -65,7 +80,7 @@ pub(super) enum VoiceEvent {
 impl Voice {
     /// Nothing received.
     pub(super) const fn new(format: AudioFormat) -> Self {
-        Self { format, received: 0, segment: None, hush: None, number: 0 }
+        Self { format, received: 0, segment: None, hush: None, number: 0, places: Places(Vec::new()) }
     }
 
     /// Hears a piece of the stream. `session` makes the segments' names unique in a call.
@@ -145,13 +160,20 @@ impl Voice {
         self.received / self.format.bytes_per_ms().max(1) as u64
     }
 
+    /// Where the stream stands in the audio of the last segment.
+    pub(super) const fn places(&self) -> &Places {
+        &self.places
+    }
+
     fn begin(&mut self, session: &str, length_ms: u64, now: Instant) -> VoiceEvent {
         self.number += 1;
         let number = self.number;
         let response = ResponseId::new(&format!("{session}_r{number}"));
         let item = ItemId::new(&format!("{session}_a{number}"));
-        let segment = Segment { response: response.clone(), item, quiet_ms: 0, held_ms: 0, heard_at: now };
+        let segment =
+            Segment { response: response.clone(), item, quiet_ms: 0, held_ms: 0, heard_at: now, passed_ms: 0 };
         self.segment = Some(segment);
+        self.places.0.clear();
         VoiceEvent::Began { response, at_ms: self.ms().saturating_sub(length_ms) }
     }
 
@@ -176,6 +198,8 @@ impl Voice {
             return length_ms;
         }
         run.extend_from_slice(part);
+        let begins_ms = (self.received / self.format.bytes_per_ms().max(1) as u64).saturating_sub(length_ms);
+        self.places.note(begins_ms, segment.passed_ms);
         segment.add(length_ms, now);
         0
     }
@@ -215,6 +239,7 @@ impl Segment {
     }
 
     fn add(&mut self, length_ms: u64, now: Instant) {
+        self.passed_ms += length_ms;
         self.heard_at = self.heard_at.max(now) + Duration::from_millis(length_ms);
     }
 
@@ -223,6 +248,30 @@ impl Segment {
     }
 }
 
+impl Places {
+    /// A piece of the stream at `stream_ms` is passed on at `segment_ms`.
+    fn note(&mut self, stream_ms: u64, segment_ms: u64) {
+        let goes_on = self.0.last().is_some_and(|last| stream_ms + last.segment_ms == segment_ms + last.stream_ms);
+        if !goes_on && self.0.len() < MOST_PLACES {
+            self.0.push(Place { stream_ms, segment_ms });
+        }
+    }
+
+    /// Where the stream's position `stream_ms` stands in the audio passed on. What was left out
+    /// stands where the audio went on. `None` before the first segment.
+    pub(super) fn in_segment(&self, stream_ms: u64) -> Option<u64> {
+        let next = self.0.partition_point(|place| place.stream_ms <= stream_ms);
+        let Some(Place { stream_ms: from, segment_ms }) = next.checked_sub(1).map(|at| self.0[at]) else {
+            return self.0.first().map(|first| first.segment_ms);
+        };
+        let here = segment_ms + (stream_ms - from);
+        Some(self.0.get(next).map_or(here, |next| here.min(next.segment_ms)))
+    }
+}
+
+/// Changes between stream and segment that are kept: one for each pause that is shortened, which is
+/// more than an answer has. Later ones count as none.
+const MOST_PLACES: usize = 512;
 /// The piece whose level is judged, in ms.
 const PIECE_MS: u64 = 20;
 /// The loudest sample of silence. The stream's pauses have a peak of 1, its connecting tick 45, and

@@ -116,10 +116,10 @@ impl Session {
 
     /// The server has placed an append on the timeline. That is the time to send the next part.
     pub(super) fn appended(&mut self, about: Option<&str>, out: &mut Vec<SessionAction>) {
-        let about = about.and_then(EventId::parse);
         let Some(wish) = &mut self.wishes.current else { return };
         let (number, at) = wish.sent;
-        if about == Some(EventId::Append(number)) {
+        // Some servers do not say which one.
+        if about.is_none_or(|about| EventId::parse(about) == Some(EventId::Append(number))) {
             wish.placed = true;
             if !wish.parts.is_empty() {
                 // The time of the order stays: the wait is for the first word.

@@ -9,7 +9,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::voice::Places;
 use crate::ids::{ItemId, ResponseId};
+use crate::realtime::word_times::Span;
 
 /// The fragments of one session.
 #[derive(Debug, Default)]
@@ -23,7 +25,8 @@ pub(super) struct Transcript {
 #[derive(Debug)]
 struct Spoken {
     text: String,
-    start_ms: Option<u64>,
+    /// Where the words begin and end in session time, in ms.
+    place: Option<(u64, u64)>,
     arrived: Instant,
 }
 
@@ -44,8 +47,8 @@ struct Said {
 /// Words of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SaidEvent {
-    /// A further piece of a running segment.
-    Piece(ResponseId, ItemId, String),
+    /// A further piece, with its place in the segment's audio.
+    Piece(ResponseId, ItemId, String, Option<Span>),
     /// All words of a segment that has ended.
     Whole(ResponseId, ItemId, String),
 }
@@ -59,42 +62,40 @@ impl Transcript {
     }
 
     /// A fragment came.
-    pub(super) fn heard(&mut self, text: String, start_ms: Option<u64>, now: Instant) {
+    pub(super) fn heard(&mut self, text: String, place: Option<(u64, u64)>, now: Instant) {
         if self.unclaimed.len() >= MOST_UNCLAIMED {
             self.unclaimed.pop_front();
         }
-        self.unclaimed.push_back(Spoken { text, start_ms, arrived: now });
+        self.unclaimed.push_back(Spoken { text, place, arrived: now });
     }
 
     /// Gives the newest segment its fragments up to the stream's position `at_ms`.
-    pub(super) fn claim(&mut self, at_ms: u64, out: &mut Vec<SaidEvent>) {
+    pub(super) fn claim(&mut self, at_ms: u64, places: &Places, out: &mut Vec<SaidEvent>) {
         let Some(said) = &mut self.last else { return };
         let until = said.to_ms.unwrap_or(at_ms);
-        let mut late = String::new();
+        let before = said.text.len();
         while let Some(first) = self.unclaimed.front()
             && said.claims(first, until)
-            && let Some(Spoken { text, .. }) = self.unclaimed.pop_front()
+            && let Some(Spoken { text, place, .. }) = self.unclaimed.pop_front()
         {
             if said.text.len() >= LONGEST_TEXT {
                 continue;
             }
+            let text = said.parted(text);
             said.text.push_str(&text);
-            late.push_str(&text);
+            let span = place.and_then(|place| said.span(place, places));
+            out.push(SaidEvent::Piece(said.response.clone(), said.item.clone(), text, span));
         }
-        if late.is_empty() {
-            return;
+        // These words came after their segment, whose text was complete.
+        if said.to_ms.is_some() && said.text.len() > before {
+            let text = said.text.trim().to_owned();
+            out.push(SaidEvent::Whole(said.response.clone(), said.item.clone(), text));
         }
-        let (response, item) = (said.response.clone(), said.item.clone());
-        out.push(match said.to_ms {
-            None => SaidEvent::Piece(response, item, late),
-            // The segment has ended, and these words came after it.
-            Some(_) => SaidEvent::Whole(response, item, said.text.trim().to_owned()),
-        });
     }
 
     /// The newest segment ended at this position.
-    pub(super) fn ended(&mut self, at_ms: u64, out: &mut Vec<SaidEvent>) {
-        self.claim(at_ms, out);
+    pub(super) fn ended(&mut self, at_ms: u64, places: &Places, out: &mut Vec<SaidEvent>) {
+        self.claim(at_ms, places, out);
         let Some(said) = self.last.as_mut().filter(|said| said.to_ms.is_none()) else { return };
         said.to_ms = Some(at_ms);
         if !said.text.is_empty() {
@@ -107,7 +108,7 @@ impl Transcript {
 impl Said {
     /// Whether the fragment belongs to this segment, which has come to the position `until`.
     fn claims(&mut self, fragment: &Spoken, until: u64) -> bool {
-        let Some(start) = fragment.start_ms else { return self.to_ms.is_none() };
+        let Some((start, _)) = fragment.place else { return self.to_ms.is_none() };
         let offset = match self.offset_ms {
             Some(offset) => offset,
             // An ended segment without words: the fragment may be of the next one.
@@ -123,7 +124,23 @@ impl Said {
         };
         start as i64 <= until as i64 + offset + SLACK_MS
     }
+
+    /// The next words, parted from those before: sentences come without a blank between them.
+    fn parted(&self, words: String) -> String {
+        let joins = self.text.ends_with(SENTENCE_ENDS) && words.starts_with(char::is_alphabetic);
+        if joins { format!(" {words}") } else { words }
+    }
+
+    /// Where a place in session time stands in the segment's audio.
+    fn span(&self, (start, end): (u64, u64), places: &Places) -> Option<Span> {
+        let in_stream = |at: u64| u64::try_from(at as i64 - self.offset_ms?).ok();
+        let in_segment = |at| places.in_segment(in_stream(at)?);
+        Some(Span { from_ms: in_segment(start)?, to_ms: in_segment(end)? })
+    }
 }
+
+/// The signs that end a sentence.
+const SENTENCE_ENDS: [char; 4] = ['.', '?', '!', '।'];
 
 /// Text without sound for this long belongs to speech that was cut.
 const STALE_AFTER: Duration = Duration::from_secs(5);
@@ -157,21 +174,21 @@ mod tests {
         }
 
         fn heard(&mut self, text: &str, start_ms: u64, at_ms: u64) {
-            self.transcript.heard(text.to_owned(), Some(start_ms), self.now);
+            self.transcript.heard(text.to_owned(), Some((start_ms, start_ms + 200)), self.now);
             self.claim(at_ms);
         }
 
         fn claim(&mut self, at_ms: u64) {
-            self.transcript.claim(at_ms, &mut self.events);
+            self.transcript.claim(at_ms, &Places::default(), &mut self.events);
         }
 
         fn ended(&mut self, at_ms: u64) {
-            self.transcript.ended(at_ms, &mut self.events);
+            self.transcript.ended(at_ms, &Places::default(), &mut self.events);
         }
 
         fn texts(&mut self) -> Vec<String> {
             let text = |event| match event {
-                SaidEvent::Piece(_, item, text) => format!("{item}+{text}"),
+                SaidEvent::Piece(_, item, text, _) => format!("{item}+{text}"),
                 SaidEvent::Whole(_, item, text) => format!("{item}={text}"),
             };
             std::mem::take(&mut self.events).into_iter().map(text).collect()
@@ -212,7 +229,7 @@ mod tests {
         rig.heard(" one", 5_600, 5_400);
         rig.ended(6_200);
         rig.heard(" two.", 6_000, 6_800);
-        assert_eq!(rig.texts(), ["a+ one", "a=one", "a=one two."]);
+        assert_eq!(rig.texts(), ["a+ one", "a=one", "a+ two.", "a=one two."]);
     }
 
     #[test]
@@ -224,6 +241,18 @@ mod tests {
         rig.heard(" new", 9_500, 9_100);
         rig.ended(10_000);
         assert_eq!(rig.texts(), ["a+ new", "a=new"]);
+    }
+
+    #[test]
+    fn sentences_that_come_without_a_blank_get_one() {
+        let mut rig = Rig::new();
+        rig.began("a", 5_000);
+        for (at, text) in [" It is 3", ".5 today.", "Good", "bye!", "नमस्ते।", "जी"].into_iter().enumerate()
+        {
+            rig.heard(text, 5_600 + 200 * at as u64, 9_000);
+        }
+        rig.ended(9_000);
+        assert_eq!(rig.texts().last().map(String::as_str), Some("a=It is 3.5 today. Goodbye! नमस्ते। जी"));
     }
 
     #[test]

@@ -78,6 +78,25 @@ impl Call {
         self.on(SessionsEvent::Session { leg, event: SessionEvent::Text(&text) });
     }
 
+    /// After a second of silence the model says these words, each for so many ms. A word without
+    /// letters is a pause.
+    fn says(&mut self, leg: LegId, words: &[(&str, u64)]) {
+        self.stream(leg, 1_000, 0xFF);
+        let mut at = 1_000;
+        for (word, length) in words {
+            if word.is_empty() {
+                self.stream(leg, *length, 0xFF);
+            } else {
+                let delta = json!({"type": "session.output_transcript.delta", "delta": word, "start_ms": at,
+                    "end_ms": at + length});
+                self.server(leg, &delta);
+                self.stream(leg, *length, LOUD);
+            }
+            at += length;
+        }
+        self.stream(leg, 1_000, 0xFF);
+    }
+
     fn stream(&mut self, leg: LegId, ms: u64, code: u8) {
         for _ in 0..ms / 100 {
             self.now += Duration::from_millis(100);
@@ -98,17 +117,34 @@ fn the_first_session_starts_with_the_caller_and_is_ready_once_it_runs() {
 }
 
 #[test]
+fn what_was_heard_of_uneven_words_follows_their_times() {
+    for (heard_ms, expected) in [
+        (400, ""),
+        (500, "Wait."),
+        (700, "Wait."),
+        (850, "Wait. one"),
+        (1_100, "Wait. one two"),
+        (1_550, "Wait. one two"),
+        (1_700, "Wait. one two three"),
+    ] {
+        let mut call = Call::new();
+        let leg = call.up();
+        call.says(leg, &[("Wait.", 400), ("", 400), (" one", 200), (" two", 200), (" three", 600), (" four", 200)]);
+        let item = ItemId::new("live1_a1");
+        // The line is silent in most of the pause; 160 ms of it are audio of the item.
+        let heard = Duration::from_millis(heard_ms);
+        call.on(SessionsEvent::Ordered(ModelOrder::TruncateItem { item, heard }));
+        let note = call.sent.last().and_then(|(_, note)| note["content"].as_str()).unwrap_or_default().to_owned();
+        let told = note.split(['“', '”']).nth(1).unwrap_or_default();
+        assert_eq!(told, expected, "at {heard_ms} ms: {note}");
+    }
+}
+
+#[test]
 fn a_cut_becomes_a_note_and_the_next_session_knows_what_was_heard() {
     let mut call = Call::new();
     let first = call.up();
-    call.stream(first, 1_000, 0xFF);
-    call.server(
-        first,
-        &json!({"type": "session.output_transcript.delta", "delta": "One two three four",
-        "start_ms": 1_000, "end_ms": 1_200}),
-    );
-    call.stream(first, 2_000, LOUD);
-    call.stream(first, 1_000, 0xFF);
+    call.says(first, &[("One", 500), (" two", 500), (" three", 500), (" four", 500)]);
     assert_eq!(call.reported.last().map(String::as_str), Some("live1_a1 complete"));
     let item = ItemId::new("live1_a1");
     call.on(SessionsEvent::Ordered(ModelOrder::TruncateItem { item, heard: Duration::from_millis(1_100) }));

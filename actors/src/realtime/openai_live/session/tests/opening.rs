@@ -156,6 +156,28 @@ fn the_end_of_the_call_is_said_to_the_server_and_the_final_usage_awaited() {
 }
 
 #[test]
+fn what_was_said_last_is_transcribed_before_the_server_is_asked_for_the_end() {
+    let mut rig = Rig::running();
+    rig.model = Some(LOUD);
+    rig.line(600, SILENT);
+    rig.agent_words(" See you");
+    rig.line(400, SILENT);
+    rig.order(ModelOrder::Close);
+    assert!(rig.said().is_empty(), "the words of the last half second follow");
+    let sent_ms = rig.sent_ms;
+    rig.pass(500);
+    assert!(rig.sent_ms > sent_ms, "without audio of the caller the session stands still");
+    rig.server(&json!({"type": "session.output_transcript.delta", "delta": " soon.", "start_ms": rig.ms() - 600,
+        "end_ms": rig.ms() - 400}));
+    assert!(rig.reported().contains(&"live1_a1 = See you soon.".to_owned()));
+    rig.pass(300);
+    assert_eq!(rig.said(), ["close"]);
+    rig.server(&json!({"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 2}}));
+    assert!(rig.closed);
+    rig.check();
+}
+
+#[test]
 fn a_server_that_does_not_say_goodbye_is_not_waited_for_long() {
     let mut rig = Rig::running();
     rig.order(ModelOrder::Close);

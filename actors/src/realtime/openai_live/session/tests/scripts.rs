@@ -207,6 +207,8 @@ proptest! {
         if rig.loss.is_none() {
             prop_assert_eq!(rig.oracle.unanswered(), 0, "a call is left open");
             rig.order(ModelOrder::Close);
+            // The last words are awaited.
+            rig.pass(800);
             rig.server(&json!({"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 1}}));
             prop_assert!(rig.closed);
             rig.oracle.end(rig.ms() as f64, true);
