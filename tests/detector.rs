@@ -57,6 +57,12 @@ async fn a_voice_over_the_agent_cuts_it() {
 }
 
 #[actix_rt::test]
+async fn a_voice_over_a_paused_agent_cuts_it_once_it_lasts() {
+    let report = call(&[("interruption.policy", "pause")], sentence()).await;
+    assert!(report.summary.clears >= 1, "{:?}", report.summary);
+}
+
+#[actix_rt::test]
 async fn by_default_the_model_decides_about_a_voice() {
     let report = call(&[], sentence()).await;
     assert_eq!(report.summary.clears, 0, "{:?}", report.summary);

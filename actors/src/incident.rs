@@ -58,6 +58,8 @@ pub enum IncidentKind {
     ClipMissing,
     /// A server of the failover list was skipped because other calls had failed there.
     ModelBreaker,
+    /// The model that took over cannot keep a setting of the call.
+    PolicyNotKept,
     /// Audio was dropped somewhere between the caller and the model.
     AudioDropped,
     /// The carrier's audio is faulty.
@@ -76,7 +78,7 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::ModelMute,
         Self::AnswerEmpty,
         Self::AnswerFiltered,
@@ -91,6 +93,7 @@ impl IncidentKind {
         Self::ModelLost,
         Self::ClipMissing,
         Self::ModelBreaker,
+        Self::PolicyNotKept,
         Self::AudioDropped,
         Self::LineFaulty,
         Self::LineBroken,
@@ -117,6 +120,7 @@ impl IncidentKind {
             Self::ModelLost => "model_lost",
             Self::ClipMissing => "clip_missing",
             Self::ModelBreaker => "model_breaker",
+            Self::PolicyNotKept => "policy_not_kept",
             Self::AudioDropped => "audio_dropped",
             Self::LineFaulty => "line_faulty",
             Self::LineBroken => "line_broken",

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::service::config::{Config, ConfigError, Profiles, Sources};
+use switchboard::service::config::{Config, ConfigError, Profiles, Sources, plan_notes};
 use switchboard_actors::audio::detector::DetectorPlan;
 use switchboard_actors::profile::{AnswerKind, Greeting, InterruptionPolicy, KeyAction};
 use switchboard_actors::tools::plan::ToolMethod;
@@ -284,4 +284,35 @@ fn write_wav(path: &Path, rate: u32, channels: u16, samples: usize) {
     }
     writer.finalize().expect("memory takes it");
     std::fs::write(path, bytes.into_inner()).expect("a writable folder");
+}
+
+#[test]
+fn the_report_says_who_finds_the_turns() {
+    let turns =
+        |settings: &[_]| with(settings).summary()["realtime"]["turn_detection"].as_str().unwrap_or("?").to_owned();
+    assert!(turns(&[]).starts_with("server_vad, threshold"), "{}", turns(&[]));
+    let both = turns(&[("speech_detector.enabled", "true")]);
+    assert!(both.starts_with("server_vad") && both.contains("second opinion: ours, threshold 0.9"), "{both}");
+    let live = ("realtime.rehearsal_protocol", "live");
+    assert_eq!(turns(&[live]), "ours, threshold 0.9, speech 32 ms, silence 600 ms");
+    assert_eq!(turns(&[live, ("speech_detector.enabled", "false")]), "by the loudness of the line");
+    let gemini = ("realtime.rehearsal_protocol", "gemini");
+    assert!(!turns(&[gemini]).starts_with("ours"));
+    assert!(turns(&[gemini, ("realtime.turn_detection.detector", "ours")]).starts_with("ours"));
+}
+
+#[test]
+fn a_fallback_with_which_a_call_cannot_pause_is_noted() {
+    let pausing = [
+        ("realtime.turn_detection.interrupt_response", "false"),
+        ("interruption.policy", "pause"),
+        ("realtime.fallbacks", r#"[{ provider = "xai" }]"#),
+    ];
+    let read = |settings: &[(&str, &str)]| {
+        let sources = Sources::default().variables(&[("XAI_API_KEY", "xai-1")]).overrides(settings);
+        plan_notes(&Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}")))
+    };
+    let notes = read(&pausing);
+    assert!(notes.iter().any(|it| it.contains("interruption.policy") && it.contains("\"xai\"")), "{notes:?}");
+    assert_eq!(read(&pausing[2..]), Vec::<String>::new());
 }

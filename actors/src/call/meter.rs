@@ -4,7 +4,8 @@
 //! **At most one turn too much.** The cost of a response is known when it has ended, and the
 //! goodbye is a response too. So the hard limit counts as reached when another response like the
 //! last one would exceed it. The goodbye then fits, and only a turn that costs more than the one
-//! before it can exceed the limit, by no more than itself.
+//! before it can exceed the limit, by no more than itself. Where time costs money, a part of it is
+//! reported every second, and the goodbye counts as the time that it takes.
 
 use crate::money::Usd;
 use crate::profile::spending::{Budget, Price, SpendPlan};
@@ -70,7 +71,7 @@ impl Meter {
 
     /// Returns the consequence of the spending.
     pub(super) fn verdict(&mut self) -> Verdict {
-        let (spent, next) = (self.spent, self.spent + self.last);
+        let (spent, next) = (self.spent, self.spent + self.last.max(self.goodbye()));
         if self.budget.hard.is_some_and(|limit| next >= limit) {
             Verdict::Close
         } else if self.budget.soft.take_if(|limit| spent >= *limit).is_some() {
@@ -80,11 +81,21 @@ impl Meter {
         }
     }
 
+    /// What the time of the goodbye costs; nothing where time is free.
+    fn goodbye(&self) -> Usd {
+        self.model.of_response(&Usage { session_ms: GOODBYE_MS, ..Usage::default() })
+    }
+
     /// The cost so far.
     pub(super) fn spent(&self) -> Usd {
         self.spent
     }
 }
+
+/// The time that is kept for the goodbye, in ms: until it begins, its words, and the end of the
+/// session. Shorter: the limit is exceeded by a long goodbye. Longer: calls end earlier than they have
+/// to.
+const GOODBYE_MS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests;

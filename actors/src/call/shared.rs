@@ -12,6 +12,7 @@ use super::steps::{CallAction, Note};
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::second_opinion::Comparison;
 use crate::ids::ItemId;
+use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
 use crate::money::Usd;
 use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
@@ -134,6 +135,11 @@ impl Shared {
         }
         if before.speech_events != self.can.speech_events {
             self.compare_speech(true);
+        }
+        let pauses = matches!(self.profile.interruption.policy, InterruptionPolicy::PauseAndConfirm { .. });
+        if pauses && self.can.always_interrupts() && !before.always_interrupts() {
+            let detail = "interruption.policy = \"pause\": the server of this model interrupts by itself";
+            self.tell(Note::Incident(Incident::new(IncidentKind::PolicyNotKept, detail)));
         }
     }
 

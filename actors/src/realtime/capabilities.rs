@@ -96,6 +96,12 @@ impl Capabilities {
         self.server_interrupts() && !self.cancel
     }
 
+    /// Whether the caller's speech ends the running response whatever we want, so that an answer
+    /// cannot pause and go on.
+    pub fn always_interrupts(&self) -> bool {
+        self.server_interrupts() && !self.full_duplex
+    }
+
     /// Whether these parts can change while a session runs.
     pub fn can_change(&self, parts: Reconfigure) -> bool {
         let can = self.reconfigure;

@@ -1,6 +1,8 @@
 //! A whole call without actors: the call machine, the sessions, the audio path and the transcript,
 //! as they are in the service, between a phone and scripted servers. Time is simulated.
 
+mod told;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -195,10 +197,6 @@ impl Call {
         self.phone.is_silent(self.now) && self.machine.state() == "listening"
     }
 
-    pub(crate) fn state(&self) -> &'static str {
-        self.machine.state()
-    }
-
     /// A key is pressed.
     pub(crate) fn presses(&mut self, keys: &str) {
         for key in keys.chars() {
@@ -228,54 +226,6 @@ impl Call {
         let leg = self.servers.last().expect("a server").leg;
         self.jobs.push_back(Job::Message(leg, message));
         self.settle();
-    }
-
-    /// Everything that the models of this call learned.
-    pub(crate) fn known(&mut self) -> Vec<Known> {
-        self.servers.iter_mut().flat_map(|seated| seated.server.base().knows.clone()).collect()
-    }
-
-    /// The reports of the model's side, each with its time in the call, for problems.
-    pub(crate) fn story(&self) -> Vec<String> {
-        self.reports.iter().map(|(at, report)| format!("{:?} {report:?}", *at - self.began)).collect()
-    }
-
-    /// What the client did against the protocol.
-    pub(crate) fn wrongs(&mut self) -> Vec<String> {
-        self.servers.iter_mut().flat_map(|seated| seated.server.base().wrong.clone()).collect()
-    }
-
-    pub(crate) fn conversation(&self) -> Conversation {
-        self.log.conversation()
-    }
-
-    /// How much of each agent's item was heard, in order; the last report of each.
-    pub(crate) fn heard(&self) -> Vec<(ItemId, Duration, bool)> {
-        let mut heard: Vec<(ItemId, Duration, bool)> = Vec::new();
-        for (_, fact) in &self.facts {
-            if let Fact::Heard { item, heard: length, interrupted, .. } = fact {
-                match heard.iter_mut().find(|(known, ..)| known == item) {
-                    Some(known) => (known.1, known.2) = (*length, *interrupted),
-                    None => heard.push((item.clone(), *length, *interrupted)),
-                }
-            }
-        }
-        heard
-    }
-
-    /// The record of the call, which is over.
-    pub(crate) fn record(&self) -> Value {
-        let End { ending, tally, at, .. } = self.ended.expect("an end");
-        let record = Record::new(Closing {
-            call: (&self.identity).into(),
-            settings: &CallSettings::of(&self.profile),
-            conversation: self.log.conversation(),
-            ending,
-            tally,
-            duration: at - self.began,
-            filed_at: chrono::DateTime::UNIX_EPOCH,
-        });
-        serde_json::from_slice(&record.transcript_json().expect("JSON")).expect("JSON")
     }
 
     /// Lets time pass.

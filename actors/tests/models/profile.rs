@@ -99,7 +99,8 @@ fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
             interrupt_response: true,
         },
         transcription: None,
-        finer: SessionOptions::default(),
+        // Some providers have no model behind the voice unless one is named.
+        finer: SessionOptions { backend_model: Some("worker".to_owned()), ..SessionOptions::default() },
     };
     let given = Given {
         address: ModelAddress {

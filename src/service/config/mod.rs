@@ -17,7 +17,7 @@
 //! - The whole: `root` has [`Config`] and the rules between sections. `kept` reads only the
 //!   folders.
 //! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
-//!   runs with and notes sessions that cannot wait for one, and `report` says what would run.
+//!   runs with and notes what its sessions cannot keep, and `report` says what would run.
 //!
 //! All problems are reported at once ([`ConfigError`]).
 

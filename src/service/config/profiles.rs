@@ -2,6 +2,7 @@
 //! once and shared. Pure.
 
 mod clips;
+mod prompts;
 mod waiting;
 
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use switchboard_actors::carrier::settings::Term;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
 use switchboard_actors::profile::spending::{Prices, SpendPlan};
-use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguageProfile, Limits};
+use switchboard_actors::profile::{CallProfile, KeypadPlan, LanguageProfile, Limits};
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
 use switchboard_actors::realtime::seat::Provider;
@@ -21,8 +22,9 @@ use switchboard_actors::realtime::settings::{Delegation, Engines, Given, Options
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
+use self::prompts::{backend_prompt, greeting, instructions, notice};
 pub use self::waiting::plan_notes;
-use super::agents::{Agent, AgentGreeting, Language, Notice};
+use super::agents::{Agent, Language};
 use super::clips::Clip;
 use super::delegation;
 use super::engines;
@@ -405,33 +407,6 @@ fn options<'c>(config: &'c Config, agent: &'c Agent) -> Cow<'c, Options> {
     Cow::Owned(options)
 }
 
-/// The whole prompt of a model behind the voice, if any part of it differs from the voice's.
-fn backend_prompt(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> Option<String> {
-    let own = agent.backend.as_ref().and_then(|prompt| prompt.of(code));
-    if own.is_none() && language.backend.is_none() {
-        return None;
-    }
-    let task = own.unwrap_or_else(|| agent.prompts.get(code).unwrap_or(&agent.instructions));
-    let spoken = language.backend.as_ref().unwrap_or(&language.instructions);
-    Some(prompt(config, agent, task, (&language.name, spoken)))
-}
-
-/// The whole prompt of the voice.
-fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
-    let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
-    prompt(config, agent, task, (&language.name, &language.instructions))
-}
-
-/// A whole prompt. The agent's part comes first: it is common to all calls, and the server caches
-/// prompts by their beginning.
-fn prompt(config: &Config, agent: &Agent, task: &str, (language, instructions): (&str, &str)) -> String {
-    let tool = BuiltIn::SwitchLanguage;
-    let listed = agent.tools.iter().any(|name| name == tool.name());
-    let switches = listed && offer(tool, agent, &config.languages, &config.transfers).is_some();
-    let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
-    format!("{task}\n\n# Language: {language}\n\n{pinned}{instructions}")
-}
-
 /// The operator's own tools that an agent may use.
 fn tools(config: &Config, agent: &Agent) -> BTreeMap<String, Arc<ToolPlan>> {
     let own = config.tools.iter().filter(|(name, _)| agent.tools.contains(name));
@@ -444,17 +419,6 @@ fn tool(config: &Config, agent: &Agent, name: &str) -> Option<ToolSpec> {
         Some(tool) => offer(tool, agent, &config.languages, &config.transfers),
         None => Some(config.tools.get(name)?.spec()),
     }
-}
-
-/// What a caller hears first: that the call is recorded, then the agent's own notice.
-fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
-    let words = |notice: &Notice| match notice {
-        Notice::Same(words) => Some(words.clone()),
-        Notice::PerLanguage(notices) => notices.get(code).cloned(),
-    };
-    let consent = config.recording.consent.as_ref().and_then(words);
-    let notices: Vec<String> = consent.into_iter().chain(agent.notice.as_ref().and_then(words)).collect();
-    (!notices.is_empty()).then(|| notices.join(" "))
 }
 
 /// Picks the voice. A voice that a person chose precedes a default one. Next, a language's voice
@@ -474,34 +438,8 @@ fn prices(config: &Config) -> Prices {
     if config.realtime.is_free() && !asked { Prices::default() } else { config.prices.clone() }
 }
 
-fn greeting(agent: &Agent, (code, language): (&str, &Language)) -> Greeting {
-    let own = match &agent.greeting {
-        AgentGreeting::OfLanguage => None,
-        AgentGreeting::Same(words) => Some(words),
-        AgentGreeting::PerLanguage(greetings) => greetings.get(code),
-    };
-    // The recording contains the language's greeting, so an agent with its own greeting does not
-    // use it.
-    if let (None, Some(clip)) = (own, &language.greeting_audio) {
-        return Greeting::Clip { text: language.greeting.clone(), pcm: clip.pcm.clone() };
-    }
-    let words = own.unwrap_or(&language.greeting);
-    if words.is_empty() {
-        return Greeting::None;
-    }
-    let name = &language.name;
-    Greeting::Spoken(format!(
-        "The call has just been connected and the caller is listening. Greet the caller now, in {name}, with these words, \
-         translated if they are in another language, and add nothing:\n\n{words}"
-    ))
-}
-
 /// An address that cannot be dialled (RFC 6761), for plans that are only inspected.
 const NOWHERE: &str = "ws://rehearsal.invalid/v1/realtime";
-/// Text before a language's own instructions, which forbid any other language.
-const PINNED_UNTIL_SWITCHED: &str = "Only the tool switch_language changes the language of this call, when the caller asks for \
-    another one you speak. Until then this holds:\n\n";
-
 #[cfg(test)]
 mod tests {
     use super::*;

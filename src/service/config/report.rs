@@ -48,7 +48,7 @@ impl Config {
                 "fallback_models": realtime.fallback_models,
                 "audio_format": realtime.audio_format.word(),
                 "voice": realtime.voice,
-                "turn_detection": turns(realtime),
+                "turn_detection": turns(realtime, self.detector),
                 "transcription": realtime.options.transcription.as_ref().map(|transcription| &transcription.model),
             },
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
@@ -115,7 +115,7 @@ impl Config {
         ];
         lines.extend(Carrier::all().map(|carrier| self.carriers.describe(carrier)).map(|it| (it.heading, it.words)));
         lines.push(("model", self.model_in_words()));
-        lines.push(("turns", turns(realtime)));
+        lines.push(("turns", turns(realtime, self.detector)));
         lines.extend(self.agents.iter().map(|(name, agent)| ("agent", agent_in_words(name, agent))));
         lines.extend(
             self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
@@ -315,7 +315,27 @@ impl std::fmt::Display for Route {
     }
 }
 
-fn turns(realtime: &Realtime) -> String {
+/// Who finds the caller's turns, and how.
+fn turns(realtime: &Realtime, detector: Option<Detector>) -> String {
+    let ours = |Detector { plan, .. }: Detector| {
+        format!(
+            "threshold {}, speech {} ms, silence {} ms",
+            plan.threshold,
+            plan.min_speech.as_millis(),
+            plan.min_silence.as_millis()
+        )
+    };
+    if realtime.capabilities(&realtime.options).speech_events.is_none() {
+        return detector.map_or("by the loudness of the line".to_owned(), |it| format!("ours, {}", ours(it)));
+    }
+    let servers = servers_turns(realtime);
+    match detector.filter(|it| it.second_opinion) {
+        Some(it) => format!("{servers}; second opinion: ours, {}", ours(it)),
+        None => servers,
+    }
+}
+
+fn servers_turns(realtime: &Realtime) -> String {
     if !realtime.provider.knows("turn_detection.type") {
         return "found by the model itself".to_owned();
     }

@@ -30,6 +30,21 @@ fn the_wrap_up_is_requested_once_and_the_goodbye_fits_into_the_hard_limit() {
     assert!(meter.spent() > Usd::from_dollars(0.3) && meter.spent() < Usd::from_dollars(0.3 + 0.0768));
 }
 
+#[test]
+fn a_model_that_is_charged_by_time_keeps_the_time_of_its_goodbye() {
+    // Six cents a minute: a second costs a tenth of a cent.
+    let price = Price { minute: Usd::from_dollars(0.06), ..Price::FREE };
+    let prices = Prices::new(BTreeMap::from([("m".to_owned(), price)]));
+    let call = Budget { soft: None, hard: Some(Usd::from_dollars(0.06)) };
+    let mut meter = Meter::new(&SpendPlan { prices, call }, "m", None);
+    let mut seconds = 0;
+    while meter.verdict() == Verdict::Within {
+        meter.response(&Usage { session_ms: 1_000, ..Usage::default() });
+        seconds += 1;
+    }
+    assert_eq!((seconds, meter.verdict()), (50, Verdict::Close), "ten seconds are left for the goodbye");
+}
+
 proptest! {
     #[test]
     fn the_hard_limit_is_exceeded_by_less_than_the_two_costliest_responses(

@@ -1,5 +1,6 @@
 //! Notes about what the plans of a configuration leave without effect, or to the model. Pure.
 
+use switchboard_actors::profile::{CallProfile, InterruptionPolicy};
 use switchboard_actors::realtime::plan::SessionPlan;
 
 use super::{Config, Profiles, clips};
@@ -11,7 +12,29 @@ pub fn plan_notes(config: &Config) -> Vec<String> {
     if config.realtime.waiting.sessions > 0 {
         notes.extend(idle_pool(&profiles));
     }
+    for note in profiles.iter().flat_map(|profile| cannot_pause(profile)) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
     notes
+}
+
+/// Notes about the fallbacks with which a call cannot pause. The first server's case is refused.
+fn cannot_pause(profile: &CallProfile) -> Vec<String> {
+    if !matches!(profile.interruption.policy, InterruptionPolicy::PauseAndConfirm { .. }) {
+        return Vec::new();
+    }
+    let plan = &profile.model;
+    let fallbacks = plan.resilience.fallbacks.iter();
+    let others = fallbacks.filter(|it| it.capabilities(&plan.common).always_interrupts());
+    let note = |provider: &str, model: &str| {
+        format!(
+            "interruption.policy: a call that goes on with {provider:?} ({model}) is not paused, because its server interrupts \
+             by itself"
+        )
+    };
+    others.map(|it| note(it.address().provider, &it.address().model)).collect()
 }
 
 /// Providers whose sessions should wait for calls and cannot.

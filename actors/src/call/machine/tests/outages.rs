@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::*;
 use crate::audio::detector::DetectorPlan;
 use crate::audio::second_opinion::Comparison;
+use crate::call::steps::Note;
 use crate::call::testing::{profile, sales};
+use crate::incident::IncidentKind;
 use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
 use crate::realtime::capabilities::{Capabilities, Whose};
 use crate::realtime::messages::{ModelOrder, ResponsePurpose};
@@ -201,4 +203,51 @@ fn a_model_that_decides_alone_about_interruptions_is_followed_by_one_that_does_n
     call.on(speech_stopped());
     call.on(CallEvent::Model(ModelReport::Can(able)));
     assert!(clears(&call.on(speech_started())), "nobody else stops what is queued");
+}
+
+#[test]
+fn a_session_that_cannot_pause_is_noted_once() {
+    let pausing = InterruptionPolicy::PauseAndConfirm { resume_after: ms(700) };
+    let interruption = InterruptionPlan { policy: pausing, ..InterruptionPlan::default() };
+    let able = profile().model.capabilities();
+    assert!(able.always_interrupts());
+    let ours = Capabilities { interrupts: Whose::Ours, ..able.clone() };
+    for (policy, times) in [(interruption, 2), (InterruptionPlan::default(), 0)] {
+        let mut call = Harness::of(CallProfile { interruption: policy, ..profile() });
+        call.on(ready());
+        let mut noted = 0;
+        for can in [&ours, &able, &able, &ours, &able] {
+            let done = call.on(CallEvent::Model(ModelReport::Can(can.clone())));
+            let is_noted =
+                |action: &A| matches!(action, A::Tell(Note::Incident(it)) if it.kind == IncidentKind::PolicyNotKept);
+            noted += done.iter().filter(|action| is_noted(action)).count();
+        }
+        assert_eq!(noted, times, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_model_that_listens_while_it_speaks_can_be_paused() {
+    let pausing = InterruptionPolicy::PauseAndConfirm { resume_after: ms(700) };
+    let interruption = InterruptionPlan { policy: pausing, ..InterruptionPlan::default() };
+    let able = profile().model.capabilities();
+    // Nothing of it can be stopped, cut or taken back.
+    let duplex = Capabilities { truncate: false, delete: false, cancel: false, full_duplex: true, ..able };
+    let mut call = Harness::of(CallProfile { interruption, ..profile() });
+    call.on(ready());
+    call.on(CallEvent::Model(ModelReport::Can(duplex)));
+    call.says("greet");
+    // A short sound pauses, and the answer goes on where it was heard last.
+    let done = call.on(speech_started());
+    assert!(done.contains(&A::PausePlayout) && !clears(&done), "{done:?}");
+    call.pass(ms(200));
+    call.on(speech_stopped());
+    let resumes = call.now + ms(700);
+    let done = call.until(resumes);
+    assert!(done.contains(&A::ResumePlayout) && !clears(&done), "{done:?}");
+    // Speech that lasts interrupts.
+    let done = call.on(speech_started());
+    assert!(done.contains(&A::PausePlayout), "{done:?}");
+    let confirmed = call.now + ms(600);
+    assert!(clears(&call.until(confirmed)));
 }
