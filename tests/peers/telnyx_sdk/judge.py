@@ -101,7 +101,7 @@ from = "+14155550199"
 """
         (folder / "config.toml").write_text(settings)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("TELNYX_", "TWILIO_", "SWITCHBOARD"))}
-        secrets = {"TELNYX_PUBLIC_KEY": SHOWN, "TELNYX_API_KEY": "KEY", "TWILIO_AUTH_TOKEN": "an unused token of some length"}
+        secrets = {"TELNYX_PUBLIC_KEY": SHOWN, "TELNYX_API_KEY": "KEY", "TWILIO_AUTH_TOKEN": "test_auth_token_0123456789abcdef"}
         environment = kept | secrets | {"SWITCHBOARD__REALTIME__REHEARSAL_IN_PUBLIC": "true"}
         self.log = folder / "serve.log"
         command = [binary, "serve", "--config", str(folder / "config.toml")]
