@@ -314,5 +314,6 @@ fn a_fallback_with_which_a_call_cannot_pause_is_noted() {
     };
     let notes = read(&pausing);
     assert!(notes.iter().any(|it| it.contains("interruption.policy") && it.contains("\"xai\"")), "{notes:?}");
-    assert_eq!(read(&pausing[2..]), Vec::<String>::new());
+    let notes = read(&pausing[2..]);
+    assert!(!notes.iter().any(|it| it.contains("interruption.policy")), "{notes:?}");
 }
