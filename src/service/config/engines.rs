@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+use switchboard_actors::carrier::address::without_query;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::named::LinkName;
 use switchboard_actors::realtime::seat::{EngineSeat, Provider};
@@ -53,6 +55,37 @@ pub(super) fn of_language(usual: &Engines, own: &LanguageEngines) -> Engines {
         mind: part(&own.mind, &usual.mind),
         voice: part(&own.voice, &usual.voice),
     }
+}
+
+/// The engines in words, a line for each part.
+pub(super) fn in_words(engines: &Engines) -> Vec<(&'static str, String)> {
+    let engine = |it: &Engine| {
+        let key = it.key_variable.as_deref().unwrap_or("no key");
+        format!("{} ({}), {}, {key}", it.word, without_query(&it.url), it.model)
+    };
+    let line = |engines: &[Engine]| engines.iter().map(engine).collect::<Vec<_>>().join("; then ");
+    vec![(STT, line(&engines.ears)), (LLM, line(&engines.mind)), (TTS, line(&engines.voice))]
+}
+
+/// The engines as JSON, without their keys.
+pub(super) fn summary(engines: &Engines) -> Value {
+    let engine = |it: &Engine| {
+        json!({
+            "provider": it.word,
+            "url": without_query(&it.url),
+            "model": it.model,
+            "voice": it.voice,
+            "key": it.key_variable,
+        })
+    };
+    let part = |engines: &[Engine]| engines.iter().map(engine).collect::<Value>();
+    json!({ STT: part(&engines.ears), LLM: part(&engines.mind), TTS: part(&engines.voice) })
+}
+
+/// Whether an engine uses the key in this variable.
+pub(super) fn use_key(engines: &Engines, variable: &str) -> bool {
+    let all = engines.ears.iter().chain(&engines.mind).chain(&engines.voice);
+    all.into_iter().any(|engine| engine.key_variable.as_deref() == Some(variable))
 }
 
 fn read_part(

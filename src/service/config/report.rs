@@ -17,6 +17,7 @@ use switchboard_actors::realtime::settings::TurnDetection;
 use super::agents::Agent;
 use super::conversation::Detector;
 use super::directory::Route;
+use super::engines;
 use super::exact::{ClipMode, ExactWords};
 use super::logging::LogFormat;
 use super::problem::ConfigError;
@@ -51,6 +52,7 @@ impl Config {
                 "turn_detection": turns(realtime, self.detector),
                 "transcription": realtime.options.transcription.as_ref().map(|transcription| &transcription.model),
             },
+            "engines": self.realtime.joins_engines().then(|| engines::summary(&self.engines)),
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
             "languages": self.languages.iter().map(|(code, it)| (code.clone(), json!(it.name))).collect::<serde_json::Map<_, _>>(),
             "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -115,6 +117,9 @@ impl Config {
         ];
         lines.extend(Carrier::all().map(|carrier| self.carriers.describe(carrier)).map(|it| (it.heading, it.words)));
         lines.push(("model", self.model_in_words()));
+        if self.realtime.joins_engines() {
+            lines.extend(engines::in_words(&self.engines));
+        }
         lines.push(("turns", turns(realtime, self.detector)));
         lines.extend(self.agents.iter().map(|(name, agent)| ("agent", agent_in_words(name, agent))));
         lines.extend(
@@ -190,7 +195,10 @@ impl Config {
             "SWITCHBOARD_ADMIN_TOKEN" => !self.is_local(),
             "SWITCHBOARD_WEBHOOK_SECRET" => !self.webhooks.endpoints.is_empty(),
             "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_spend_store() || !self.experiments.is_empty(),
-            others => self.realtime.uses_key(others) || self.carriers.wants(others),
+            others => {
+                let joined = self.realtime.joins_engines() && engines::use_key(&self.engines, others);
+                joined || self.realtime.uses_key(others) || self.carriers.wants(others)
+            }
         }
     }
 
