@@ -295,7 +295,7 @@ impl Conversation {
                 Self::OpenAiLive(openai_live::session::Session::standby(common, Arc::clone(own), opening, now))
             }
             ProviderPlan::Cascade(own) => Self::Cascade(Box::new(cascade::session::Session::standby(
-                common,
+                &common,
                 Arc::clone(own),
                 opening.number,
                 now,

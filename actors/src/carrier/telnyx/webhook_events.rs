@@ -78,10 +78,8 @@ fn dial_ended(form: &Form) -> Result<WebhookEvent, FormError> {
     let status = form.value("DialCallStatus").unwrap_or_default();
     // An answer alone does not mean that the two were joined.
     let apart = form.value("DialCallDuration") == Some("0") || form.value("DialBridged") == Some("false");
-    let outcome = match outcome(status) {
-        DialOutcome::Bridged if apart => DialOutcome::NotTaken,
-        outcome => outcome,
-    };
+    let outcome = outcome(status);
+    let outcome = if apart && outcome == DialOutcome::Bridged { DialOutcome::NotTaken } else { outcome };
     Ok(WebhookEvent::DialEnded { call, outcome: (!over).then_some(outcome) })
 }
 

@@ -113,6 +113,7 @@ fn refuses(_: &Url) -> Option<&'static str> {
     Some("found an address, expected those of the engines in [cascade.stt], [cascade.llm] and [cascade.tts]")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "every seat has this form")]
 fn plan(given: Given<'_>) -> ProviderPlan {
     let nothing = Engines::default();
     let engines = given.engines.unwrap_or(&nothing);

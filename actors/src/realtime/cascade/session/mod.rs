@@ -80,9 +80,9 @@ enum Phase {
 
 impl Session {
     /// A session before its links are opened. It is the `number`th of its call.
-    pub fn standby(common: Arc<Common>, plan: Arc<CascadePlan>, number: u64, now: Instant) -> Self {
+    pub fn standby(common: &Common, plan: Arc<CascadePlan>, number: u64, now: Instant) -> Self {
         Self {
-            dialogue: plan.conversation(&common),
+            dialogue: plan.conversation(common),
             detector: Detector::new(common.detector, plan.input()),
             transcribes: common.transcription.is_some(),
             plan,
@@ -260,7 +260,7 @@ impl Session {
             A::ResponseEnded { response, outcome, usage } => self.response_ended(response, outcome, usage, now, out),
             A::Wasted(usage) => out.push(SessionAction::Report(ModelReport::Used(told::tokens(usage)))),
             A::TookOver { engine, failure } => told::took_over(engine, &failure, out),
-            A::Complained { part, code, message } => told::complained(part, &code, message, out),
+            A::Complained { part, code, message } => told::complained(part, &code, &message, out),
         }
     }
 

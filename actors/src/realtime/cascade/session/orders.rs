@@ -126,6 +126,7 @@ impl Session {
     }
 
     /// An action of the ears while the session waits for the last words.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is no end goes on as ever")]
     pub(super) fn last_ears(&mut self, action: ListenerAction, out: &mut Vec<SessionAction>) {
         match action {
             // The engine has said everything and closed.

@@ -151,7 +151,7 @@ pub(super) fn took_over(engine: usize, failure: &Failure, out: &mut Vec<SessionA
 }
 
 /// A complaint of an engine.
-pub(super) fn complained(part: Part, code: &str, message: String, out: &mut Vec<SessionAction>) {
+pub(super) fn complained(part: Part, code: &str, message: &str, out: &mut Vec<SessionAction>) {
     let message = format!("{}: {message}", part.word());
     out.push(SessionAction::Report(ModelReport::Complained { code: code.to_owned(), message }));
 }

@@ -43,9 +43,8 @@ fn goodbye() -> ModelOrder {
 impl Rig {
     /// The question that is open.
     fn asked(&self) -> Option<u64> {
-        self.out.iter().rev().find_map(|action| match action {
-            SessionsAction::FetchClip { question, .. } => Some(*question),
-            _ => None,
+        self.out.iter().rev().find_map(|action| {
+            if let SessionsAction::FetchClip { question, .. } = action { Some(*question) } else { None }
         })
     }
 
@@ -57,9 +56,9 @@ impl Rig {
 
     /// How much audio of each response was passed on, in ms.
     fn audio(&self, response: &str) -> u64 {
-        let of = |action: &SessionsAction| match action {
-            SessionsAction::ToAudio(audio) if audio.response == ResponseId::new(response) => audio.audio.len(),
-            _ => 0,
+        let of = |action: &SessionsAction| {
+            let SessionsAction::ToAudio(audio) = action else { return 0 };
+            if audio.response == ResponseId::new(response) { audio.audio.len() } else { 0 }
         };
         (self.out.iter().map(of).sum::<usize>() / AudioFormat::PCM_24K.bytes_per_ms()) as u64
     }
@@ -74,6 +73,7 @@ fn second() -> Arc<[i16]> {
 }
 
 #[test]
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other action fails the test")]
 fn a_recording_is_a_whole_response_and_the_model_is_told() {
     let mut rig = up();
     rig.order(notice());
