@@ -109,7 +109,7 @@ fn read_engine(section: &Section<'_>, link: LinkName, around: Surroundings<'_>) 
         // Every server of this part speaks the same protocol.
         LinkName::Mind => rows().next(),
         LinkName::Ears | LinkName::Voice => {
-            let row = section.read_if_set("provider", |node| row_named(node, rows()));
+            let row = section.read_if_set("provider", |node| row_named(node, &rows()));
             row.and_then(|row| row.or_else(|| rows().next()))
         }
     };
@@ -128,7 +128,7 @@ fn read_engine(section: &Section<'_>, link: LinkName, around: Surroundings<'_>) 
         LinkName::Ears | LinkName::Voice => (Some(None), Some(None)),
     };
     let (row, address) = (row?, address?.flatten());
-    let key = read_key(section, row, address.as_ref(), key_env?.flatten(), around);
+    let key = read_key(section, row, address.as_ref(), key_env?.flatten().as_deref(), around);
     let (key, key_variable) = key?.unzip();
     let named = |found: Option<Option<String>>, own: &str| found.flatten().unwrap_or_else(|| own.to_owned());
     Some(Engine {
@@ -151,11 +151,11 @@ fn read_key(
     section: &Section<'_>,
     row: &EngineSeat,
     address: Option<&Url>,
-    key_env: Option<String>,
+    key_env: Option<&str>,
     around: Surroundings<'_>,
 ) -> Option<Option<(Private<String>, String)>> {
     let own = row.key.variable;
-    let name = key_env.as_deref().unwrap_or(own);
+    let name = key_env.unwrap_or(own);
     if !is_variable(name) {
         let found = format!("found no variable's name, expected one in capitals, as \"{own}\"");
         section.problem("key_env", format!("{found}; the key itself is never written in a file"));
@@ -177,7 +177,7 @@ fn read_key(
 /// Reads the word of an engine.
 fn row_named(
     node: &Node,
-    rows: impl Iterator<Item = &'static EngineSeat> + Clone,
+    rows: &(impl Iterator<Item = &'static EngineSeat> + Clone),
 ) -> Result<&'static EngineSeat, Expected> {
     let words = || rows.clone().map(|row| format!("{:?}", row.word)).collect::<Vec<_>>().join(" or ");
     let found = any_text(node).map_err(|_| Expected::new(words()))?;

@@ -78,10 +78,10 @@ async fn admit_unannounced(
     url: Vec<(String, String)>,
 ) -> Result<Started, Refusal> {
     pending.start.parameters.extend(url);
-    if let Some(name) = pending.start.parameters.remove(OUTBOUND) {
-        if let Some(token) = pick_up(app, &pending.start, &name).await? {
-            return claim(app, pending, Some(token), Vec::new()).await;
-        }
+    if let Some(name) = pending.start.parameters.remove(OUTBOUND)
+        && let Some(token) = pick_up(app, &pending.start, &name).await?
+    {
+        return claim(app, pending, Some(token), Vec::new()).await;
     }
     let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
     if let Some(webhook_api) = app.webhook_apis.get(&carrier) {

@@ -26,7 +26,7 @@ pub(super) async fn admin(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(app) = request.app_data::<Data<AppState>>().map(Data::clone) else {
+    let Some(app) = request.app_data::<Data<AppState>>().cloned() else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the listener is not wired").into());
     };
     check_kind(request.request())?;
