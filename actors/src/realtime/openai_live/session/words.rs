@@ -122,7 +122,11 @@ impl Said {
                 *self.offset_ms.insert(offset)
             }
         };
-        start as i64 <= until as i64 + offset + SLACK_MS
+        // Where a word stands in the segment's audio is known once its sound has come.
+        match self.to_ms {
+            None => (start as i64) < until as i64 + offset,
+            Some(_) => start as i64 <= until as i64 + offset + SLACK_MS,
+        }
     }
 
     /// The next words, parted from those before: sentences come without a blank between them.
@@ -148,7 +152,7 @@ const STALE_AFTER: Duration = Duration::from_secs(5);
 const MOST_UNCLAIMED: usize = 128;
 /// How far the two times may differ, in ms.
 const MOST_OFFSET_MS: i64 = 10_000;
-/// How far a fragment may begin behind the audio that came, in ms: one step of their grid.
+/// How far a fragment may begin behind the end of its segment, in ms: one step of their grid.
 const SLACK_MS: i64 = 200;
 /// The longest text of a segment, in bytes.
 const LONGEST_TEXT: usize = 16_000;
@@ -216,9 +220,9 @@ mod tests {
         rig.heard(" one", 5_600, 5_100);
         rig.heard(" two", 7_600, 5_200);
         assert_eq!(rig.texts(), ["a+ one"]);
-        rig.claim(6_700);
+        rig.claim(7_000);
         assert!(rig.texts().is_empty());
-        rig.claim(6_800);
+        rig.claim(7_020);
         assert_eq!(rig.texts(), ["a+ two"]);
     }
 
