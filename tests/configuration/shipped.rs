@@ -68,6 +68,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         ("CHAT_KEY", "abc"),
         ("CALENDAR_TENANT", "one"),
         ("CRM_KEY", "abc"),
+        ("SWITCHBOARD_TOKEN_ASHA", "0123456789abcdef"),
         ("CRM_TOKEN", "abc"),
         ("CRM_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
     ];

@@ -146,6 +146,7 @@ impl Config {
             ("prices.any", "{}"),
             ("experiments", "[{}]"),
             ("webhooks.endpoints", "[{}]"),
+            ("admin.tokens", "[{}]"),
             ("agents.default.questions", "[{}]"),
             ("realtime.fallbacks", "[{}]"),
             (engines.as_str(), "{ stt = {}, llm = {}, tts = {} }"),
