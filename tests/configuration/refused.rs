@@ -371,9 +371,12 @@ fn placed(key: &str) -> (String, String) {
     let (section, leaf) = concrete.rsplit_once('.').unwrap_or(("", &concrete));
     match section {
         "" => (String::new(), leaf.to_owned()),
-        "routes" | "experiments" | "webhooks.endpoints" | "agents.default.questions" | "realtime.fallbacks" => {
-            (format!("[[{section}]]\n"), format!("{section}[0].{leaf}"))
-        }
+        "routes"
+        | "experiments"
+        | "webhooks.endpoints"
+        | "agents.default.questions"
+        | "realtime.fallbacks"
+        | "admin.tokens" => (format!("[[{section}]]\n"), format!("{section}[0].{leaf}")),
         section => (format!("[{section}]\n"), format!("{section}.{leaf}")),
     }
 }
