@@ -18,7 +18,7 @@ use switchboard_actors::transcript::log::Voice;
 use super::{Verdict, carrier, greeted_with, is_so, was_correct};
 use crate::call::{CLIP, Call, End};
 use crate::profile::{A_DAY, GOODBYE, IDLE_PROMPT, profile};
-use crate::server::{Deed, Known, USUAL_WORDS, ms};
+use crate::server::{Deed, Known, USUAL_ANSWER, USUAL_WORDS, ms};
 
 /// An operator ends the call. The goodbye is heard before the line is closed.
 pub(crate) fn hang_up(call: &mut Call) -> Result<End, String> {
@@ -67,7 +67,9 @@ pub(crate) fn exact_words(provider: Provider) -> Verdict {
     (profile.model, profile.notice) = (Arc::new(model), Some(NOTICE.to_owned()));
     let mut call = Call::begin(profile, carrier(), ms(0));
     call.caller_says("hello", ms(1_000));
-    let greeted = |call: &mut Call| call.mind.borrow().said.iter().any(|it| it == USUAL_WORDS);
+    // What the caller said into the notice reaches the model behind it, and may be answered instead.
+    let opens = |words: &String| [USUAL_WORDS, USUAL_ANSWER].contains(&words.as_str());
+    let greeted = |call: &mut Call| call.mind.borrow().said.iter().any(opens);
     let is_greeted = call.run_until(12_000, greeted);
     is_so(is_greeted, || format!("no greeting: {:?}", call.story()))?;
     call.run_until(8_000, Call::is_quiet);
