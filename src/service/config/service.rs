@@ -111,7 +111,7 @@ impl Admin {
         let audit = section.read("audit", or_word("auto", text));
         let tokens = operators::read(section, secrets, variables);
         let admin = Self { bind: bind?, tokens: tokens?, session: session?, audit: audit?.map(PathBuf::from) };
-        trust::check_admin(&admin, server, section);
+        trust::check_admin(admin.bind, !admin.tokens.is_empty(), server, section);
         Some(admin)
     }
 }

@@ -1,6 +1,8 @@
 //! Rules between sections and secrets: a service that a stranger could use at our cost does not
 //! start. Pure.
 
+use std::net::SocketAddr;
+
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::realtime::seat::Provider;
 use url::Url;
@@ -11,13 +13,11 @@ use super::problem::Origin;
 use super::reader::{Reader, Section};
 use super::secrets::Secrets;
 use super::server::Server;
-use super::service::Admin;
 
 /// Checks the address of the listener for operators against the public one, and that it has a token
 /// if it needs one.
-pub(super) fn check_admin(admin: &Admin, server: Option<&Server>, section: &Section<'_>) {
-    let bind = admin.bind;
-    if !bind.ip().is_loopback() && admin.tokens.is_empty() {
+pub(super) fn check_admin(bind: SocketAddr, has_token: bool, server: Option<&Server>, section: &Section<'_>) {
+    if !bind.ip().is_loopback() && !has_token {
         let next =
             "found an address that can be reached from outside; set SWITCHBOARD_ADMIN_TOKEN, or bind it to 127.0.0.1";
         section.problem("bind", next);
