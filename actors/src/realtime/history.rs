@@ -285,7 +285,9 @@ impl History {
     fn heard(&self, agent: &Agent) -> Option<String> {
         let milliseconds = agent.audio_bytes / self.format.bytes_per_ms().max(1);
         let arrived = Duration::from_millis(milliseconds as u64);
-        if let Some(text) = agent.times.cut(&agent.text, agent.heard.unwrap_or(arrived)) {
+        // What has come whole and was not cut is heard to its last word, wherever that one ends.
+        let is_cut = agent.heard.is_some() || !agent.complete;
+        if is_cut && let Some(text) = agent.times.cut(&agent.text, agent.heard.unwrap_or(arrived)) {
             return (!text.is_empty()).then(|| text.to_owned());
         }
         let letters = agent.text.chars().count();

@@ -170,3 +170,20 @@ fn what_a_server_knows_by_a_handle_is_not_handed_over_again() {
     history.order(&text("last"));
     assert_eq!(shown(&history.seed(&[], mark)), ["User: last"], "marks outlive what was forgotten");
 }
+
+#[test]
+fn what_was_not_cut_is_heard_to_a_last_word_that_ends_behind_its_audio() {
+    let mut history = History::new(FORMAT);
+    let response = ResponseId::new("r_a");
+    for (delta, from_ms) in [("How can I help", 0), (" you today?", 200)] {
+        let span = Some(crate::realtime::word_times::Span { from_ms, to_ms: from_ms + 200 });
+        history.words(&Words::AgentSays { response: response.clone(), item: item("a"), delta: delta.to_owned(), span });
+    }
+    history.audio(&FromModel { response, item: item("a"), audio: Frame::copy_of(&vec![0; 340 * 8]) });
+    place(&mut history, "a", Speaker::Agent, None);
+    assert_eq!(shown(&history.seed(&[], 0)), ["Assistant: How can I help you"], "more may come");
+    history.audio_complete(&item("a"));
+    assert_eq!(shown(&history.seed(&[], 0)), ["Assistant: How can I help you today?"]);
+    history.order(&truncate("a", 340));
+    assert_eq!(shown(&history.seed(&[], 0)), ["Assistant: How can I help you"]);
+}
