@@ -11,7 +11,7 @@ fn a_private_value_never_prints_itself() {
 fn no_two_stream_tokens_are_alike() {
     let (one, other) = (StreamToken::random().into_inner(), StreamToken::random().into_inner());
     assert_ne!(one, other);
-    assert!(one.expose().len() == 64 && one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert!(one.expose().len() == 32 && one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
 }
 
 #[test]
