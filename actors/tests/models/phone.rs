@@ -12,6 +12,10 @@ pub(crate) struct Phone {
     format: LineFormats,
     marks: Marks,
     clears: bool,
+    /// Whether we keep the line open with silence of our own, which belongs to no answer.
+    kept_open: bool,
+    /// Up to where the audio that was sent is known to end loud, in bytes.
+    loud_end: u64,
     /// How long after playout has reached a mark its echo comes.
     mark_delay: Duration,
     /// Audio that was not played.
@@ -43,6 +47,8 @@ impl Phone {
             format: LineFormats { hears: can.hears[0], says: can.says[0] },
             marks: can.marks,
             clears: matches!(can.clear, Clear::Sure { .. }),
+            kept_open: can.keeps_open_with.is_some(),
+            loud_end: 0,
             mark_delay,
             queue: VecDeque::new(),
             played: 0,
@@ -66,7 +72,7 @@ impl Phone {
     pub(crate) fn take(&mut self, command: LineCommand, now: Instant) {
         self.play_until(now);
         match command {
-            LineCommand::Play(frame) => self.queue.extend(frame.iter()),
+            LineCommand::Play(frame) => self.queue_frame(&frame),
             LineCommand::Mark(name) => self.pending.push_back((self.played + self.queue.len() as u64, name)),
             LineCommand::Clear => {
                 self.clears_at.push((now, self.heard()));
@@ -79,6 +85,17 @@ impl Phone {
                 }
             }
             LineCommand::HangUp | LineCommand::Close => self.hung_up = Some(now),
+        }
+    }
+
+    fn queue_frame(&mut self, frame: &[u8]) {
+        let loud = is_loud(self.format.says, frame);
+        if self.kept_open && !loud && self.loud_end <= self.played {
+            return;
+        }
+        self.queue.extend(frame);
+        if loud {
+            self.loud_end = self.played + self.queue.len() as u64;
         }
     }
 

@@ -54,7 +54,9 @@ fn barge_in(profile: CallProfile, carrier: Carrier, delay: u64, position: u64) -
 /// Barge-in at 50 ms steps, with several mark delays, on every carrier.
 pub(crate) fn error_of_heard(provider: Provider) -> Verdict {
     let mut errors = Vec::new();
-    for carrier in Carrier::all() {
+    for (number, carrier) in Carrier::all().enumerate() {
+        // The machine of the call is the same for all: half of the moments with each after the first.
+        let stride = stride(provider) * if number == 0 { 1 } else { 2 };
         let echoes = carrier.capabilities().marks != Marks::None;
         let delays = if echoes { &MARK_DELAYS[..] } else { &[0] };
         // Every position has two of the delays.
@@ -63,7 +65,7 @@ pub(crate) fn error_of_heard(provider: Provider) -> Verdict {
             positions.flat_map(|(at, position)| [0, 2].map(|turn| (position, delays[(at + turn) % delays.len()])));
         let mut all: Vec<(u64, u64)> = all.collect();
         all.dedup();
-        for (position, delay) in all.into_iter().step_by(stride(provider)) {
+        for (position, delay) in all.into_iter().step_by(stride) {
             let outcome = barge_in(profile(provider), carrier, delay, position)?;
             let Outcome { said, truth, heard, .. } = outcome;
             // The silence after the last word may belong to the answer or fill up the last frame.
