@@ -2,7 +2,7 @@
 //! (`Capabilities::verbatim`): a legal notice, a goodbye, what a key says.
 //!
 //! A recording is a file of the operator, or it is rendered by any server with `/v1/audio/speech`
-//! ([`plan`]). What was rendered is kept in memory ([`cache`]) and on disk ([`file`]) for all calls
+//! ([`plan`]). What was rendered is kept in memory ([`cache`]) and on disk ([`mod@file`]) for all calls
 //! of the process: the `actor` renders, once for each text. The sessions of a call decide when a
 //! recording is played in place of the model ([`super::sessions`]). To the call it is a response
 //! like any other.
