@@ -14,8 +14,8 @@ pub(crate) struct Phone {
     clears: bool,
     /// Whether we keep the line open with silence of our own, which belongs to no answer.
     kept_open: bool,
-    /// Up to where the audio that was sent is known to end loud, in bytes.
-    loud_end: u64,
+    /// Whether silence is left out until the next sound.
+    awaits_sound: bool,
     /// How long after playout has reached a mark its echo comes.
     mark_delay: Duration,
     /// Audio that was not played.
@@ -48,7 +48,7 @@ impl Phone {
             marks: can.marks,
             clears: matches!(can.clear, Clear::Sure { .. }),
             kept_open: can.keeps_open_with.is_some(),
-            loud_end: 0,
+            awaits_sound: false,
             mark_delay,
             queue: VecDeque::new(),
             played: 0,
@@ -88,14 +88,15 @@ impl Phone {
         }
     }
 
+    /// Leaves out the silence that keeps the line open, until the answer that comes next sounds.
+    pub(crate) fn await_sound(&mut self) {
+        self.awaits_sound = self.kept_open;
+    }
+
     fn queue_frame(&mut self, frame: &[u8]) {
-        let loud = is_loud(self.format.says, frame);
-        if self.kept_open && !loud && self.loud_end <= self.played {
-            return;
-        }
-        self.queue.extend(frame);
-        if loud {
-            self.loud_end = self.played + self.queue.len() as u64;
+        self.awaits_sound &= !is_loud(self.format.says, frame);
+        if !self.awaits_sound {
+            self.queue.extend(frame);
         }
     }
 

@@ -35,6 +35,7 @@ fn barge_in(profile: CallProfile, carrier: Carrier, delay: u64, position: u64) -
     let mut call = Call::begin(CallProfile { greeting: Greeting::None, ..profile }, carrier, ms(delay));
     call.run(700);
     call.mind.borrow_mut().turns.extend([Deed::Says(ANSWER.to_owned()), Deed::Nothing]);
+    call.phone.await_sound();
     let (before, items) = (call.phone.played(call.now), call.heard().len());
     call.caller_says("count please", ms(1_000));
     if !call.run_until(8_000, |call| call.phone.played(call.now) >= before + ms(position)) {
