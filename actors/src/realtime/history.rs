@@ -219,7 +219,8 @@ impl History {
             Said::Agent(agent) => {
                 agent.heard?;
                 let heard = self.heard(agent).unwrap_or_default();
-                (heard != agent.text.trim()).then_some(heard)
+                // Words may follow their audio: those that come later were not heard.
+                (!agent.whole || heard != agent.text.trim()).then_some(heard)
             }
             Said::Caller(_) | Said::Text(..) | Said::Call(_) | Said::Output(..) => None,
         })

@@ -18,8 +18,9 @@ import websockets
 
 import watch
 
-# The deepest hole in the caller's audio, on a machine that runs its timers in time.
-DEEPEST_HOLE_MS = 200
+# The deepest hole in the caller's audio, on a machine that runs its timers in time: the patience for late audio, and what words had
+# run ahead, which is won back in silence.
+DEEPEST_HOLE_MS = 250
 
 
 def free_port():
@@ -148,8 +149,12 @@ def at(log, kind):
     return next(time_ for time_, event in log if event["type"] == kind)
 
 
-def judged(proxy, seen, ends=True):
-    """What holds for every session of our client."""
+async def judged(proxy, seen, ends=True):
+    """What holds for every session of our client. The record may be there before the session has ended: it stays open for the last words."""
+    for _ in range(60):
+        if not ends or seen.order.ended:
+            break
+        await asyncio.sleep(0.05)
     # The phone, the service and this process are each as late as the machine makes them.
     most = DEEPEST_HOLE_MS + 3 * proxy.late_ms
     assert seen.deepest_hole <= most, f"a hole of {seen.deepest_hole:.0f} ms in the caller's audio, at most {most:.0f}"
@@ -168,7 +173,7 @@ async def a_call_is_greeted_answered_and_closed(binary, model):
     async with Proxy(model) as proxy, service(binary, proxy.url) as (webhook, records):
         summary, record = await call(binary, webhook, records, "--say", "en")
         (seen,) = proxy.sessions
-        told = judged(proxy, seen)
+        told = await judged(proxy, seen)
         assert proxy.paths == ["/v1/live/sessions"] and proxy.headers[0].get("authorization", proxy.headers[0].get("Authorization")) == "Bearer sk-not-a-key", (proxy.paths, proxy.headers)
         greeted = min(t for t, e in seen.client_log if e["type"] in ("session.commentary.append", "session.instructions.append"))
         assert greeted - at(seen.server_log, "session.started") < 1, "the greeting is ordered at once"
@@ -183,14 +188,14 @@ async def the_line_is_passed_through_in_g711(binary, model):
         (seen,) = proxy.sessions
         start = seen.client_log[0][1]
         assert start["session"]["audio"]["format"] == {"type": "audio/pcmu", "rate": 8000}, start["session"]["audio"]
-        return judged(proxy, seen)
+        return await judged(proxy, seen)
 
 
 async def keys_call_tools_and_the_goodbye_is_heard(binary, model):
     tools = '["save_answer", "end_call", "switch_language"]'
     async with Proxy(model) as proxy, service(binary, proxy.url, agents__default__tools=tools) as (webhook, records):
         _, record = await call(binary, webhook, records, "--say", "nothing", "--dtmf", "5s:3,12s:2,20s:9", "--hangup-after", "45s")
-        told = ", ".join(judged(proxy, seen) for seen in proxy.sessions)
+        told = ", ".join([await judged(proxy, seen) for seen in proxy.sessions])
         assert record["answers"] == {"answer": "rehearsed"}, record["answers"]
         assert [switch["to"] for switch in record["language_switches"]] == ["hi"], record["language_switches"]
         assert record["ending"]["reason"] == "agent_hung_up", record["ending"]
@@ -209,7 +214,7 @@ async def the_caller_interrupts_and_the_model_is_told(binary, model):
     async with Proxy(model + "?rehearse=answer_ms:15000,talk_on:1") as proxy, service(binary, proxy.url, **settings) as (webhook, records):
         summary, record = await call(binary, webhook, records, "--say", "en", "--speak-at", "5s", "--hangup-after", "11s")
         (seen,) = proxy.sessions
-        told = judged(proxy, seen)
+        told = await judged(proxy, seen)
         assert summary["clears"] >= 1, summary
         cut = [entry for entry in record["conversation"] if entry["interrupted"]]
         notes = [e["content"] for _, e in seen.client_log if e["type"] in ("session.thinking.append", "session.instructions.append")]
@@ -221,8 +226,8 @@ async def a_lost_session_goes_on_with_another(binary, model):
     async with Proxy(model + "?rehearse=drop_in_response:2,first:1") as proxy, service(binary, proxy.url) as (webhook, records):
         _, record = await call(binary, webhook, records, "--say", "en", "--hangup-after", "20s")
         assert len(proxy.sessions) == 2, f"{len(proxy.sessions)} sessions"
-        judged(proxy, proxy.sessions[0], ends=False)
-        told = judged(proxy, proxy.sessions[1])
+        await judged(proxy, proxy.sessions[0], ends=False)
+        told = await judged(proxy, proxy.sessions[1])
         history = proxy.sessions[1].client_log[0][1]["session"]["input"]
         roles = [message["role"] for message in history]
         assert "assistant" in roles, history

@@ -129,6 +129,11 @@ impl Clock {
         Some(self.last.map_or(due, |last| due.min(last + PATIENCE)))
     }
 
+    /// The caller's audio is over: silence takes its place at once.
+    pub(super) const fn end(&mut self) {
+        self.stalled = true;
+    }
+
     /// Sends what is due: waiting audio, or silence for what did not come.
     pub(super) fn tick(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) {
         self.keep_up(now);

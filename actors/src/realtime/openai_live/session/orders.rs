@@ -55,6 +55,7 @@ impl Session {
                     self.segment_ended(response, item, ResponseOutcome::Cancelled, now, out);
                 }
                 if words_follow {
+                    self.clock.end();
                     self.phase = Phase::Lingering(now + LAST_WORDS);
                 } else {
                     self.say_goodbye(now, out);
