@@ -44,13 +44,48 @@ pub(super) fn payload_of(kind: &'static str, payload: Option<Text<'_>>) -> Resul
         .map_err(|_| malformed(kind, format!("`media.payload` of {} characters is not base64", encoded.len())))
 }
 
-/// The pressed key in `dtmf.digit`.
+/// The echo of a mark, whose name is in `mark.name`. We send names of `longest` bytes at most.
+///
+/// # Errors
+/// When the name is missing, or longer than ours.
+pub(super) fn mark_of(text: &str, longest: usize) -> Result<LineEvent, WireError> {
+    const KIND: &str = "mark";
+    #[derive(serde::Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        mark: Option<Mark<'a>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Mark<'a> {
+        #[serde(borrow)]
+        name: Option<Scalar<'a>>,
+    }
+    let message: Message<'_> = parse(KIND, text)?;
+    let name = message.mark.and_then(|mark| mark.name).ok_or_else(|| missing(KIND, "mark.name"))?;
+    if name.0.len() > longest {
+        return Err(malformed(KIND, format!("`mark.name` has {} bytes, we send {longest} at most", name.0.len())));
+    }
+    Ok(LineEvent::MarkEchoed(name.0.into_owned()))
+}
+
+/// The pressed key, which is in `dtmf.digit`.
 ///
 /// # Errors
 /// When it is missing, or no key.
-pub(super) fn key_of(digit: Option<Scalar<'_>>) -> Result<LineEvent, WireError> {
+pub(super) fn key_of(text: &str) -> Result<LineEvent, WireError> {
     const KIND: &str = "dtmf";
-    let digit = digit.ok_or_else(|| missing(KIND, "dtmf.digit"))?;
+    #[derive(serde::Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        dtmf: Option<Dtmf<'a>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Dtmf<'a> {
+        #[serde(borrow)]
+        digit: Option<Scalar<'a>>,
+    }
+    let message: Message<'_> = parse(KIND, text)?;
+    let digit = message.dtmf.and_then(|dtmf| dtmf.digit).ok_or_else(|| missing(KIND, "dtmf.digit"))?;
     let mut characters = digit.0.chars();
     match (characters.next().map(|c| c.to_ascii_uppercase()), characters.next()) {
         (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(LineEvent::KeyPressed(key)),

@@ -40,7 +40,7 @@ impl PlivoWire {
         match kind_of(text)?.as_ref() {
             "media" => decode_media(text),
             "playedStream" => decode_played(text),
-            "dtmf" => decode_key(text),
+            "dtmf" => key_of(text),
             "start" => self.decode_start(text),
             "clearedAudio" => Ok(LineEvent::Cleared),
             // It is not documented, and the carrier's own examples read it.
@@ -166,11 +166,6 @@ fn decode_played(text: &str) -> Result<LineEvent, WireError> {
     Ok(LineEvent::MarkEchoed(name.0.into_owned()))
 }
 
-fn decode_key(text: &str) -> Result<LineEvent, WireError> {
-    let message: KeyMessage<'_> = parse("dtmf", text)?;
-    key_of(message.dtmf.and_then(|dtmf| dtmf.digit))
-}
-
 /// The headers of the document, which come back as the text of a JSON object. A text that is none
 /// is nothing of ours.
 fn parameters(given: Option<Scalar<'_>>) -> Result<BTreeMap<String, String>, WireError> {
@@ -209,18 +204,6 @@ struct PlayedMessage<'a> {
 struct Played<'a> {
     #[serde(borrow)]
     name: Option<Scalar<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct KeyMessage<'a> {
-    #[serde(borrow)]
-    dtmf: Option<Dtmf<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct Dtmf<'a> {
-    #[serde(borrow)]
-    digit: Option<Scalar<'a>>,
 }
 
 #[derive(serde::Deserialize)]

@@ -15,8 +15,8 @@ use std::time::Duration;
 use base64_simd::STANDARD;
 
 use crate::carrier::json::{
-    LONGEST_MESSAGE, Scalar, Text, clipped, id, key_of, kind_of, malformed, missing, parameters_of, parse, payload_of,
-    push_quoted,
+    LONGEST_MESSAGE, Scalar, Text, clipped, id, key_of, kind_of, malformed, mark_of, missing, parameters_of, parse,
+    payload_of, push_quoted,
 };
 use crate::carrier::{
     AudioFormat, CallerFrame, Encoding, Incoming, LineCommand, LineEvent, Outgoing, StreamStart, Wire, WireError,
@@ -57,8 +57,8 @@ fn decode(text: &str) -> Result<LineEvent, WireError> {
     }
     match kind_of(text)?.as_ref() {
         "media" => decode_media(text),
-        "mark" => decode_mark(text),
-        "dtmf" => decode_key(text),
+        "mark" => mark_of(text, LONGEST_NAME),
+        "dtmf" => key_of(text),
         "connected" => Ok(LineEvent::Connected),
         "start" => decode_start(text),
         "stop" => Ok(LineEvent::Stopped),
@@ -113,21 +113,6 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     };
     let payload = payload_of(KIND, media.payload)?;
     Ok(LineEvent::Audio(CallerFrame { timestamp, payload }))
-}
-
-fn decode_mark(text: &str) -> Result<LineEvent, WireError> {
-    const KIND: &str = "mark";
-    let message: MarkMessage<'_> = parse(KIND, text)?;
-    let name = message.mark.and_then(|mark| mark.name).ok_or_else(|| missing(KIND, "mark.name"))?;
-    if name.0.len() > LONGEST_NAME {
-        return Err(malformed(KIND, format!("`mark.name` has {} bytes, we send {LONGEST_NAME} at most", name.0.len())));
-    }
-    Ok(LineEvent::MarkEchoed(name.0.into_owned()))
-}
-
-fn decode_key(text: &str) -> Result<LineEvent, WireError> {
-    let message: KeyMessage<'_> = parse("dtmf", text)?;
-    key_of(message.dtmf.and_then(|dtmf| dtmf.digit))
 }
 
 fn decode_start(text: &str) -> Result<LineEvent, WireError> {
@@ -207,30 +192,6 @@ struct Media<'a> {
     timestamp: Option<Scalar<'a>>,
     #[serde(borrow)]
     payload: Option<Text<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct MarkMessage<'a> {
-    #[serde(borrow)]
-    mark: Option<Mark<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct Mark<'a> {
-    #[serde(borrow)]
-    name: Option<Scalar<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct KeyMessage<'a> {
-    #[serde(borrow)]
-    dtmf: Option<Dtmf<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct Dtmf<'a> {
-    #[serde(borrow)]
-    digit: Option<Scalar<'a>>,
 }
 
 #[derive(serde::Deserialize)]
