@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::io;
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, Event};
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::webhook_api::Side;
 
 /// A document whose root is `<Response>` with this body.
 pub(super) fn response(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
@@ -15,6 +17,31 @@ pub(super) fn response(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>
     });
     written.expect("writing to memory does not fail");
     String::from_utf8(writer.into_inner()).expect("the writer writes the UTF-8 that it was given")
+}
+
+/// Puts one side into the conference `room`, which ends when the first of the two leaves. For the
+/// caller, the carrier then asks at the URL `result` what follows; the callee's call is over. In the
+/// verbs that several carriers share.
+pub(super) fn conference(result: &str, room: &str, side: Side) -> String {
+    let begins = if side == Side::Callee { "true" } else { "false" };
+    response(|xml| {
+        let verb = xml.create_element("Dial");
+        let verb = match side {
+            Side::Caller => verb.with_attributes([("action", result), ("method", "POST")]),
+            Side::Callee => verb,
+        };
+        verb.write_inner_content(|xml| {
+            let noun = xml.create_element("Conference").with_attributes([
+                ("beep", "false"),
+                ("startConferenceOnEnter", begins),
+                ("endConferenceOnExit", "true"),
+                ("maxParticipants", "2"),
+            ]);
+            noun.write_text_content(BytesText::new(&legal(room)))?;
+            Ok(())
+        })?;
+        Ok(())
+    })
 }
 
 /// `text` without the characters that XML 1.0 forbids even when escaped.

@@ -11,7 +11,7 @@ use crate::carrier::address::{public_url, socket_url, with_query};
 use crate::carrier::control::Target;
 use crate::carrier::spoken;
 use crate::carrier::webhook_api::{Dial, Side};
-use crate::carrier::xml::{legal, response};
+use crate::carrier::xml::{conference, legal, response};
 
 /// The content type of an answer.
 pub(super) const CONTENT_TYPE: &str = "application/xml";
@@ -106,26 +106,7 @@ pub(super) fn ask_to_take(public: &Url, path: &str, query: &[(&str, &str)], word
 /// Puts one side into the conference `room`, which ends when the first of the two leaves. For the
 /// caller, the carrier then asks what follows; the callee's call is over.
 pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
-    let result = public_url(public, "/telnyx/dial-result");
-    let begins = if side == Side::Callee { "true" } else { "false" };
-    response(|xml| {
-        let verb = xml.create_element("Dial");
-        let verb = match side {
-            Side::Caller => verb.with_attributes([("action", result.as_str()), ("method", "POST")]),
-            Side::Callee => verb,
-        };
-        verb.write_inner_content(|xml| {
-            let noun = xml.create_element("Conference").with_attributes([
-                ("beep", "false"),
-                ("startConferenceOnEnter", begins),
-                ("endConferenceOnExit", "true"),
-                ("maxParticipants", "2"),
-            ]);
-            noun.write_text_content(BytesText::new(&legal(room)))?;
-            Ok(())
-        })?;
-        Ok(())
-    })
+    conference(&public_url(public, "/telnyx/dial-result"), room, side)
 }
 
 /// Nothing more to do: the carrier continues with what follows the document.

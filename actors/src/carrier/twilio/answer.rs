@@ -7,7 +7,7 @@ use crate::carrier::address::{public_url, socket_url};
 use crate::carrier::control::Target;
 use crate::carrier::spoken;
 use crate::carrier::webhook_api::{Dial, Side};
-use crate::carrier::xml::{legal, response};
+use crate::carrier::xml::{conference, legal, response};
 
 /// The content type of a TwiML answer.
 pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
@@ -139,26 +139,7 @@ pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str)
 /// Puts one side into the conference `room`, which ends when the first of the two leaves. For the
 /// caller, the carrier then asks what follows; the callee's call is over.
 pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
-    let result = public_url(public, "/twilio/dial-result");
-    let begins = if side == Side::Callee { "true" } else { "false" };
-    response(|twiml| {
-        let verb = twiml.create_element("Dial");
-        let verb = match side {
-            Side::Caller => verb.with_attributes([("action", result.as_str()), ("method", "POST")]),
-            Side::Callee => verb,
-        };
-        verb.write_inner_content(|twiml| {
-            let noun = twiml.create_element("Conference").with_attributes([
-                ("beep", "false"),
-                ("startConferenceOnEnter", begins),
-                ("endConferenceOnExit", "true"),
-                ("maxParticipants", "2"),
-            ]);
-            noun.write_text_content(BytesText::new(&legal(room)))?;
-            Ok(())
-        })?;
-        Ok(())
-    })
+    conference(&public_url(public, "/twilio/dial-result"), room, side)
 }
 
 /// Nothing more to do: the carrier continues with what follows the document.
