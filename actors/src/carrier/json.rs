@@ -228,3 +228,31 @@ const LONGEST_PARAMETER: usize = 2_000;
 const LONGEST_ID: usize = 128;
 /// The most characters of an outside string in the log.
 const LONGEST_WORD: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_one_of_sixteen_and_is_not_quoted_otherwise() {
+        for (digit, key) in [("\"0\"", '0'), ("9", '9'), ("\"*\"", '*'), ("\"#\"", '#'), ("\"d\"", 'D')] {
+            let read = key_of(&format!(r#"{{"dtmf":{{"digit":{digit}}}}}"#));
+            assert_eq!(read, Ok(LineEvent::KeyPressed(key)));
+        }
+        for digit in ["\"E\"", "\"\"", "\"12\"", "12", "true"] {
+            let refused = key_of(&format!(r#"{{"dtmf":{{"digit":{digit}}}}}"#));
+            assert_eq!(refused, Err(malformed("dtmf", "`dtmf.digit` is not one of 0-9, *, #, A-D".to_owned())));
+        }
+        assert_eq!(key_of(r#"{"dtmf":{}}"#), Err(missing("dtmf", "dtmf.digit")));
+        assert_eq!(key_of("{}"), Err(missing("dtmf", "dtmf.digit")));
+    }
+
+    #[test]
+    fn the_name_of_a_mark_is_no_longer_than_ours() {
+        let read = |name: &str| mark_of(&format!(r#"{{"mark":{{"name":"{name}"}}}}"#), 4);
+        assert_eq!(read("four"), Ok(LineEvent::MarkEchoed("four".to_owned())));
+        let problem = "`mark.name` has 5 bytes, we send 4 at most".to_owned();
+        assert_eq!(read("fives"), Err(malformed("mark", problem)));
+        assert_eq!(mark_of(r#"{"mark":null}"#, 4), Err(missing("mark", "mark.name")));
+    }
+}

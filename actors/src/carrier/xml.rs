@@ -53,3 +53,22 @@ pub(super) fn legal(text: &str) -> Cow<'_, str> {
         Cow::Owned(text.chars().filter(|&c| allowed(c)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sides_meet_in_a_conference_that_the_callee_begins() {
+        let noun = |begins: &str| {
+            format!(
+                r#"<Conference beep="false" startConferenceOnEnter="{begins}" endConferenceOnExit="true" maxParticipants="2">a &amp; b</Conference>"#
+            )
+        };
+        let caller = conference("https://x/result?a=1&b=2", "a & b", Side::Caller);
+        let asks = r#"<Dial action="https://x/result?a=1&amp;b=2" method="POST">"#;
+        assert!(caller.contains(&format!("{asks}{}</Dial>", noun("false"))), "{caller}");
+        let callee = conference("https://x/result", "a & b", Side::Callee);
+        assert!(callee.contains(&format!("<Dial>{}</Dial>", noun("true"))), "{callee}");
+    }
+}
