@@ -166,6 +166,10 @@ async fn the_index_lists_the_paths_there_are() {
     let routes = index["routes"].as_array().expect("routes");
     for route in routes {
         let path = route["path"].as_str().expect("a path").replace("{id}", CALL);
+        if path == "/events" {
+            // It does not end.
+            continue;
+        }
         // A path that is not there is 404; one that is there says what it takes, or that the call is not live.
         let answer = get(&running.admin(&path), &[("Accept", "application/json")]).await;
         assert!(answer.status != 404 || answer.text.contains("no live call"), "{path}: {}", answer.text);

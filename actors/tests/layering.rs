@@ -9,7 +9,7 @@ use sources::{actors_src, files, is_for_tests, read, root, without_comments, wit
 
 /// Files that wait, send, spawn, read the clock or emit events. All other files decide or
 /// transform.
-const SHELLS: [&str; 43] = [
+const SHELLS: [&str; 44] = [
     "actor.rs",
     "alarm.rs",
     "child.rs",
@@ -34,6 +34,7 @@ const SHELLS: [&str; 43] = [
     "call/actor/callee.rs",
     "call/actor/probes.rs",
     "call/actor/sabotage.rs",
+    "call/actor/watching.rs",
     "delivery/actor/cases.rs",
     "realtime/actor/links.rs",
     "realtime/actor/outlet.rs",

@@ -8,7 +8,7 @@
 //! | [`config`] | settings in layers → final types, once |
 //! | [`routes`] | one file per family of paths: webhooks, media stream, `/calls`, health, metrics |
 //! | `start` | what is started in which order |
-//! | `console` | the operators' page |
+//! | `console`, `board` | the operators' page; the events of all calls |
 //! | `listener`, [`shutdown`] | the listening addresses, and the stop |
 //! | `crowd`, `connections` | the limit of connections that wait for a request |
 //! | `carriers` | the configured carriers, opened |
@@ -20,6 +20,7 @@
 //! The routes know no states of a call. Nothing is built from `Host` or `X-Forwarded-*`: signed
 //! URLs come from `server.public_url` alone. Only the media stream's file names `actix-web-actors`.
 
+pub(crate) mod board;
 pub mod callers;
 pub mod canary;
 mod carriers;

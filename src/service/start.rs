@@ -35,6 +35,7 @@ use url::Url;
 
 pub(crate) use self::disk::check_spend_store;
 use self::disk::{delivery, make_recordings, on_its_own_thread, start_records};
+use crate::service::board::Board;
 use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
 use crate::service::config::{Config, ConfigError, Profiles, RouteInput, plan_notes, plan_problems};
@@ -75,6 +76,8 @@ pub struct Service {
     providers: Addr<Providers>,
     /// Tasks that warn of expiring carrier tokens.
     token_watch: Vec<JoinHandle<()>>,
+    /// The events of all calls, and the task that sends them.
+    board: (Board, JoinHandle<()>),
 }
 
 /// Why the service did not start. No part of it is left running then.
@@ -147,7 +150,11 @@ impl Service {
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
-        let setup = supervisor_setup(&config, &writer, &providers, &apis, delivery.as_ref());
+        let board = Board::default();
+        let setup = SupervisorSetup {
+            watch_all: Some(board.watch_all()),
+            ..supervisor_setup(&config, &writer, &providers, &apis, delivery.as_ref())
+        };
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
@@ -177,6 +184,7 @@ impl Service {
             waiting,
             recent: writer.recent(),
             watching: Watching::new(&config.records.dir),
+            board: board.clone(),
             answered: AnsweredCalls::default(),
             hints: Hints::default(),
             voicemail: config.outbound.voicemail,
@@ -184,6 +192,7 @@ impl Service {
             started: clock::now(),
         };
         app.get_or_init(|| Data::new(known));
+        let broadcast = actix_rt::spawn(board.clone().broadcast(supervisor.clone()));
         let token_watch = expiring.into_iter().map(|expiring| actix_rt::spawn(carriers::watch(expiring))).collect();
         let (public, admin) = (public.listen(), admin.listen());
         let packets = packets.into_iter().map(|(carrier, bound)| (carrier, bound.listen())).collect();
@@ -202,6 +211,7 @@ impl Service {
             watching,
             providers,
             token_watch,
+            board: (board, broadcast),
         })
     }
 
@@ -256,6 +266,9 @@ impl Service {
         if timeout(LAST_WORDS, patient).await.is_err() {
             warn!("a transcript is not complete; it is filed as it is");
         }
+        let (board, broadcast) = self.board;
+        broadcast.abort();
+        board.close();
         self.public.stop().await;
         for (_, listener) in self.packets {
             listener.stop().await;
@@ -363,6 +376,7 @@ fn supervisor_setup(
         providers: providers.clone(),
         apis: apis.clone(),
         call_updates: delivery.map(|(delivery, _)| delivery.clone().recipient()),
+        watch_all: None,
     }
 }
 

@@ -15,6 +15,7 @@ mod inbox;
 pub(crate) mod probes;
 #[cfg(any(test, feature = "sabotage"))]
 pub mod sabotage;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +43,7 @@ use crate::line::identity::CallIdentity;
 use crate::line::messages::{Line, LineAttached, ToLine};
 use crate::profile::CallProfile;
 use crate::realtime::providers::actor::Providers;
-use crate::transcript::watch::Watchers;
+use crate::transcript::watch::{WatchAll, Watchers};
 use crate::transcript::writer::RecordWriter;
 
 /// What a CallActor starts with.
@@ -66,6 +67,8 @@ pub struct CallSetup {
     pub providers: Addr<Providers>,
     /// The carrier's API, if it has one and its secrets are configured.
     pub api: Option<Arc<dyn Control>>,
+    /// Who watches the call from its start on.
+    pub watch_all: Option<WatchAll>,
 }
 
 /// One call.
@@ -85,6 +88,8 @@ pub struct CallActor {
     /// The record's actor, until it has the call's ending.
     transcript: Option<TranscriptHandle>,
     watchers: Watchers,
+    /// What the watchers know of the call's line in the list.
+    shown: Option<watching::Shown>,
     /// The incidents so far.
     incidents: Incidents,
     /// The complaints of the model's server.
@@ -121,6 +126,7 @@ impl CallActor {
             audio: None,
             transcript: None,
             watchers: Watchers::default(),
+            shown: None,
             incidents: Incidents::default(),
             complaints: Complaints::default(),
             alarm: None,
@@ -152,6 +158,7 @@ impl Actor for CallActor {
         let (frames, playout) = (audio.frames.clone(), audio.playout.clone());
         self.setup.line.attach.do_send(LineAttached { frames, playout, reports: me.recipient() });
         (self.audio, self.llm) = (Some(audio), Some(llm));
+        self.is_watched();
         self.step(CallEvent::Begun, ctx);
     }
 
@@ -189,6 +196,7 @@ impl CallActor {
         if let Some(after) = after_audio {
             self.finish_audio_first(after, ctx);
         }
+        self.tell_changes();
         self.arm();
         reply
     }

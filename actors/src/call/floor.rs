@@ -25,6 +25,7 @@ mod keys;
 mod latency;
 mod missed;
 mod opening;
+mod steered;
 mod tooling;
 mod turn;
 pub(super) mod wait;

@@ -28,7 +28,7 @@ use chrono::{DateTime, Utc};
 use super::conversation::Conversation;
 use super::exit::{By, Exit};
 use super::floor::{Silence, Waited};
-use super::messages::{Briefing, CallDetail, Next};
+use super::messages::{Briefing, CallDetail, Next, SteerRefusal};
 use super::shared::Stage;
 use super::steps::{CallAction, CallEvent, Note};
 use super::timers::{Timer, TimerTable};
@@ -118,6 +118,8 @@ impl CallMachine {
             CallEvent::HangUp(order) => exit.hang_up(order, talk),
             CallEvent::WrapUp => talk.floor.wrap_up(exit.stage(talk), &mut talk.call),
             CallEvent::RecordingPaused(paused) => talk.floor.pause_recording(paused, &mut talk.call),
+            CallEvent::SayOrdered(text) => talk.floor.says(&text, &mut talk.call),
+            CallEvent::Whispered(text) => talk.floor.is_told(&text, &mut talk.call),
             CallEvent::ChildLost(child) => self.child_lost(child),
             CallEvent::ToolAnswered { call, output } => {
                 if let Some(asked) = talk.floor.tool_answered(&call) {
@@ -265,6 +267,11 @@ impl CallMachine {
         CallDetail { first_audio_ms: self.talk.call.tally.first_audio_ms, ..self.talk.call.detail.clone() }
     }
 
+    /// How long the caller waited for the newest answer that was heard.
+    pub fn answer_ms(&self) -> Option<u64> {
+        self.talk.call.detail.latency.iter().rev().find_map(|turn| turn.total_ms)
+    }
+
     /// Whether the call is live and has a line.
     pub fn has_line(&self) -> bool {
         matches!(self.stage(), Stage::Connecting | Stage::Talking)
@@ -276,6 +283,36 @@ impl CallMachine {
     /// Why not.
     pub fn may_transfer(&self, destination: &str, now: Instant) -> Result<(), TransferRefusal> {
         self.exit.may_transfer(destination, now, &self.talk)
+    }
+
+    /// Whether the agent may be ordered to say something now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_say(&self) -> Result<(), SteerRefusal> {
+        let stage = self.stage();
+        match stage {
+            Stage::Talking if self.talk.model.is_gone() => Err(SteerRefusal::NoModel),
+            Stage::Talking if self.talk.floor.must_be_heard() => Err(SteerRefusal::NoticePlays),
+            Stage::Talking => Ok(()),
+            Stage::Connecting | Stage::Closing | Stage::Broken | Stage::Transferring | Stage::Ended => {
+                Err(SteerRefusal::WrongState { state: self.state() })
+            }
+        }
+    }
+
+    /// Whether the agent may be told something now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_whisper(&self) -> Result<(), SteerRefusal> {
+        match self.stage() {
+            Stage::Talking | Stage::Broken if self.talk.model.is_gone() => Err(SteerRefusal::NoModel),
+            Stage::Connecting | Stage::Talking | Stage::Broken => Ok(()),
+            Stage::Closing | Stage::Transferring | Stage::Ended => {
+                Err(SteerRefusal::WrongState { state: self.state() })
+            }
+        }
     }
 
     /// Returns how the call continues after the end of its stream or of a dialled leg.

@@ -22,6 +22,35 @@ use crate::realtime::report::{TranscriptionUsage, Usage};
 #[rtype(result = "Result<(), TransferRefusal>")]
 pub struct TransferTo(pub String);
 
+/// Lets the agent say this text to the caller, as it stands where the model can or a recording is
+/// played. From the admin endpoint; the answer says whether it is ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), SteerRefusal>")]
+pub struct Say(pub String);
+
+/// Tells the agent something that the caller does not hear. The agent says nothing by itself about
+/// it. From the admin endpoint; the answer says whether it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), SteerRefusal>")]
+pub struct Whisper(pub String);
+
+/// Why an operator cannot steer the agent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SteerRefusal {
+    /// The call is not in a state in which it is possible.
+    #[error("the call is {state}; try again once the caller and the agent talk")]
+    WrongState {
+        /// Its state.
+        state: &'static str,
+    },
+    /// The legal notice is heard to its end first.
+    #[error("the legal notice is not over yet; try again after it")]
+    NoticePlays,
+    /// No model is left to speak.
+    #[error("the model of this call is gone")]
+    NoModel,
+}
+
 /// The carrier asks how the call continues, because its stream or a dialled leg has ended. The
 /// carrier carries out the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

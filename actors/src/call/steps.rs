@@ -46,6 +46,10 @@ pub enum CallEvent {
     WrapUp,
     /// An order to pause or resume recording.
     RecordingPaused(bool),
+    /// An operator lets the agent say this; it was permitted.
+    SayOrdered(String),
+    /// An operator tells the agent this; it was permitted.
+    Whispered(String),
     /// A child actor stopped unexpectedly.
     ChildLost(Child),
     /// An operator's tool has answered.

@@ -40,6 +40,7 @@ use crate::line::hang_up;
 use crate::line::identity::CallIdentity;
 use crate::line::messages::Line;
 use crate::realtime::providers::actor::Providers;
+use crate::transcript::watch::WatchAll;
 use crate::transcript::writer::RecordWriter;
 
 /// What the Supervisor is started with.
@@ -61,6 +62,8 @@ pub struct SupervisorSetup {
     pub providers: Addr<Providers>,
     /// The carriers' APIs, for carriers that have one.
     pub apis: HashMap<Carrier, Arc<dyn Control>>,
+    /// Who watches each call from its start on.
+    pub watch_all: Option<WatchAll>,
 }
 
 /// The actor that admits calls and tracks the live ones.
@@ -74,6 +77,7 @@ pub struct Supervisor {
     call_updates: Option<Recipient<CallUpdate>>,
     providers: Addr<Providers>,
     apis: HashMap<Carrier, Arc<dyn Control>>,
+    watch_all: Option<WatchAll>,
     transfer_limits: TransferLimits,
     /// Calls that we ended and whose carrier has not confirmed the end.
     hangup_watchdog: HangupWatchdog,
@@ -111,6 +115,7 @@ impl Supervisor {
             call_updates: setup.call_updates,
             providers: setup.providers,
             apis: setup.apis,
+            watch_all: setup.watch_all,
             transfer_limits: TransferLimits::default(),
             hangup_watchdog: HangupWatchdog::default(),
             past: Past::default(),
@@ -190,6 +195,7 @@ impl Supervisor {
             leave: ctx.address().recipient(),
             providers: self.providers.clone(),
             api: self.apis.get(&admit.carrier).cloned(),
+            watch_all: self.watch_all.clone(),
         };
         let make_call = Arc::clone(&self.make_call);
         let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| make_call(setup));

@@ -1,11 +1,14 @@
 //! The watchers of a call. They receive states and words as these occur, and are dropped if they do
-//! not keep up. Pure.
+//! not keep up. One watcher may belong to all calls from their start on; it costs nothing while it
+//! is switched off. Pure.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::line::identity::CallIdentity;
 use crate::realtime::report::{Speaker, Words};
 use crate::transcript::messages::Fact;
 use crate::words::holds_words;
@@ -13,8 +16,8 @@ use crate::words::holds_words;
 /// An event of a call, in the form that watchers receive.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchEvent {
-    /// The kind: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`,
-    /// `answered_by`, `incident` or `ended`.
+    /// The kind: `started`, `changed`, `state`, `words`, `heard`, `tool`, `key`, `language`, `model`,
+    /// `transfer`, `answer`, `answered_by`, `incident` or `ended`.
     pub event: &'static str,
     /// The data of the event.
     pub data: Value,
@@ -22,7 +25,11 @@ pub struct WatchEvent {
 
 /// A watcher of a call. Dropping it ends its events.
 #[derive(Clone)]
-pub struct Watcher(Arc<Listener>);
+pub struct Watcher {
+    listener: Arc<Listener>,
+    /// Whether it wants events now; `None` is always.
+    switch: Option<Arc<AtomicBool>>,
+}
 
 /// Takes an event. Returns `false` if there is no room for it or the watcher has gone.
 type Listener = dyn Fn(WatchEvent) -> bool + Send + Sync;
@@ -30,7 +37,38 @@ type Listener = dyn Fn(WatchEvent) -> bool + Send + Sync;
 impl Watcher {
     /// Makes a watcher that passes events to `listener`, which must not block.
     pub fn new(listener: impl Fn(WatchEvent) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(listener))
+        Self { listener: Arc::new(listener), switch: None }
+    }
+
+    /// Makes a watcher that receives events only while `switch` is on.
+    pub fn while_on(switch: Arc<AtomicBool>, listener: impl Fn(WatchEvent) -> bool + Send + Sync + 'static) -> Self {
+        Self { listener: Arc::new(listener), switch: Some(switch) }
+    }
+
+    fn is_on(&self) -> bool {
+        self.switch.as_ref().is_none_or(|switch| switch.load(Ordering::Relaxed))
+    }
+}
+
+/// Makes the watcher of each call, from its start on.
+#[derive(Clone)]
+pub struct WatchAll(Arc<dyn Fn(&CallIdentity) -> Watcher + Send + Sync>);
+
+impl WatchAll {
+    /// Watches each call with what `make` returns for it.
+    pub fn new(make: impl Fn(&CallIdentity) -> Watcher + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// The watcher of a call.
+    pub fn of(&self, call: &CallIdentity) -> Watcher {
+        (self.0)(call)
+    }
+}
+
+impl fmt::Debug for WatchAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WatchAll")
     }
 }
 
@@ -52,14 +90,24 @@ impl Watchers {
         }
     }
 
+    /// Whether a watcher wants events now.
+    pub fn are_on(&self) -> bool {
+        self.0.iter().any(Watcher::is_on)
+    }
+
+    /// Each watcher, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &Watcher> {
+        self.0.iter()
+    }
+
     /// Sends an event to all watchers and drops those without room for it. `event` runs only if
-    /// there is a watcher.
+    /// there is a watcher that wants it.
     pub fn tell(&mut self, event: impl FnOnce() -> Option<WatchEvent>) {
-        if self.0.is_empty() {
+        if !self.are_on() {
             return;
         }
         if let Some(event) = event() {
-            self.0.retain(|watcher| (watcher.0)(event.clone()));
+            self.0.retain(|watcher| !watcher.is_on() || (watcher.listener)(event.clone()));
         }
     }
 }
@@ -134,9 +182,9 @@ impl WatchEvent {
     }
 }
 
-/// The most watchers of one call: a page or two of operators. More means that a client forgets to
-/// close its connections.
-const MOST_WATCHERS: usize = 8;
+/// The most watchers of one call: the one of all calls, and a page or two of operators. More means
+/// that a client forgets to close its connections.
+const MOST_WATCHERS: usize = 9;
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,7 @@ use super::hints::Hints;
 use super::limiter::ConnectionLimiter;
 use super::outbound::Dialling;
 use super::watching::Watching;
+use crate::service::board::Board;
 use crate::service::config::Voicemail;
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
@@ -76,6 +77,8 @@ pub struct AppState {
     pub recent: RecentCalls,
     /// The readers of calls' events.
     pub watching: Watching,
+    /// The events of all calls.
+    pub board: Board,
     /// Calls that an answer document has connected.
     pub answered: AnsweredCalls,
     /// Hints that are logged at most once in a while.

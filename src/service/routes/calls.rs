@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::Addr;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::{join, join_all};
 use futures_util::stream;
@@ -25,6 +25,7 @@ use super::health::live_calls;
 use super::order::{Body, order};
 use super::problem::Problem;
 use super::watching::Next;
+use crate::service::board::first_event;
 
 /// The filters of `GET /calls`.
 #[derive(Debug, Deserialize)]
@@ -179,11 +180,27 @@ pub(super) async fn events(
             }
         }
     });
-    Ok(HttpResponse::Ok()
+    Ok(event_stream().streaming(Box::pin(body)))
+}
+
+/// `GET /events`: what happens on all calls as server-sent events, until the service stops or the
+/// reader falls behind.
+pub(super) async fn all_events(app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let list = live_calls(&app).await.ok_or_else(unresponsive)?;
+    let frames = app
+        .board
+        .read(first_event(&list))
+        .ok_or_else(|| Problem::unavailable("too many readers of /events; close some of those that are open", 10))?;
+    Ok(event_stream().streaming(Box::pin(frames)))
+}
+
+fn event_stream() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(Box::pin(body)))
+        .insert_header(("x-accel-buffering", "no"));
+    response
 }
 
 /// `POST /calls/{id}/hangup`: ends the call politely. The answer is 202, because that takes a
@@ -258,14 +275,14 @@ pub(super) async fn transfer(id: Path<String>, body: Body, app: Data<AppState>) 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Longest wait for a call's snapshot: far more than a busy thread takes, and short enough for a
 /// person.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Number of attempts to read the record of a call that has just ended: they cover the wait for its
 /// last words and a moment more.
 const LAST_WORDS: u32 = 60;
 const A_MOMENT: Duration = Duration::from_millis(50);
 
-async fn find(app: &AppState, id: &str) -> Result<Addr<CallActor>, Problem> {
+pub(super) async fn find(app: &AppState, id: &str) -> Result<Addr<CallActor>, Problem> {
     live(app, id).await?.ok_or_else(|| gone(id))
 }
 
@@ -281,7 +298,7 @@ fn summary(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
     (fields, detail)
 }
 
-fn gone(id: &str) -> Problem {
+pub(super) fn gone(id: &str) -> Problem {
     Problem::not_found(format!(
         "no live call has the id {id}, and none of those that ended lately; `switchboard records show {id}` looks among the records"
     ))

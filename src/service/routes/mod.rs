@@ -5,7 +5,7 @@
 //! - `carrier`: the carriers' requests, the same for all carriers;
 //! - `stream` and `packets`: the socket actors over `line_end`, with `admission`; `upgrade` takes a
 //!   connection out of HTTP;
-//! - `calls`, `outbound`, `spend`, `configuration`, `operators`: the admin's paths, behind `guard` and
+//! - `calls`, `steering`, `outbound`, `spend`, `configuration`, `operators`: the admin's paths, behind `guard` and
 //!   the `roles`; `index` lists them;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
@@ -33,6 +33,7 @@ mod page;
 mod problem;
 mod roles;
 mod spend;
+mod steering;
 mod stream;
 pub(crate) mod upgrade;
 pub mod watching;
@@ -70,10 +71,13 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/calls").route(web::get().to(calls::list)).route(web::post().to(outbound::begin)))
                 .service(listed("/calls/{id}").route(web::get().to(calls::show)))
                 .service(listed("/calls/{id}/events").route(web::get().to(calls::events)))
+                .service(listed("/events").route(web::get().to(calls::all_events)))
                 .service(listed("/calls/{id}/hangup").route(web::post().to(calls::hang_up)))
                 .service(listed("/calls/{id}/recording").route(web::post().to(calls::recording)))
                 .service(listed("/calls/{id}/diagnosis").route(web::post().to(calls::diagnose)))
                 .service(listed("/calls/{id}/transfer").route(web::post().to(calls::transfer)))
+                .service(listed("/calls/{id}/say").route(web::post().to(steering::say)))
+                .service(listed("/calls/{id}/whisper").route(web::post().to(steering::whisper)))
                 .service(listed("/configuration").route(web::get().to(configuration::show)))
                 .service(listed("/configuration/route").route(web::post().to(configuration::route)))
                 .service(listed("/spend").route(web::get().to(spend::show)))

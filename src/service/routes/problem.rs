@@ -42,6 +42,14 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, seconds.to_string())
     }
 
+    /// An order that cannot be read is 422 in place of 400, at paths that promise so.
+    pub(super) fn of_the_body(mut self) -> Self {
+        if self.status == StatusCode::BAD_REQUEST {
+            self.status = StatusCode::UNPROCESSABLE_ENTITY;
+        }
+        self
+    }
+
     /// Adds a header.
     pub(super) fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.header = Some((name, value.into()));

@@ -55,6 +55,8 @@ const RULES: &[(Verb, &str, Role, Option<&str>)] = &[
     (Verb::Order, "/calls", Role::Operator, Some("call")),
     (Verb::Order, "/calls/{id}/hangup", Role::Operator, Some("hangup")),
     (Verb::Order, "/calls/{id}/transfer", Role::Operator, Some("transfer")),
+    (Verb::Order, "/calls/{id}/say", Role::Operator, Some("say")),
+    (Verb::Order, "/calls/{id}/whisper", Role::Operator, Some("whisper")),
     (Verb::Order, "/calls/{id}/recording", Role::Operator, Some("recording")),
     (Verb::Order, "/calls/{id}/diagnosis", Role::Operator, Some("diagnosis")),
     // It asks, with a body.

@@ -321,6 +321,12 @@ pub(super) static METRICS: &[Metric] = &[
     ),
     Metric::new("switchboard_webhook_deliveries_total", Kind::Counter, "Webhook deliveries, by result.")
         .by(&[known("result", || vec!["delivered", "retried", "given_up", "dropped"])]),
+    // The console.
+    Metric::new(
+        "switchboard_event_readers_dropped_total",
+        Kind::Counter,
+        "Readers of /events that did not keep up and were dropped.",
+    ),
     // The process.
     Metric::new(
         "switchboard_loop_lag_seconds",

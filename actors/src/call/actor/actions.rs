@@ -53,7 +53,10 @@ impl CallActor {
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
             A::Record(fact) => self.record(fact),
-            A::RenewTranscript => self.transcript = Some(start_transcript(&*self.spawn, &self.setup, &ctx.address())),
+            A::RenewTranscript => {
+                self.transcript = Some(start_transcript(&*self.spawn, &self.setup, &ctx.address()));
+                self.transcript_is_watched();
+            }
             A::Tell(note) => self.tell(&note),
             A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),

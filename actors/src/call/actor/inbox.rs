@@ -13,8 +13,8 @@ use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::messages::{
     Briefing, CallDetail, CallSnapshot, CalleeAccepted, CalleeCalled, CalleeEnded, Detected, DialAnswered, DialEnded,
-    Examine, HangUp, Inspect, LineReturned, Next, NextAsked, PauseRecording, ReadBriefing, ReadNext, StreamOffered,
-    TransferTo, WrapUp,
+    Examine, HangUp, Inspect, LineReturned, Next, NextAsked, PauseRecording, ReadBriefing, ReadNext, Say, SteerRefusal,
+    StreamOffered, TransferTo, Whisper, WrapUp,
 };
 use crate::call::steps::CallEvent;
 use crate::call::transfer::TransferRefusal;
@@ -97,6 +97,26 @@ impl Handler<TransferTo> for CallActor {
     fn handle(&mut self, TransferTo(destination): TransferTo, ctx: &mut Self::Context) -> Self::Result {
         self.machine.may_transfer(&destination, clock::now())?;
         self.step(CallEvent::TransferOrdered { destination }, ctx);
+        Ok(())
+    }
+}
+
+impl Handler<Say> for CallActor {
+    type Result = Result<(), SteerRefusal>;
+
+    fn handle(&mut self, Say(text): Say, ctx: &mut Self::Context) -> Self::Result {
+        self.machine.may_say()?;
+        self.step(CallEvent::SayOrdered(text), ctx);
+        Ok(())
+    }
+}
+
+impl Handler<Whisper> for CallActor {
+    type Result = Result<(), SteerRefusal>;
+
+    fn handle(&mut self, Whisper(text): Whisper, ctx: &mut Self::Context) -> Self::Result {
+        self.machine.may_whisper()?;
+        self.step(CallEvent::Whispered(text), ctx);
         Ok(())
     }
 }
@@ -251,10 +271,7 @@ impl Handler<Watch> for CallActor {
     type Result = ();
 
     fn handle(&mut self, Watch(watcher): Watch, _: &mut Self::Context) {
-        if let Some(transcript) = &self.transcript {
-            transcript.watch.do_send(Watch(watcher.clone()));
-        }
-        self.watchers.add(watcher);
+        self.watched_by(watcher);
         self.watchers.tell(|| Some(WatchEvent::state(self.machine.state())));
     }
 }
@@ -274,7 +291,7 @@ impl Handler<ReadWords> for CallActor {
 }
 
 impl CallActor {
-    fn snapshot(&self) -> CallSnapshot {
+    pub(super) fn snapshot(&self) -> CallSnapshot {
         let (identity, profile, tally) = (&self.setup.identity, &self.setup.profile, self.machine.tally());
         let duration = clock::now().saturating_duration_since(self.started);
         let detail = CallDetail { incidents: self.incidents.in_order(), ..self.machine.detail() };
@@ -297,7 +314,7 @@ impl CallActor {
             dropped_frames: tally.dropped_frames,
             cost_usd: tally.cost_usd,
             variant: profile.variant.clone(),
-            answer_ms: detail.latency.iter().rev().find_map(|turn| turn.total_ms),
+            answer_ms: self.machine.answer_ms(),
             detail,
         }
     }

@@ -211,6 +211,7 @@ impl Rig {
             leave: supervisor.recipient(),
             providers: Providers::new().start(),
             api: None,
+            watch_all: None,
         };
         let addr = call_among_probes(setup, &log).start();
         settle().await;

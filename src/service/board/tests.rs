@@ -1,0 +1,70 @@
+use futures_util::StreamExt as _;
+use switchboard_actors::transcript::watch::WatchEvent;
+
+use super::*;
+
+fn post(board: &Board, id: &str) -> Post {
+    let news = Arc::new(Mutex::new(News::new(id.to_owned(), clock::now())));
+    Post { news, board: Arc::clone(&board.0) }
+}
+
+fn text(frame: &Bytes) -> &str {
+    std::str::from_utf8(frame).expect("text")
+}
+
+#[actix_rt::test]
+async fn every_reader_gets_the_same_bytes() {
+    let board = Board::default();
+    let call = post(&board, "id-1");
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        readers.push(Box::pin(board.read("event: stats\ndata: {}\n\n".to_owned()).expect("room")));
+    }
+    for reader in &mut readers {
+        assert_eq!(text(&reader.next().await.expect("a frame").expect("no error")), "event: stats\ndata: {}\n\n");
+    }
+    call.tell(|news| news.take(WatchEvent::state("listening")));
+    call.tell(|news| news.take(WatchEvent::state("thinking")));
+    board.send(board.frame(clock::now()));
+    let mut places = Vec::new();
+    for reader in &mut readers {
+        let frame = reader.next().await.expect("a frame").expect("no error");
+        assert!(text(&frame).matches("event: ").count() == 1 && text(&frame).contains("thinking"), "{frame:?}");
+        places.push(frame.as_ptr());
+    }
+    assert!(places.iter().all(|place| *place == places[0]), "the bytes are made once");
+}
+
+#[actix_rt::test]
+async fn a_slow_reader_is_dropped_and_told_and_the_others_go_on() {
+    let board = Board::default();
+    let call = post(&board, "id-1");
+    let mut slow = Box::pin(board.read(String::new()).expect("room"));
+    let mut quick = Box::pin(board.read(String::new()).expect("room"));
+    quick.next().await;
+    for _ in 0..MOST_WAITING + 3 {
+        call.tell(|news| news.take(WatchEvent::state("listening")));
+        board.send(board.frame(clock::now()));
+        assert!(text(&quick.next().await.expect("a frame").expect("no error")).contains("call.updated"));
+    }
+    let rest: Vec<_> = slow.by_ref().collect().await;
+    assert_eq!(rest.len(), 1 + MOST_WAITING + 1);
+    let last = rest.last().and_then(|frame| frame.as_ref().ok()).expect("a last event");
+    assert_eq!(text(last), "event: dropped\ndata: {\"reason\":\"too_slow\"}\n\n");
+    assert_eq!(locked(&board.0.readers).len(), 1);
+    board.close();
+    assert!(text(&quick.next().await.expect("a goodbye").expect("no error")).contains("stopping"));
+    assert!(quick.next().await.is_none());
+}
+
+#[actix_rt::test]
+async fn without_readers_nothing_is_gathered() {
+    let board = Board::default();
+    let call = post(&board, "id-1");
+    drop(board.read(String::new()).expect("room"));
+    call.tell(|news| news.take(WatchEvent::state("listening")));
+    board.send(board.frame(clock::now()));
+    assert!(!board.is_read());
+    drop(call);
+    assert!(board.frame(clock::now()).is_empty());
+}
