@@ -31,8 +31,8 @@ use super::messages::Next;
 use super::report::{Spent, TransferPermit};
 use super::steps::{CallAction, CallEvent};
 use crate::alarm::Alarm;
-use crate::carrier::SecondStart;
 use crate::carrier::control::{Control, Request};
+use crate::carrier::{Handover, SecondStart};
 use crate::clock;
 use crate::complaints::Complaints;
 use crate::ending::Ending;
@@ -110,10 +110,10 @@ impl CallActor {
         let can = setup.identity.carrier.capabilities();
         let means = Means {
             handover: can.handover,
-            requests: setup
-                .api
-                .as_ref()
-                .is_some_and(|api| api.ask(Request::HandOver, &setup.identity.carrier_call).is_some()),
+            requests: setup.api.as_ref().is_some_and(|api| {
+                let names_numbers = can.handover == Some(Handover::Command { numbers: true });
+                names_numbers || api.ask(Request::HandOver(None), &setup.identity.carrier_call).is_some()
+            }),
             reopens: can.second_start == SecondStart::NewStream,
             started_at: setup.identity.started_at,
         };

@@ -159,9 +159,9 @@ pub enum CallAction {
         /// Attempts that are allowed within an hour.
         most_an_hour: u32,
     },
-    /// Ask the carrier to transfer the caller; its answer comes back as
-    /// [`CallEvent::CarrierAnswered`].
-    AskHandover,
+    /// Ask the carrier to transfer the caller, to this target if a command names it; its answer comes
+    /// back as [`CallEvent::CarrierAnswered`].
+    AskHandover(Option<Target>),
     /// Ask the carrier to call a callee; its answer comes back as [`CallEvent::CalleeCalled`].
     CallCallee {
         /// The callee's address.

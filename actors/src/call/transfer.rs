@@ -91,9 +91,11 @@ pub(super) fn permitted<'d>(
     }
     match (handover, &destination.target) {
         (Some(Handover::Document), Target::Number(_) | Target::Sip(_) | Target::Client(_))
-        | (Some(Handover::Command), Target::Carrier) => Ok(destination),
+        | (Some(Handover::Command { numbers: true }), Target::Number(_))
+        | (Some(Handover::Command { .. }), Target::Carrier) => Ok(destination),
         (Some(Handover::Document), Target::Carrier)
-        | (Some(Handover::Command), Target::Number(_) | Target::Sip(_) | Target::Client(_))
+        | (Some(Handover::Command { numbers: false }), Target::Number(_))
+        | (Some(Handover::Command { .. }), Target::Sip(_) | Target::Client(_))
         | (None, _) => Err(TransferRefusal::Unreachable),
     }
 }

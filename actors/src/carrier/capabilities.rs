@@ -185,9 +185,12 @@ pub enum Keys {
 pub enum Handover {
     /// It requests a document when its stream has ended, and the document names the destination.
     Document,
-    /// It takes a command over its API and knows the destination itself. Its stream continues until
+    /// It takes a command over its API and knows a destination itself. Its stream continues until
     /// the transfer.
-    Command,
+    Command {
+        /// Whether the command can also name a number.
+        numbers: bool,
+    },
 }
 
 /// What our close of a carrier's stream causes.

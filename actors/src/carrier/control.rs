@@ -19,9 +19,10 @@ use crate::ids::{CarrierCallId, Private};
 
 /// A request about a live call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
-    /// Take the call off its stream and transfer it.
-    HandOver,
+pub enum Request<'a> {
+    /// Take the call off its stream and transfer it: to a target that the command names, or to the one
+    /// that the carrier knows or asks for.
+    HandOver(Option<&'a Target>),
     /// End the call.
     HangUp,
 }
@@ -112,7 +113,7 @@ pub enum Method {
 /// A carrier's API with its credentials. Pure: it builds requests and interprets answers.
 pub trait Control: fmt::Debug + Send + Sync {
     /// Builds the request; `None` if the API does not support it.
-    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask>;
+    fn ask(&self, request: Request<'_>, call: &CarrierCallId) -> Option<Ask>;
 
     /// Interprets the answer to it.
     fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer;

@@ -414,7 +414,7 @@ impl Call {
                 return;
             }
             A::TellSpent(_)
-            | A::AskHandover
+            | A::AskHandover(_)
             | A::CallCallee { .. }
             | A::DropCallee(_)
             | A::Reply(_)

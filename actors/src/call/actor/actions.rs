@@ -12,7 +12,7 @@ use crate::audio::messages::AudioOrder;
 use crate::call::events::Event;
 use crate::call::report::{Spent, TransferPermit};
 use crate::call::steps::{CallAction, CallEvent, Note};
-use crate::carrier::control::{self, CarrierAnswer, Request};
+use crate::carrier::control::{self, CarrierAnswer, Request, Target};
 use crate::clock;
 use crate::events::emit;
 use crate::ids::ToolCallId;
@@ -41,7 +41,7 @@ impl CallActor {
             A::AskTransferPermit { destination, most_an_hour } => {
                 self.ask_transfer_permit(destination, most_an_hour, ctx);
             }
-            A::AskHandover => self.ask_handover(ctx),
+            A::AskHandover(to) => self.ask_handover(to, ctx),
             A::CallCallee { target, caller_id, ring } => self.call_callee(&target, caller_id, ring, ctx),
             A::DropCallee(call) => self.drop_callee(call),
             // `ask` has removed it from the actions.
@@ -145,11 +145,11 @@ impl CallActor {
         ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
     }
 
-    fn ask_handover(&self, ctx: &mut Context<Self>) {
+    fn ask_handover(&self, to: Option<Target>, ctx: &mut Context<Self>) {
         let (api, call) = (self.setup.api.clone(), self.setup.identity.carrier_call.clone());
         let asked = async move {
             match api {
-                Some(api) => control::http::ask(&*api, Request::HandOver, &call).await,
+                Some(api) => control::http::ask(&*api, Request::HandOver(to.as_ref()), &call).await,
                 None => CarrierAnswer::Failed { reason: "there is no access to the carrier's API".to_owned() },
             }
         };

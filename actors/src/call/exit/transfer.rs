@@ -187,7 +187,14 @@ impl Exit {
         talk.call.act(CallAction::DetachModel);
         transfer.write_down("dialled", &mut talk.call);
         if talk.call.means.requests {
-            talk.call.act(CallAction::AskHandover);
+            let to = match handover(&talk.call) {
+                Some(Handover::Command { .. }) => {
+                    talk.call.profile.transfers.get(&transfer.destination).map(|to| to.target.clone())
+                }
+                // The carrier gets the destination when it asks what follows the stream.
+                Some(Handover::Document) | None => None,
+            };
+            talk.call.act(CallAction::AskHandover(to));
             self.way = Way::Transferring(Progress { transfer, step: Step::Asking, until: talk.call.after(ASKING) });
         } else {
             talk.call.act(CallAction::ReleaseLine);
@@ -307,7 +314,7 @@ impl Exit {
             (_, LineReport::CallOver) if on.step == Step::Answered => self.finish(Ending::Transferred, talk),
             (_, LineReport::CallOver) => self.finish(Ending::CallerHungUp, talk),
             // The carrier has transferred the caller.
-            (Some(Handover::Command), _) => {
+            (Some(Handover::Command { .. }), _) => {
                 on.transfer.write_down(DialOutcome::Bridged.word(), &mut talk.call);
                 self.finish(Ending::Transferred, talk);
             }

@@ -6,7 +6,7 @@ use crate::http::{self, Unanswered};
 use crate::ids::CarrierCallId;
 
 /// Sends a request and waits for its answer.
-pub async fn ask(api: &dyn Control, request: Request, call: &CarrierCallId) -> CarrierAnswer {
+pub async fn ask(api: &dyn Control, request: Request<'_>, call: &CarrierCallId) -> CarrierAnswer {
     let Some(ask) = api.ask(request, call) else {
         return CarrierAnswer::Failed { reason: "the carrier's API has no such request".to_owned() };
     };

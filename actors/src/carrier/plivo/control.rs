@@ -32,10 +32,10 @@ pub(super) struct PlivoApi {
 }
 
 impl Control for PlivoApi {
-    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
+    fn ask(&self, request: Request<'_>, call: &CarrierCallId) -> Option<Ask> {
         let path = ["Call", call.as_str(), ""];
         Some(match request {
-            Request::HandOver => {
+            Request::HandOver(_) => {
                 let body = json!({"legs": "aleg", "aleg_url": self.after_stream, "aleg_method": "POST"});
                 self.request(Method::Post, &path, Some(body))
             }

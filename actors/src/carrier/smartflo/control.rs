@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::settings::API_TOKEN;
-use crate::carrier::control::{Ask, CarrierAnswer, Control, Method, Request};
+use crate::carrier::control::{Ask, CarrierAnswer, Control, Method, Request, Target};
 use crate::ids::{CarrierCallId, Private};
 
 /// The API for one account.
@@ -17,15 +17,21 @@ pub(super) struct SmartfloApi {
     pub(super) api_url: Url,
     /// The panel's token.
     pub(super) token: Private<String>,
-    /// Whom callers are put through to: a number, an extension or a department.
+    /// Whom callers are put through to where a transfer names no number: a number, an extension or a
+    /// department.
     pub(super) transfer_to: Option<String>,
 }
 
 impl Control for SmartfloApi {
-    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
+    fn ask(&self, request: Request<'_>, call: &CarrierCallId) -> Option<Ask> {
         Some(match request {
-            Request::HandOver => {
-                let to = self.transfer_to.as_ref()?;
+            Request::HandOver(to) => {
+                let to = match to {
+                    // The panel writes numbers without the sign.
+                    Some(Target::Number(number)) => number.expose().trim_start_matches('+'),
+                    Some(Target::Sip(_) | Target::Client(_)) => return None,
+                    Some(Target::Carrier) | None => self.transfer_to.as_deref()?,
+                };
                 self.post("options", &json!({"type": TRANSFER, "call_id": call.as_str(), "intercom": to}))
             }
             Request::HangUp => self.post("hangup", &json!({"call_id": call.as_str()})),

@@ -89,7 +89,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     clear: Clear::Sure { late: Duration::ZERO },
     flow: Flow::Free,
     keys: Keys::Reported,
-    handover: Some(Handover::Command),
+    handover: Some(Handover::Command { numbers: true }),
     our_close: OurClose::IsFault,
     their_close: TheirClose::LosesStream,
     liveness: Liveness::AnyMessage,

@@ -31,7 +31,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "transfer_to",
         default: "",
         kind: Kind::AnyText,
-        help: "Whom the carrier puts callers through to: a number, an extension or a department of the panel. It is the target of the transfers with `carrier = true`; \"\" transfers nobody.",
+        help: "Whom the carrier puts callers through to in transfers with `carrier = true`: a number, an extension or a department of the panel. A transfer with a `number` needs none.",
         term: None,
     },
     Setting {
@@ -82,13 +82,13 @@ pub(super) fn check(given: &Given<'_>) -> Vec<Finding> {
         found.push(Finding { key: "enabled", text, refuses: true });
     }
     let has_api = given.secrets.one(API_TOKEN).is_some();
-    if has_api == given.settings.text("transfer_to").is_empty() {
-        let text = if has_api {
-            "found \"\": its callers are transferred to nobody; set a number, an extension or a department".to_owned()
-        } else {
-            format!("its callers are transferred to nobody without the API; set {API_TOKEN}")
-        };
+    let knows = !given.settings.text("transfer_to").is_empty();
+    if !has_api && (knows || given.transfers) {
+        let text = format!("its callers are transferred to nobody without the API; set {API_TOKEN}");
         found.push(Finding { key: "transfer_to", text, refuses: false });
+    } else if has_api && !knows {
+        let text = "found \"\": its callers are transferred to numbers alone; set a number, an extension or a department for transfers with `carrier = true`";
+        found.push(Finding { key: "transfer_to", text: text.to_owned(), refuses: false });
     }
     found
 }
@@ -96,7 +96,7 @@ pub(super) fn check(given: &Given<'_>) -> Vec<Finding> {
 pub(super) fn describe(given: &Given<'_>) -> Described {
     let settings = given.settings;
     let token = given.secrets.one(STREAM_TOKEN).is_some();
-    let transfers = given.secrets.one(API_TOKEN).is_some() && !settings.text("transfer_to").is_empty();
+    let transfers = given.secrets.one(API_TOKEN).is_some();
     let lost_socket = settings.duration("lost_socket").unwrap_or_default();
     let words = if is_answered(given) {
         let token = if token { "token required" } else { "no token (loopback)" };

@@ -37,10 +37,10 @@ pub(super) struct TelnyxApi {
 }
 
 impl Control for TelnyxApi {
-    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
+    fn ask(&self, request: Request<'_>, call: &CarrierCallId) -> Option<Ask> {
         match request {
             // Without it, the verb after the stream asks for our document once the stream is closed.
-            Request::HandOver => self.redirect(call),
+            Request::HandOver(_) => self.redirect(call),
             // The same command again is ignored.
             Request::HangUp => Some(
                 self.post(&["calls", call.as_str(), "actions", "hangup"], &json!({"command_id": "switchboard-hangup"})),

@@ -32,10 +32,10 @@ pub struct TwilioApi {
 }
 
 impl Control for TwilioApi {
-    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
+    fn ask(&self, request: Request<'_>, call: &CarrierCallId) -> Option<Ask> {
         let mut form = Serializer::new(String::new());
         match request {
-            Request::HandOver => form.append_pair("Url", &self.after_stream).append_pair("Method", "POST"),
+            Request::HandOver(_) => form.append_pair("Url", &self.after_stream).append_pair("Method", "POST"),
             Request::HangUp => form.append_pair("Status", "completed"),
         };
         Some(self.form(&format!("Calls/{}.json", call.as_str()), form))

@@ -27,9 +27,9 @@ pub struct WaybeoApi {
 }
 
 impl Control for WaybeoApi {
-    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
+    fn ask(&self, request: Request<'_>, call: &CarrierCallId) -> Option<Ask> {
         let command = match request {
-            Request::HandOver => &self.transfer_command,
+            Request::HandOver(_) => &self.transfer_command,
             Request::HangUp => &self.hangup_command,
         };
         Some(Ask {

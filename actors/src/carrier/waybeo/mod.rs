@@ -92,7 +92,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     clear: Clear::Unsure,
     flow: Flow::Free,
     keys: Keys::Unreported,
-    handover: Some(Handover::Command),
+    handover: Some(Handover::Command { numbers: false }),
     our_close: OurClose::LeavesCallUp,
     their_close: TheirClose::LosesStream,
     liveness: Liveness::AudioOnly,

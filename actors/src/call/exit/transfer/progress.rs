@@ -176,7 +176,7 @@ impl Progress {
     }
 
     pub(in crate::call::exit) fn ask_back(&mut self, tries: u32, call: &mut Shared) {
-        call.act(CallAction::AskHandover);
+        call.act(CallAction::AskHandover(None));
         (self.step, self.until) = (Step::Recalling(tries), call.after(ASKING));
     }
 

@@ -55,7 +55,10 @@ fn a_caller_alone_in_the_conference_returns_to_the_agent() {
         let mut call = ringing();
         let done = call.on(CallEvent::CalleeEnded(ended));
         assert_eq!(outcomes(&done), [expected]);
-        assert!(done.contains(&A::AskHandover) && !done.iter().any(|it| matches!(it, A::DropCallee(_))), "{done:?}");
+        assert!(
+            done.contains(&A::AskHandover(None)) && !done.iter().any(|it| matches!(it, A::DropCallee(_))),
+            "{done:?}"
+        );
         assert_eq!(call.machine.next(), Next::Return);
         call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
         let done = call.on(CallEvent::LineReturned);
@@ -70,7 +73,7 @@ fn a_person_who_cannot_be_called_brings_the_caller_back() {
     call.on(CallEvent::NextAsked);
     let done = call.on(CallEvent::CalleeCalled(Err("HTTP 400".to_owned())));
     assert_eq!(outcomes(&done), ["failed"]);
-    assert!(done.contains(&A::AskHandover));
+    assert!(done.contains(&A::AskHandover(None)));
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn a_carrier_that_leaves_the_caller_in_the_conference_is_asked_repeatedly() {
             let (at, _) = call.machine.deadline().expect("another try");
             assert_eq!((at - call.now).as_secs(), 2);
             call.now = at;
-            assert!(call.on(CallEvent::TimeUp).contains(&A::AskHandover), "{attempt}");
+            assert!(call.on(CallEvent::TimeUp).contains(&A::AskHandover(None)), "{attempt}");
         }
     }
     assert_eq!(call.machine.ending(), Some(Ending::LineLost), "which is hung up on over the API");
@@ -133,7 +136,7 @@ fn a_person_who_is_gone_before_they_have_joined_brings_the_caller_back() {
     assert_eq!((at - call.now).as_secs(), 5);
     call.now = at;
     let done = call.on(CallEvent::TimeUp);
-    assert!(done.contains(&A::AskHandover), "{done:?}");
+    assert!(done.contains(&A::AskHandover(None)), "{done:?}");
     assert_eq!(outcomes(&done), ["not_taken"]);
 }
 
@@ -142,7 +145,10 @@ fn a_callee_whose_end_is_never_reported_is_given_up() {
     let mut call = ringing();
     call.now = call.machine.deadline().expect("the person's word").0;
     let done = call.on(CallEvent::TimeUp);
-    assert!(done.contains(&A::AskHandover) && done.contains(&A::DropCallee(CarrierCallId::new("CA9"))), "{done:?}");
+    assert!(
+        done.contains(&A::AskHandover(None)) && done.contains(&A::DropCallee(CarrierCallId::new("CA9"))),
+        "{done:?}"
+    );
 }
 
 #[test]
@@ -176,7 +182,7 @@ fn waiting(requests: bool) -> Harness {
     call.on(ask());
     call.on(granted());
     call.on(drained());
-    assert!(call.on(drained()).contains(&A::AskHandover));
+    assert!(call.on(drained()).contains(&A::AskHandover(None)));
     call
 }
 

@@ -38,7 +38,7 @@ fn a_caller_whose_line_breaks_comes_back_and_the_agent_goes_on() {
 fn a_carrier_that_opens_another_stream_by_itself_is_waited_for() {
     for (reopens, state) in [(true, "reconnecting"), (false, "ended")] {
         let mut call = Harness::listening();
-        let means = Means { handover: Some(Handover::Command), reopens, ..Means::default() };
+        let means = Means { handover: Some(Handover::Command { numbers: false }), reopens, ..Means::default() };
         call.machine = call.machine.with_means(means);
         call.on(closed());
         assert_eq!(call.state(), state);

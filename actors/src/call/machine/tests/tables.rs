@@ -354,7 +354,7 @@ fn word(action: &CallAction) -> Option<String> {
         A::Record(Fact::TransferAsked { outcome, .. }) => return Some(format!("record `{outcome}`")),
         A::Record(_) | A::Tell(_) => return None,
         A::AskTransferPermit { .. } => "ask for a transfer permit",
-        A::AskHandover => "ask the carrier to redirect the call",
+        A::AskHandover(_) => "ask the carrier to redirect the call",
         A::CallCallee { .. } => "call the callee",
         A::DropCallee(_) => "hang up on the callee",
         A::Reply(Next::Dial { .. }) => "reply `dial`",

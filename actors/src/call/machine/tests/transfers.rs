@@ -9,6 +9,7 @@ use crate::call::testing::{profile, sales};
 use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
 use crate::carrier::control::{CarrierAnswer, Target};
+use crate::ids::Private;
 use crate::line::messages::LineReport;
 use crate::profile::destinations::Destination;
 use crate::profile::hours::Hours;
@@ -161,15 +162,45 @@ fn a_carrier_that_ignores_the_redirect_gets_the_transfer_by_its_next_document() 
 
 #[test]
 fn a_carrier_that_knows_where_keeps_its_stream_until_it_has_handed_the_caller_on() {
-    let mut call = asking(Handover::Command);
+    let mut call = asking(Handover::Command { numbers: false });
     call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
     call.on(CallEvent::Line(LineReport::Closed));
     assert_eq!(call.machine.ending(), Some(Ending::Transferred));
 
-    let mut call = asking(Handover::Command);
+    let mut call = asking(Handover::Command { numbers: false });
     let done = call.on(CallEvent::CarrierAnswered(CarrierAnswer::Failed { reason: "HTTP 400".to_owned() }));
     assert_eq!(call.state(), "listening");
     assert!(done.contains(&A::AttachModel) && !done.contains(&A::ReleaseLine), "{done:?}");
+}
+
+#[test]
+fn a_command_names_the_number_where_the_carrier_takes_one() {
+    let (number, carrier) = (sales().target, Target::Carrier);
+    let sip = Target::Sip(Private::new("sip:desk@example.com".to_owned()));
+    for (numbers, target, asks) in [
+        (true, &number, true),
+        (true, &carrier, true),
+        (true, &sip, false),
+        (false, &number, false),
+        (false, &carrier, true),
+    ] {
+        let table = [("sales".to_owned(), Destination { target: target.clone(), ..sales() })].into();
+        let mut call = Harness::of(CallProfile { transfers: Arc::new(table), ..profile() });
+        let means = Means { handover: Some(Handover::Command { numbers }), requests: true, ..Means::default() };
+        call.machine = call.machine.with_means(means);
+        call.on(ready());
+        call.says("greet");
+        call.on(drained());
+        let mut done = call.on(ask("sales"));
+        if asks {
+            done.extend(call.on(granted()));
+            done.extend(call.on(drained()));
+            done.extend(call.on(drained()));
+        }
+        let asked = A::AskHandover(Some(target.clone()));
+        assert_eq!(done.contains(&asked), asks, "{numbers} {target:?}: {done:?}");
+        assert_eq!(outcomes(&done), if asks { ["dialled"] } else { ["unreachable"] }, "{numbers} {target:?}");
+    }
 }
 
 #[test]
@@ -250,8 +281,8 @@ fn ringing() -> Harness {
 /// The carrier was asked to dial.
 fn asking(handover: Handover) -> Harness {
     let target = match handover {
-        Handover::Document => sales().target,
-        Handover::Command => Target::Carrier,
+        Handover::Document | Handover::Command { numbers: true } => sales().target,
+        Handover::Command { numbers: false } => Target::Carrier,
     };
     let table = Arc::new([("sales".to_owned(), Destination { target, ..sales() })].into());
     let mut call = Harness::of(CallProfile { transfers: table, ..profile() });

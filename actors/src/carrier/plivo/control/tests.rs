@@ -29,7 +29,7 @@ fn a_call_is_ended_and_sent_to_our_document() {
     assert_eq!((ask.method, ask.url.as_str()), (Method::Delete, "https://api.example.com/v1/Account/MA1/Call/c7/"));
     assert_eq!((ask.headers[0].0, ask.headers[0].1.expose().as_str()), ("authorization", "Basic TUExOnNlY3JldA=="));
     assert!(ask.content_type.is_none() && !format!("{ask:?}").contains("TUEx"), "nothing secret is printed");
-    let ask = vobiz.ask(Request::HandOver, &call).expect("a request");
+    let ask = vobiz.ask(Request::HandOver(None), &call).expect("a request");
     let url = "https://api.example.com/x/api/v1/Account/MA1/Call/c7/";
     assert_eq!((ask.method, ask.url.as_str()), (Method::Post, url));
     assert_eq!(body(&ask)["aleg_url"], "https://voice.example.com/plivo/after-stream");

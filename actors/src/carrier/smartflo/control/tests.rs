@@ -10,12 +10,21 @@ fn api(to: Option<&str>) -> SmartfloApi {
 fn a_call_is_put_through_or_ended() {
     let call = CarrierCallId::new("c7");
     let asked = |ask: &Ask| (ask.url.to_string(), serde_json::from_str::<Value>(ask.body.expose()).expect("JSON"));
-    let ask = api(Some("sales")).ask(Request::HandOver, &call).expect("a request");
+    let ask = api(Some("sales")).ask(Request::HandOver(None), &call).expect("a request");
     let body = json!({"type": "4", "call_id": "c7", "intercom": "sales"});
     assert_eq!(asked(&ask), ("https://api.example.com/v1/call/options".to_owned(), body));
     assert_eq!(ask.headers[0].1.expose(), "Bearer TOKEN");
     assert!(!format!("{ask:?}").contains("TOKEN"), "nothing secret is printed");
-    assert!(api(None).ask(Request::HandOver, &call).is_none(), "nobody to put it through to");
+    assert!(api(None).ask(Request::HandOver(None), &call).is_none(), "nobody to put it through to");
+    let number = Target::Number(Private::new("+911140000000".to_owned()));
+    for to in [None, Some("sales")] {
+        let ask = api(to).ask(Request::HandOver(Some(&number)), &call).expect("a request");
+        assert_eq!(asked(&ask).1["intercom"], "911140000000", "the transfer's own number comes first");
+    }
+    let ask = api(Some("sales")).ask(Request::HandOver(Some(&Target::Carrier)), &call).expect("a request");
+    assert_eq!(asked(&ask).1["intercom"], "sales");
+    let sip = Target::Sip(Private::new("sip:a@b.example.com".to_owned()));
+    assert!(api(Some("sales")).ask(Request::HandOver(Some(&sip)), &call).is_none());
     let ask = api(None).ask(Request::HangUp, &call).expect("a request");
     assert_eq!(asked(&ask), ("https://api.example.com/v1/call/hangup".to_owned(), json!({"call_id": "c7"})));
 }

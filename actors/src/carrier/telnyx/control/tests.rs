@@ -24,7 +24,7 @@ fn a_call_is_ended_by_its_id_and_one_that_is_over_is_gone() {
     assert_eq!(ask.url.as_str(), "https://api.example.com/x/v2/calls/v3:c7/actions/hangup");
     assert_eq!((ask.method, ask.headers[0].1.expose().as_str()), (Method::Post, "Bearer KEY"));
     assert!(!format!("{ask:?}").contains("KEY"), "nothing secret is printed");
-    assert!(api.ask(Request::HandOver, &call).is_none(), "the verb after the stream is enough");
+    assert!(api.ask(Request::HandOver(None), &call).is_none(), "the verb after the stream is enough");
     let over = br#"{"errors":[{"code":"90018","title":"Call has already ended"}]}"#;
     for (status, body, expected) in [
         (200, &b"{}"[..], CarrierAnswer::Done),
@@ -77,7 +77,7 @@ fn a_callee_is_invited_by_number_or_sip_address() {
     assert_eq!(placing.status, "https://voice.example.com/telnyx/person/status?call=v3%3Ac+7");
     assert!(invite(&api_with, &Target::Sip(private("sip:a@b"))).is_some());
     assert!(invite(&api_with, &Target::Client(private("a"))).is_none());
-    let ask = api_with.ask(Request::HandOver, &CarrierCallId::new("v3:c7")).expect("a request");
+    let ask = api_with.ask(Request::HandOver(None), &CarrierCallId::new("v3:c7")).expect("a request");
     assert_eq!(ask.url.as_str(), "https://api.example.com/x/v2/texml/Accounts/f5586561/Calls/v3:c7");
     assert_eq!(ask.body.expose(), "Url=https%3A%2F%2Fvoice.example.com%2Ftelnyx%2Fafter-stream&Method=POST");
     assert!(invite(&api(None), &Target::Number(private("+15550100009"))).is_none());

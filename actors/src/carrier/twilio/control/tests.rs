@@ -12,7 +12,7 @@ fn api() -> TwilioApi {
 
 #[test]
 fn a_call_is_handed_on_by_sending_it_to_our_document() {
-    let ask = api().ask(Request::HandOver, &CarrierCallId::new("CA7")).expect("a request");
+    let ask = api().ask(Request::HandOver(None), &CarrierCallId::new("CA7")).expect("a request");
     assert_eq!(ask.url.as_str(), "https://api.example.com/2010-04-01/Accounts/AC1/Calls/CA7.json");
     assert_eq!(ask.body.expose(), "Url=https%3A%2F%2Fvoice.example.com%2Ftwilio%2Fafter-stream&Method=POST");
     assert_eq!(ask.headers[0].1.expose(), "Basic QUMxOnNlY3JldA==");

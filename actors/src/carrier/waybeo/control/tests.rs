@@ -9,7 +9,7 @@ fn both_requests_carry_the_configured_word_and_the_call() {
         hangup_command: "hangup_call".to_owned(),
     };
     let call = CarrierCallId::new("-74lJ3\"x");
-    let ask = api.ask(Request::HandOver, &call).expect("a request");
+    let ask = api.ask(Request::HandOver(None), &call).expect("a request");
     assert_eq!(ask.url.as_str(), "https://pbx.example.com/bot-call");
     assert_eq!(ask.body.expose(), r#"{"callId":"-74lJ3\"x","command":"transfer_call"}"#);
     assert_eq!(ask.headers[0].1.expose(), "Bearer secret");

@@ -85,8 +85,12 @@ fn any_of(dice: &mut Dice, number: u64) -> usize {
 
 /// Any line.
 pub(super) fn any_means(dice: &mut Dice) -> Means {
-    let handover =
-        [None, Some(Handover::Document), Some(Handover::Command)][usize::try_from(dice.below(3)).expect("small")];
+    let handover = [
+        None,
+        Some(Handover::Document),
+        Some(Handover::Command { numbers: false }),
+        Some(Handover::Command { numbers: true }),
+    ][any_of(dice, 4)];
     Means { handover, requests: dice.below(2) == 0, reopens: dice.below(2) == 0, ..Means::default() }
 }
 
