@@ -17,7 +17,7 @@ fn every_command_has_help_with_an_example_and_a_short_one_without() {
     // The list of carriers goes over more than one line.
     let help = text(&run(&["call", "--help"]).stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        help.contains("twilio, waybeo, plivo, vobiz, exotel, asterisk, audiosocket, telnyx, smartflo")
+        help.contains("twilio, waybeo, plivo, vobiz, exotel, asterisk, audiosocket, telnyx, smartflo, signalwire")
             && help.contains("[possible values: en, hi"),
         "{help}"
     );

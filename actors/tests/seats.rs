@@ -132,13 +132,13 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
         let document = service.webhook_api().answer(&answer).body;
         let fake = carrier.fake().expect("its side of a call");
         let calling = Calling { secret: Some(Private::new(SECRET.to_owned())), ..calling(fake.call_id(1)) };
-        let (stream, declared) = match fake.documents() {
+        let (stream, noun) = match fake.documents() {
             Some(documents) => {
                 let read = documents.read(&document).expect("a document");
                 let Some(fake::Verb::Connect { stream, .. }) = read.verbs.into_iter().next() else {
                     panic!("{document}")
                 };
-                (documents.stream_address(&service.public, &stream).expect("an address"), stream.parameters)
+                (documents.stream_address(&service.public, &stream).expect("an address"), stream)
             }
             None => match addresses(&document).next() {
                 Some(address) => (address.parse().expect("a URL"), Default::default()),
@@ -146,12 +146,12 @@ fn a_token_comes_back_with_the_stream_that_its_document_opens() {
                 None => continue,
             },
         };
-        let arrival = service.knocks(&fake.upgrade(&calling, &stream)).expect("the carrier's own upgrade");
+        let arrival = service.knocks(&fake.opens(&calling, &stream, &noun)).expect("the carrier's own upgrade");
         match arrival {
             Arrival::Announced { token: shown, parameters } => {
                 let mut line = fake.line(&calling, &fake.stream_id(&calling.id, 1));
                 let (mut said, mut reply, mut wire) = (Outgoing::default(), Outgoing::default(), carrier.wire());
-                line.start(&declared, &mut said);
+                line.start(&noun.parameters, &mut said);
                 let started = said.messages().find_map(|message| match wire.read(message, &mut reply) {
                     Ok(LineEvent::Started(start)) => Some(start),
                     Ok(_) | Err(_) => None,

@@ -37,11 +37,12 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
         let stream = pair.connects(&answer);
         let entry = asked.url;
         let address = pair.documents.stream_address(&entry, &stream).expect("it is opened");
-        let upgrade = pair.fake.upgrade(&call, &address);
+        let upgrade = pair.fake.opens(&call, &address, &stream);
         let brought = match pair.service.knocks(&upgrade) {
             Ok(Arrival::Announced { token: Some(shown), parameters }) => {
                 assert_eq!(shown.expose(), token.expose());
-                parameters.into_iter().collect()
+                // Others come back in its `start`.
+                stream.parameters.into_iter().chain(parameters).collect()
             }
             Ok(Arrival::Announced { token: None, .. }) => {
                 assert_eq!(stream.parameters["token"], *token.expose());

@@ -97,6 +97,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("twilio.token_lifetime", &["0s", "60", "1h"]),
     ("twilio.playout_lead", &["0ms", "10s"]),
     ("waybeo.enabled", &["1", "yes"]),
+    ("signalwire.enabled", &["1", "yes"]),
+    ("signalwire.token_lifetime", &["0s", "60", "1h"]),
     ("waybeo.inactivity", &["1s", "2days"]),
     ("waybeo.transfer_command", &["", " "]),
     ("realtime.provider", &["gemini", "openai", "azure", ""]),

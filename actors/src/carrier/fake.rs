@@ -108,6 +108,13 @@ impl dyn Fake + '_ {
         self.code(violation).map_or_else(String::new, |code| format!(" ({} {code})", self.carrier().title()))
     }
 
+    /// The request that opens the stream of a document, at its address.
+    pub fn opens(&self, call: &Calling, stream: &Url, noun: &StreamNoun) -> Request {
+        let mut request = self.upgrade(call, stream);
+        request.headers.extend(noun.bearer.as_ref().map(|token| ("authorization", format!("Bearer {token}"))));
+        request
+    }
+
     /// The carrier's complaint about a violation that ends nothing.
     pub fn complaint(&self, violation: Violation, text: impl Into<String>) -> Complaint {
         Complaint { code: self.code(violation).unwrap_or_default(), text: text.into() }

@@ -113,8 +113,8 @@ pub trait Seat: Sync {
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 9] = [
-    &twilio::Twilio,
+const SEATS: [&dyn Seat; 10] = [
+    &twilio::TWILIO,
     &waybeo::Waybeo,
     &plivo::PLIVO,
     &plivo::VOBIZ,
@@ -123,6 +123,7 @@ const SEATS: [&dyn Seat; 9] = [
     &audiosocket::AudioSocket,
     &telnyx::Telnyx,
     &smartflo::Smartflo,
+    &twilio::SIGNALWIRE,
 ];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::webhook_api::Side;
+use crate::ids::Private;
 
 /// A document whose root is `<Response>` with this body.
 pub(super) fn response(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
@@ -17,6 +19,86 @@ pub(super) fn response(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>
     });
     written.expect("writing to memory does not fail");
     String::from_utf8(writer.into_inner()).expect("the writer writes the UTF-8 that it was given")
+}
+
+/// Nothing more to do: the carrier continues with what follows the document.
+pub(super) fn go_on() -> String {
+    response(|_| Ok(()))
+}
+
+/// Hangs up.
+pub(super) fn hang_up() -> String {
+    response(hangs_up)
+}
+
+/// Says something and hangs up. `say` writes the carrier's element for it.
+pub(super) fn last_words(say: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
+    response(|xml| {
+        say(xml)?;
+        hangs_up(xml)
+    })
+}
+
+/// A destination to be dialled, in the verbs that several carriers share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dialled<'a> {
+    /// The element of its kind, and its address.
+    pub(super) noun: (&'static str, &'a str),
+    /// The number that the callee sees, if the carrier does not choose it.
+    pub(super) caller_id: Option<&'a Private<String>>,
+    /// How long it may ring.
+    pub(super) ring: Duration,
+    /// The URL that is asked what follows when the leg has ended, or was never answered.
+    pub(super) result: &'a str,
+    /// The URL that is told when the leg is answered.
+    pub(super) answered: &'a str,
+    /// The URL of the document for the callee before the two are joined.
+    pub(super) whisper: Option<&'a str>,
+}
+
+/// Dials a destination.
+pub(super) fn dial(dialled: &Dialled<'_>) -> String {
+    let Dialled { noun: (noun, to), caller_id, ring, result, answered, whisper } = *dialled;
+    let ring = ring.as_secs().to_string();
+    response(|xml| {
+        let mut verb =
+            xml.create_element("Dial").with_attributes([("action", result), ("method", "POST"), ("timeout", &ring)]);
+        if let Some(number) = caller_id {
+            verb = verb.with_attribute(("callerId", &*legal(number.expose())));
+        }
+        verb.write_inner_content(|xml| {
+            let mut noun = xml.create_element(noun).with_attributes([
+                ("statusCallback", answered),
+                ("statusCallbackMethod", "POST"),
+                ("statusCallbackEvent", "answered"),
+            ]);
+            if let Some(whisper) = whisper {
+                noun = noun.with_attributes([("url", whisper), ("method", "POST")]);
+            }
+            noun.write_text_content(BytesText::new(&legal(to)))?;
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+/// Says the whisper or briefing to the callee and waits for a key press, which no answering machine
+/// gives. The URL `taken` receives the key. In the verbs that several carriers share.
+pub(super) fn ask_to_take(taken: &str, say: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
+    last_words(|xml| {
+        xml.create_element("Gather")
+            .with_attributes([
+                ("action", taken),
+                ("method", "POST"),
+                ("input", "dtmf"),
+                ("numDigits", "1"),
+                // Any key accepts the call. Without this, # would not count as a key.
+                ("finishOnKey", ""),
+                ("timeout", "10"),
+            ])
+            .write_inner_content(say)?;
+        Ok(())
+    })
 }
 
 /// Puts one side into the conference `room`, which ends when the first of the two leaves. For the
@@ -42,6 +124,11 @@ pub(super) fn conference(result: &str, room: &str, side: Side) -> String {
         })?;
         Ok(())
     })
+}
+
+fn hangs_up(xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+    xml.create_element("Hangup").write_empty()?;
+    Ok(())
 }
 
 /// `text` without the characters that XML 1.0 forbids even when escaped.

@@ -89,6 +89,8 @@ pub struct StreamNoun {
     pub track: Option<String>,
     /// Where to report that it began and ended.
     pub status: Option<Callback>,
+    /// A token for the `Authorization` header of its upgrade.
+    pub bearer: Option<String>,
     /// Parameters for its `start`.
     pub parameters: BTreeMap<String, String>,
 }

@@ -12,7 +12,7 @@ use crate::carrier::address::{public_url, socket_url, with_query};
 use crate::carrier::control::Target;
 use crate::carrier::spoken;
 use crate::carrier::webhook_api::{Dial, Role, Side};
-use crate::carrier::xml::{legal, response};
+use crate::carrier::xml::{self, legal, response};
 use crate::ids::CarrierCallId;
 
 /// The content type of an answer.
@@ -67,7 +67,7 @@ impl Documents<'_> {
             }
             // Neither has a transfer of its own that knows a target, and the other one's clients
             // have no documented address.
-            Target::Client(_) | Target::Carrier => return hang_up(),
+            Target::Client(_) | Target::Carrier => return xml::hang_up(),
         };
         response(|xml| {
             let mut verb = xml.create_element("Dial").with_attributes([
@@ -100,12 +100,11 @@ impl Documents<'_> {
             Which::Vobiz => &[("inputType", "dtmf"), ("executionTimeout", "10"), ("numDigits", "1")],
         };
         let name = if self.dialect.which == Which::Plivo { "GetDigits" } else { "Gather" };
-        response(|xml| {
+        xml::last_words(|xml| {
             xml.create_element(name)
                 .with_attributes([("action", taken.as_str()), ("method", "POST")])
                 .with_attributes(attributes.iter().copied())
                 .write_inner_content(|xml| speak(xml, words, language))?;
-            xml.create_element("Hangup").write_empty()?;
             Ok(())
         })
     }
@@ -135,24 +134,10 @@ pub(super) fn whisper(words: &str, language: &str) -> String {
     response(|xml| speak(xml, words, language))
 }
 
-/// Nothing more to do: the carrier continues with what follows the document.
-pub(super) fn go_on() -> String {
-    response(|_| Ok(()))
-}
-
 /// The polite refusal of a call that we cannot take now.
 pub(super) fn refuse(language: &str) -> String {
     let (text, tag) = spoken::refusal(language);
-    response(|xml| {
-        speak(xml, text, tag)?;
-        xml.create_element("Hangup").write_empty()?;
-        Ok(())
-    })
-}
-
-/// Hangs up.
-pub(super) fn hang_up() -> String {
-    response(|xml| xml.create_element("Hangup").write_empty().map(|_| ()))
+    xml::last_words(|xml| speak(xml, text, tag))
 }
 
 fn speak(xml: &mut Writer<Vec<u8>>, words: &str, language: &str) -> io::Result<()> {

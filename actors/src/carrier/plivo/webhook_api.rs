@@ -14,6 +14,7 @@ use crate::carrier::form::{Form, FormError};
 use crate::carrier::webhook_api::{
     Answer, Arrival, Callbacks, Document, Fitting, Proof, Refused, Request, Role, Taker, Verb, WebhookApi, WebhookEvent,
 };
+use crate::carrier::xml;
 use crate::ids::{CarrierCallId, Private};
 
 /// The carrier's HTTP interface to us.
@@ -102,9 +103,9 @@ impl WebhookApi for PlivoWebhookApi {
                 documents.ask_to_take(call, words, language)
             }
             Answer::Meet { call, side } => documents.meet(&format!("switchboard-{call}"), *side),
-            Answer::GoOn => answer::go_on(),
+            Answer::GoOn => xml::go_on(),
             Answer::Refuse { language } => answer::refuse(language),
-            Answer::HangUp => answer::hang_up(),
+            Answer::HangUp => xml::hang_up(),
             Answer::Nothing => return Document::empty(),
         };
         // The token of a stream is valid as long as its call.

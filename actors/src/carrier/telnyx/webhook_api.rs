@@ -10,6 +10,7 @@ use crate::carrier::form::{Form, FormError};
 use crate::carrier::webhook_api::{
     Answer, Arrival, Callbacks, Document, Proof, Refused, Request, Role, Route, Taker, Verb, WebhookApi, WebhookEvent,
 };
+use crate::carrier::xml;
 use crate::ids::{CarrierCallId, Private};
 
 /// Its paths. A signature covers the body alone, so nothing is asked by GET.
@@ -99,9 +100,9 @@ impl WebhookApi for TelnyxWebhookApi {
                 texml::ask_to_take(public, "/telnyx/person/taken", &[("call", call.as_str())], words, language)
             }
             Answer::Meet { call, side } => texml::meet(public, &format!("switchboard-{call}"), *side),
-            Answer::GoOn => texml::go_on(),
+            Answer::GoOn => xml::go_on(),
             Answer::Refuse { language } => texml::refuse(language),
-            Answer::HangUp => texml::hang_up(),
+            Answer::HangUp => xml::hang_up(),
             Answer::Nothing => return Document::empty(),
         };
         // The token of a stream is valid as long as its call.

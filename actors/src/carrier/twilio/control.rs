@@ -1,9 +1,7 @@
-//! Twilio's REST API (<https://www.twilio.com/docs/voice/api/call-resource>): redirects a live call
-//! to another document, ends it, or places a call (`place`). Pure.
+//! The REST API of both dialects (<https://www.twilio.com/docs/voice/api/call-resource>): redirects a
+//! live call to another document, ends it, or places a call (`place`). Pure.
 
 mod place;
-
-pub(super) use self::place::of_caller;
 
 use std::time::Duration;
 
@@ -12,23 +10,26 @@ use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use super::dialect::Dialect;
 use crate::carrier::control::{Ask, CarrierAnswer, Control, Method, NotPlaced, Placed, Placing, Request, Target};
 use crate::ids::{CarrierCallId, Private};
 
-/// Twilio's REST API for one account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TwilioApi {
-    /// `https://api.twilio.com`.
-    pub api_url: Url,
-    /// `AC…`.
-    pub account: String,
-    /// The account's auth token.
-    pub auth_token: Private<String>,
+/// The REST API for one account.
+#[derive(Debug, Clone)]
+pub(super) struct TwilioApi {
+    pub(super) dialect: &'static Dialect,
+    /// `https://api.twilio.com`, or a space; `None` asks nothing.
+    pub(super) api_url: Option<Url>,
+    /// The account's id.
+    pub(super) account: String,
+    /// The account's token.
+    pub(super) auth_token: Private<String>,
     /// Our document for a call whose stream has ended. A transferred call is redirected there.
-    pub after_stream: String,
-    /// The common beginning of the addresses of our documents and callbacks for the callee of a
-    /// warm transfer.
-    pub callee: String,
+    pub(super) after_stream: String,
+    /// Our document for the callee of a warm transfer who has answered.
+    pub(super) briefing: String,
+    /// Our status callback for that callee's call.
+    pub(super) callee_status: String,
 }
 
 impl Control for TwilioApi {
@@ -38,19 +39,19 @@ impl Control for TwilioApi {
             Request::HandOver(_) => form.append_pair("Url", &self.after_stream).append_pair("Method", "POST"),
             Request::HangUp => form.append_pair("Status", "completed"),
         };
-        Some(self.form(&format!("Calls/{}.json", call.as_str()), form))
+        self.form(&["Calls", &format!("{}.json", call.as_str())], form)
     }
 
     fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer {
-        judge(status, body)
+        judge(self.dialect, status, body)
     }
 
     fn place(&self, placing: &Placing) -> Option<Ask> {
-        Some(self.begin(placing))
+        self.begin(placing)
     }
 
     fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
-        place::judge(status, body).map(Placed::Named)
+        place::judge(self.dialect, status, body).map(Placed::Named)
     }
 
     fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
@@ -60,35 +61,39 @@ impl Control for TwilioApi {
 
 impl TwilioApi {
     /// A form request to a resource of the account.
-    fn form(&self, path: &str, mut form: Serializer<'_, String>) -> Ask {
-        Ask {
+    fn form(&self, path: &[&str], mut form: Serializer<'_, String>) -> Option<Ask> {
+        Some(Ask {
             method: Method::Post,
-            url: self.resource(path),
+            url: self.resource(path)?,
             headers: vec![("authorization", self.authorization())],
             content_type: Some("application/x-www-form-urlencoded"),
             body: Private::new(form.finish()),
             timeout: PATIENCE,
-        }
+        })
     }
 
     /// `Basic` authorization, as the API requires.
-    pub fn authorization(&self) -> Private<String> {
+    fn authorization(&self) -> Private<String> {
         let pair = format!("{}:{}", self.account, self.auth_token.expose());
         Private::new(format!("Basic {}", STANDARD.encode_to_string(pair)))
     }
 
     /// The address of a resource of the account.
-    pub fn resource(&self, path: &str) -> Url {
-        let mut url = self.api_url.clone();
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/2010-04-01/Accounts/{}/{path}", self.account));
-        url
+    fn resource(&self, rest: &[&str]) -> Option<Url> {
+        let mut url = self.api_url.clone()?;
+        // The operator may have written the API's whole address.
+        let (path, own) = (url.path().trim_end_matches('/').to_owned(), self.dialect.api_path);
+        url.set_path(&format!("{}{own}", path.strip_suffix(own).unwrap_or(&path)));
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["2010-04-01", "Accounts", &self.account]).extend(rest);
+        }
+        Some(url)
     }
 }
 
 /// Interprets an answer of the API. If the call does not exist or is not in progress, it is over:
 /// that was either intended or cannot be changed.
-fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
+fn judge(dialect: &Dialect, status: u16, body: &[u8]) -> CarrierAnswer {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(default)]
@@ -103,7 +108,8 @@ fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
         (404, _) | (_, NOT_FOUND | NOT_IN_PROGRESS) => CarrierAnswer::Gone,
         (401 | 403, _) => CarrierAnswer::Failed {
             reason: format!(
-                "the carrier's API refused our credentials (HTTP {status}): check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
+                "the carrier's API refused our credentials (HTTP {status}): check {} and {}",
+                dialect.account, dialect.api_token
             ),
         },
         _ => CarrierAnswer::Failed { reason: format!("the carrier's API answered HTTP {status}, code {code}") },

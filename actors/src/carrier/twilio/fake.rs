@@ -1,4 +1,4 @@
-//! Twilio, simulated (<https://www.twilio.com/docs/voice/twiml>). Pure.
+//! Twilio and SignalWire, simulated (<https://www.twilio.com/docs/voice/twiml>). Pure.
 
 mod document;
 mod line;
@@ -7,72 +7,120 @@ mod sign;
 
 use url::Url;
 
+use super::dialect::{Dialect, Which};
 use crate::carrier::Carrier;
 use crate::carrier::fake::{Calling, Documents, Fake, Line, Method, Part, Request, Setup, Usage, Violation};
 
-/// Twilio's side of a call.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TwilioFake;
+/// The carrier's side of a call.
+#[derive(Debug)]
+pub(super) struct TwilioFake {
+    dialect: &'static Dialect,
+    documents: request::Twiml,
+}
+
+static TWILIO: TwilioFake = TwilioFake { dialect: &super::TWILIO, documents: request::Twiml { which: Which::Twilio } };
+static SIGNALWIRE: TwilioFake =
+    TwilioFake { dialect: &super::SIGNALWIRE, documents: request::Twiml { which: Which::SignalWire } };
+
+impl TwilioFake {
+    /// The side of this dialect.
+    pub(super) fn of(dialect: &'static Dialect) -> &'static Self {
+        match dialect.which {
+            Which::Twilio => &TWILIO,
+            Which::SignalWire => &SIGNALWIRE,
+        }
+    }
+}
 
 impl Fake for TwilioFake {
     fn carrier(&self) -> Carrier {
-        super::CARRIER
+        Carrier::of(self.dialect)
     }
 
     fn usage(&self) -> &'static Usage {
-        &Usage {
-            account: "AC00000000000000000000000000000000",
-            address: "The voice webhook, whose TwiML is obeyed",
-            entry: "/twilio/voice",
-            over: None,
-            examples: &[
-                "--url http://127.0.0.1:8080/twilio/voice --say en --heard heard.wav",
-                "--url http://127.0.0.1:8080/twilio/voice --wav caller.wav",
-                "--stream ws://127.0.0.1:8080/ws --parameter token=t --dtmf 3s:1,5s:# --hangup-after 20s --json",
-                "--url http://127.0.0.1:8080/twilio/voice --wav caller.wav --calls 20 --ramp 5",
-            ],
+        match self.dialect.which {
+            Which::Twilio => &Usage {
+                account: "AC00000000000000000000000000000000",
+                address: "The voice webhook, whose TwiML is obeyed",
+                entry: "/twilio/voice",
+                over: None,
+                examples: &[
+                    "--url http://127.0.0.1:8080/twilio/voice --say en --heard heard.wav",
+                    "--url http://127.0.0.1:8080/twilio/voice --wav caller.wav",
+                    "--stream ws://127.0.0.1:8080/ws --parameter token=t --dtmf 3s:1,5s:# --hangup-after 20s --json",
+                    "--url http://127.0.0.1:8080/twilio/voice --wav caller.wav --calls 20 --ramp 5",
+                ],
+            },
+            Which::SignalWire => &Usage {
+                account: "00000000-0000-4000-8000-000000000000",
+                address: "The webhook for calls of a number, whose cXML is obeyed",
+                entry: "/signalwire/answer",
+                over: Some("/signalwire/status"),
+                examples: &["--carrier signalwire --url http://127.0.0.1:8080/signalwire/answer --wav caller.wav"],
+            },
         }
     }
 
     fn setup(&self, part: Part<'_>) -> Setup {
-        let verify = |word: &str| vec![("twilio.verify", word.to_owned())];
-        match part {
-            Part::Played { secret: Some(secret) } => {
-                Setup { settings: verify("require"), secrets: vec![("TWILIO_AUTH_TOKEN", secret.to_owned())] }
+        let (settings, secret): (Vec<_>, _) = match (self.dialect.which, part) {
+            (Which::Twilio, Part::Played { secret: Some(secret) }) => {
+                (vec![("twilio.verify", "require")], Some(("TWILIO_AUTH_TOKEN", secret)))
             }
-            Part::Played { secret: None } | Part::Aside => Setup { settings: verify("off"), secrets: Vec::new() },
+            (Which::Twilio, Part::Played { secret: None } | Part::Aside) => (vec![("twilio.verify", "off")], None),
+            (Which::SignalWire, Part::Played { secret }) => {
+                (vec![("signalwire.enabled", "true")], secret.map(|secret| ("SIGNALWIRE_SIGNING_KEY", secret)))
+            }
+            (Which::SignalWire, Part::Aside) => (vec![("signalwire.enabled", "false")], None),
+        };
+        Setup {
+            settings: settings.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
+            secrets: secret.into_iter().map(|(name, secret)| (name, secret.to_owned())).collect(),
         }
     }
 
     fn call_id(&self, random: u128) -> String {
-        format!("CA{random:032x}")
+        match self.dialect.which {
+            Which::Twilio => format!("CA{random:032x}"),
+            Which::SignalWire => uuid(random),
+        }
     }
 
     fn stream_id(&self, _: &str, random: u128) -> String {
-        format!("MZ{random:032x}")
+        match self.dialect.which {
+            Which::Twilio => format!("MZ{random:032x}"),
+            Which::SignalWire => uuid(!random),
+        }
     }
 
     fn documents(&self) -> Option<&'static dyn Documents> {
-        Some(&request::Twiml)
+        Some(&Self::of(self.dialect).documents)
     }
 
     fn upgrade(&self, call: &Calling, stream: &Url) -> Request {
-        let mut headers = vec![("user-agent", "Twilio.TmeWs/1.0".to_owned())];
-        if let Some(secret) = &call.secret {
-            // The header is all lower case on an upgrade, unlike on a webhook. The address is
-            // signed as it was given.
-            headers.push(("x-twilio-signature", sign::sign(secret.expose(), stream.as_str(), &[])));
+        let mut headers = Vec::new();
+        if self.dialect.which == Which::Twilio {
+            headers.push(("user-agent", "Twilio.TmeWs/1.0".to_owned()));
+            // The header is all lower case on an upgrade, unlike on a webhook. The address is signed
+            // as it was given. The other carrier shows the document's token and no signature.
+            let signature = call.secret.as_ref().map(|secret| sign::sign(secret.expose(), stream.as_str(), &[]));
+            headers.extend(signature.map(|signature| ("x-twilio-signature", signature)));
         }
         Request { method: Method::Get, url: stream.clone(), headers, body: None }
     }
 
     fn line(&self, call: &Calling, stream: &str) -> Box<dyn Line> {
-        Box::new(line::TwilioLine::new(call, stream))
+        Box::new(line::TwilioLine::new(self.dialect.which, call, stream))
     }
 
     fn code(&self, violation: Violation) -> Option<u32> {
-        Some(code(violation))
+        (self.dialect.which == Which::Twilio).then(|| code(violation))
     }
+}
+
+/// A version 4 UUID.
+fn uuid(random: u128) -> String {
+    let hex = format!("{random:032x}");
+    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
 /// The error code in Twilio's debugger (<https://www.twilio.com/docs/api/errors>).

@@ -1,54 +1,52 @@
-//! Twilio: Media Streams, TwiML, request signatures, and its REST API.
+//! Twilio: Media Streams, TwiML, request signatures and its REST API; and SignalWire, which speaks
+//! the same with other edges. One folder for both: what differs is data ([`Dialect`]).
 
 mod answer;
-pub mod control;
+mod control;
+mod dialect;
 mod fake;
 mod settings;
+mod signalwire;
 pub mod trust;
-pub mod webhook_api;
+mod webhook_api;
 mod webhook_events;
 mod wire;
 
-use std::time::Duration;
-
 use url::Url;
 
+use self::dialect::Which;
+pub(super) use self::dialect::{Dialect, SIGNALWIRE, TWILIO};
 use self::fake::TwilioFake;
 use self::wire::TwilioWire;
 use super::fake::Fake;
 use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
 use super::webhook_api::Route;
-use super::{
-    AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
-};
+use super::{Capabilities, Carrier, Seat, Wire};
 
-/// The carrier.
-pub const CARRIER: Carrier = Carrier::of(&Twilio);
+/// Twilio.
+pub const CARRIER: Carrier = Carrier::of(&TWILIO);
+/// SignalWire.
+pub const CARRIER_SIGNALWIRE: Carrier = Carrier::of(&SIGNALWIRE);
 
-/// Its seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Twilio;
-
-impl Seat for Twilio {
-    fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
+impl Seat for Dialect {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     fn title(&self) -> &'static str {
-        "Twilio"
+        self.title
     }
 
     fn routes(&self) -> &'static [Route] {
-        webhook_api::ROUTES
+        self.routes
     }
 
     fn settings(&self) -> &'static [Setting] {
-        settings::SETTINGS
+        self.settings
     }
 
     fn secrets(&self) -> &'static [Secret] {
-        settings::SECRETS
+        self.secrets
     }
 
     fn calls_callees(&self) -> bool {
@@ -60,19 +58,31 @@ impl Seat for Twilio {
     }
 
     fn check(&self, given: &Given<'_>) -> Vec<Finding> {
-        settings::check(given)
+        match self.which {
+            Which::Twilio => settings::check(given),
+            Which::SignalWire => signalwire::check(given),
+        }
     }
 
     fn describe(&self, given: &Given<'_>) -> Described {
-        settings::describe(given)
+        match self.which {
+            Which::Twilio => settings::describe(given),
+            Which::SignalWire => signalwire::describe(given),
+        }
     }
 
-    fn is_answered(&self, _: &Given<'_>) -> bool {
-        true
+    fn is_answered(&self, given: &Given<'_>) -> bool {
+        match self.which {
+            Which::Twilio => true,
+            Which::SignalWire => signalwire::is_answered(given),
+        }
     }
 
     fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        Some(settings::open(given, public))
+        match self.which {
+            Which::Twilio => Some(settings::open(given, public)),
+            Which::SignalWire => signalwire::open(given, public),
+        }
     }
 
     fn wire(&self) -> Box<dyn Wire> {
@@ -80,28 +90,6 @@ impl Seat for Twilio {
     }
 
     fn fake(&self) -> Option<&'static dyn Fake> {
-        Some(&TwilioFake)
+        Some(TwilioFake::of(self.same()))
     }
 }
-
-const CAPABILITIES: Capabilities = Capabilities {
-    name: "twilio",
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    pacing: Pacing::CarrierBuffers,
-    lead: Duration::from_millis(400),
-    chunk: Chunk::ANY,
-    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: wire::LONGEST_NAME, most_pending: 64 },
-    clear: Clear::Sure { late: Duration::ZERO },
-    flow: Flow::Free,
-    keys: Keys::Reported,
-    handover: Some(Handover::Document),
-    our_close: OurClose::DocumentGoesOn,
-    their_close: TheirClose::LosesStream,
-    liveness: Liveness::AnyMessage,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};

@@ -7,11 +7,13 @@ use serde_json::json;
 use url::Url;
 
 use super::control::TwilioApi;
+use super::dialect::TWILIO;
 use super::trust::Keys;
 use super::webhook_api::{Trust, TwilioWebhookApi};
 use crate::carrier::address::{public_url, without_query};
 use crate::carrier::control::Control;
 use crate::carrier::settings::{Described, Finding, Form, Given, Kind, Opened, Secret, Setting, Term};
+use crate::carrier::webhook_api::Role;
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -81,8 +83,8 @@ pub(super) const SECRETS: &[Secret] = &[
     },
 ];
 
-const ACCOUNT: &str = "TWILIO_ACCOUNT_SID";
-const TOKEN: &str = "TWILIO_AUTH_TOKEN";
+pub(super) const ACCOUNT: &str = "TWILIO_ACCOUNT_SID";
+pub(super) const TOKEN: &str = "TWILIO_AUTH_TOKEN";
 const SHARED_KEYS: &str = "TWILIO_SHARED_KEYS";
 
 fn has_tokens(given: &Given<'_>) -> bool {
@@ -138,11 +140,13 @@ pub(super) fn open(given: &Given<'_>, public: &Url) -> Opened {
     let api = account.as_ref().zip(tokens.first()).zip(given.settings.url("api_url"));
     let control = api.map(|((account, token), api_url)| {
         let api: Arc<dyn Control> = Arc::new(TwilioApi {
-            api_url: api_url.clone(),
+            dialect: &TWILIO,
+            api_url: Some(api_url.clone()),
             account: account.expose().clone(),
             auth_token: token.clone(),
-            after_stream: public_url(public, "/twilio/after-stream"),
-            callee: public_url(public, "/twilio/person"),
+            after_stream: public_url(public, TWILIO.path(Role::StreamEnded)),
+            briefing: public_url(public, TWILIO.path(Role::CalleeAnswered)),
+            callee_status: public_url(public, TWILIO.path(Role::CalleeStatus)),
         });
         api
     });
@@ -152,7 +156,7 @@ pub(super) fn open(given: &Given<'_>, public: &Url) -> Opened {
         Trust::Loopback
     };
     Opened {
-        webhook_api: Arc::new(TwilioWebhookApi { public_url: public.clone(), trust, account }),
+        webhook_api: Arc::new(TwilioWebhookApi { dialect: &TWILIO, public_url: public.clone(), trust, account }),
         control,
         expiring: None,
     }

@@ -1,9 +1,10 @@
-//! Twilio's request signature (<https://www.twilio.com/docs/usage/security#validating-requests>).
-//! Pure.
+//! The request signature of both dialects
+//! (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
 //!
-//! `base64(HMAC(secret, URL + sorted form))`, over the URL that Twilio was told to call. The
+//! `base64(HMAC(secret, URL + sorted form))`, over the URL that the carrier was told to call. The
 //! calling code builds that URL from the configured public URL and the raw request target, never
-//! from `Host` or `X-Forwarded-*`.
+//! from `Host` or `X-Forwarded-*`. SignalWire also signs `URL + raw body`, in lower-case hex
+//! ([`verify_raw`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +15,6 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::ids::Private;
-
-/// The header with the signature. Header names ignore case.
-pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
 
 /// The header in which a request names a shared key and its hash; absent for a signature with the
 /// auth token.
@@ -45,8 +43,11 @@ pub enum Algorithm {
 pub enum Signed<'a> {
     /// Nothing: the query of a GET or an upgrade is part of the URL.
     Nothing,
-    /// The decoded pairs of a form, as received, with empty values and repeated names.
+    /// The decoded pairs of a form, as received, with empty values and repeated names. A pair that is
+    /// repeated counts once.
     Form(&'a [(String, String)]),
+    /// The same, where every pair counts and repeated names stay in their order.
+    EveryPair(&'a [(String, String)]),
     /// A raw body, whose SHA-256 is in the URL's query as `bodySHA256`.
     Body(&'a [u8]),
 }
@@ -69,10 +70,10 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSignature {
     /// The signature is missing.
-    #[error("the request has no `X-Twilio-Signature`")]
+    #[error("the request has no signature")]
     Missing,
     /// The signature matches no candidate URL with any of our secrets.
-    #[error("`X-Twilio-Signature` matches neither `server.public_url` + the request's path nor any configured token")]
+    #[error("the signature matches neither `server.public_url` + the request's path nor any configured token or key")]
     Mismatch,
     /// The hash of the raw body is not the signed one.
     #[error("the body's SHA-256 is not the `bodySHA256` of the URL")]
@@ -143,6 +144,7 @@ fn verify(keys: &Keys, request: &Request<'_>, candidates: &[String]) -> Result<(
     }
     let tail = match request.signed {
         Signed::Form(pairs) => form_tail(pairs),
+        Signed::EveryPair(pairs) => whole_tail(pairs),
         Signed::Nothing | Signed::Body(_) => String::new(),
     };
     // No early return: the time must not depend on which candidate matched.
@@ -151,6 +153,42 @@ fn verify(keys: &Keys, request: &Request<'_>, candidates: &[String]) -> Result<(
         for url in candidates {
             let expected = sign_text(algorithm, secret.expose(), url, &tail);
             matched |= expected.as_bytes().ct_eq(signature.as_bytes());
+        }
+    }
+    if bool::from(matched) { Ok(()) } else { Err(BadSignature::Mismatch) }
+}
+
+/// Checks the signatures over a webhook's URL and its raw body: `sha1` and `sha256`, of which one is
+/// enough.
+///
+/// # Errors
+/// When neither is there, or neither is the carrier's.
+pub(super) fn verify_raw(
+    keys: &Keys,
+    url: &str,
+    body: &[u8],
+    sha1: Option<&str>,
+    sha256: Option<&str>,
+) -> Result<(), BadSignature> {
+    fn hex<M: Mac + KeyInit>(secret: &str, url: &str, body: &[u8]) -> String {
+        let mut mac = <M as KeyInit>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+        mac.update(url.as_bytes());
+        mac.update(body);
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+    if sha1.is_none() && sha256.is_none() {
+        return Err(BadSignature::Missing);
+    }
+    let mut matched = Choice::from(0);
+    for secret in &keys.auth_tokens {
+        for url in webhook_candidates(url) {
+            let secret = secret.expose();
+            if let Some(shown) = sha1 {
+                matched |= hex::<Hmac<Sha1>>(secret, &url, body).as_bytes().ct_eq(shown.as_bytes());
+            }
+            if let Some(shown) = sha256 {
+                matched |= hex::<Hmac<Sha256>>(secret, &url, body).as_bytes().ct_eq(shown.as_bytes());
+            }
         }
     }
     if bool::from(matched) { Ok(()) } else { Err(BadSignature::Mismatch) }
@@ -202,6 +240,13 @@ fn parse_settings(header: &str) -> Settings<'_> {
 fn form_tail(pairs: &[(String, String)]) -> String {
     let distinct: BTreeSet<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     distinct.into_iter().flat_map(|(name, value)| [name, value]).collect()
+}
+
+/// Names in byte order, every value of a name in the order of the form, without separators.
+fn whole_tail(pairs: &[(String, String)]) -> String {
+    let mut sorted: Vec<&(String, String)> = pairs.iter().collect();
+    sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+    sorted.into_iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect()
 }
 
 fn sign_text(algorithm: Algorithm, secret: &str, url: &str, tail: &str) -> String {

@@ -1,53 +1,37 @@
-//! Twilio's webhooks and upgrades: their authentication and our answers. Pure.
+//! The webhooks and upgrades of both dialects: their authentication and our answers. Pure.
 
 use url::Url;
 
-use super::answer as twiml;
-use super::trust::{self, BadSignature, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
+use super::answer::{self, Documents};
+use super::dialect::{Dialect, Which};
+use super::trust::{self, BadSignature, Keys, Kind, SETTINGS_HEADER, Signed};
 use super::webhook_events;
-use crate::carrier::address::{public_url, socket_url};
+use crate::carrier::address::{public_url, socket_url, with_query};
 use crate::carrier::form::Form;
 use crate::carrier::webhook_api::{
-    Answer, Arrival, Callbacks, Document, Fitting, Proof, Refused, Request, Role, Route, Taker, Verb, WebhookApi,
-    WebhookEvent,
+    Answer, Arrival, Callbacks, Document, Fitting, Proof, Refused, Request, Role, Taker, Verb, WebhookApi, WebhookEvent,
 };
+use crate::carrier::xml;
 use crate::ids::{CarrierCallId, Private};
 
-/// Its paths. `/ws` is the path from before there were other carriers; documents use it too.
-pub(super) const ROUTES: &[Route] = &[
-    Route { verbs: &[Verb::Get], path: "/ws", role: Role::Stream },
-    Route { verbs: &[Verb::Get], path: "/twilio/ws", role: Role::Stream },
-    Route { verbs: &[Verb::Get, Verb::Post], path: "/twilio/voice", role: Role::Arrives },
-    Route { verbs: POST, path: "/twilio/after-stream", role: Role::StreamEnded },
-    Route { verbs: POST, path: "/twilio/dial-result", role: Role::DialEnded },
-    Route { verbs: POST, path: "/twilio/whisper", role: Role::Whisper },
-    Route { verbs: POST, path: "/twilio/whisper-taken", role: Role::WhisperTaken },
-    Route { verbs: POST, path: "/twilio/person/briefing", role: Role::CalleeAnswered },
-    Route { verbs: POST, path: "/twilio/person/taken", role: Role::CalleeTaken },
-    Route { verbs: POST, path: "/twilio/person/status", role: Role::CalleeStatus },
-    Route { verbs: POST, path: "/twilio/status", role: Role::Status },
-    Route { verbs: POST, path: "/twilio/stream-status", role: Role::StreamStatus },
-];
-const POST: &[Verb] = &[Verb::Post];
-
-/// Twilio's HTTP interface to us.
+/// The carrier's HTTP interface to us.
 #[derive(Debug)]
-pub struct TwilioWebhookApi {
+pub(super) struct TwilioWebhookApi {
+    pub(super) dialect: &'static Dialect,
     /// Our public address. Signed URLs and the URLs in documents are built from it and from nothing
     /// else.
-    pub public_url: Url,
-    /// How Twilio is authenticated.
-    pub trust: Trust,
+    pub(super) public_url: Url,
+    pub(super) trust: Trust,
     /// The account that webhooks and their streams must name; `None` accepts any.
-    pub account: Option<Private<String>>,
+    pub(super) account: Option<Private<String>>,
 }
 
-/// How Twilio is authenticated.
+/// How the carrier is authenticated.
 #[derive(Debug)]
-pub enum Trust {
+pub(super) enum Trust {
     /// A signature with one of these keys.
     Signed(Keys),
-    /// `twilio.verify = "off"`: any client on this machine that does not come through a proxy.
+    /// Without signatures: any client on this machine that does not come through a proxy.
     Loopback,
 }
 
@@ -65,35 +49,42 @@ impl WebhookApi for TwilioWebhookApi {
 
     fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
         // Only `start` names the call.
+        let announced = |token| Arrival::Announced { token, parameters: Vec::new() };
+        if let Some(token) = self.bearer(request) {
+            return match &self.trust {
+                Trust::Loopback if !request.is_local => Err(self.not_local(None)),
+                // Our document gave it to this stream alone; the call's start shows whether it is good.
+                Trust::Signed(_) | Trust::Loopback => Ok(announced(Some(token))),
+            };
+        }
         self.believe(request, None, |keys| {
-            trust::verify_upgrade(keys, &signed(request, &self.url(Kind::Upgrade, request), Signed::Nothing))
+            let url = self.url(Kind::Upgrade, request);
+            trust::verify_upgrade(keys, &self.signed(request, &url, Signed::Nothing))
         })?;
-        Ok(Arrival::Announced { token: None, parameters: Vec::new() })
+        Ok(announced(None))
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Document {
-        let public_url = &self.public_url;
+        let documents = Documents { dialect: self.dialect, public_url: &self.public_url };
         Document::of(
-            twiml::CONTENT_TYPE,
+            answer::CONTENT_TYPE,
             match answer {
                 Answer::Stream { name, token, parameters } => {
-                    let token = token.map(|token| ("token", token.expose().as_str()));
+                    let token = token.map(|token| token.expose().as_str());
                     let others = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                    let parameters: Vec<_> = token.into_iter().chain(others).collect();
-                    twiml::connect_stream(&twiml::ConnectStream { public_url, name, parameters: &parameters })
+                    documents.connect_stream(name, token, &others.collect::<Vec<_>>())
                 }
-                Answer::Dial(dial) => twiml::dial(public_url, dial),
+                Answer::Dial(dial) => documents.dial(dial),
                 Answer::AskToTake { words, language, taker: Taker::Dialled } => {
-                    twiml::ask_to_take(public_url, "/twilio/whisper-taken", words, language)
+                    documents.ask_to_take(Role::WhisperTaken, &[], words, language)
                 }
                 Answer::AskToTake { words, language, taker: Taker::Callee { call } } => {
-                    let taken = format!("/twilio/person/taken?{}", super::control::of_caller(call));
-                    twiml::ask_to_take(public_url, &taken, words, language)
+                    documents.ask_to_take(Role::CalleeTaken, &[("call", call.as_str())], words, language)
                 }
-                Answer::Meet { call, side } => twiml::meet(public_url, &format!("switchboard-{call}"), *side),
-                Answer::GoOn => twiml::go_on(),
-                Answer::Refuse { language } => twiml::say_and_hang_up(&twiml::refusal(language)),
-                Answer::HangUp => twiml::hang_up(),
+                Answer::Meet { call, side } => documents.meet(&format!("switchboard-{call}"), *side),
+                Answer::GoOn => xml::go_on(),
+                Answer::Refuse { language } => answer::refuse(language),
+                Answer::HangUp => xml::hang_up(),
                 Answer::Nothing => return Document::empty(),
             },
         )
@@ -104,7 +95,7 @@ impl WebhookApi for TwilioWebhookApi {
         let kind = if role == Role::Stream { Kind::Upgrade } else { Kind::Webhook };
         let url = self.url(kind, request);
         let form = read(request).unwrap_or_default();
-        let what = if kind == Kind::Upgrade { Signed::Nothing } else { what_is_signed(request, &form) };
+        let what = if kind == Kind::Upgrade { Signed::Nothing } else { self.what_is_signed(request, &form) };
         let own = self.public_url.host_str().map(|host| match self.public_url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
@@ -112,7 +103,7 @@ impl WebhookApi for TwilioWebhookApi {
         let forwarded =
             ["x-forwarded-host", "host"].into_iter().filter_map(|name| request.header(name).map(str::to_owned));
         let hosts: Vec<String> = own.into_iter().chain(forwarded).collect();
-        let fits = trust::fitting_address(keys, &signed(request, &url, what), kind, &hosts, request.target)?;
+        let fits = trust::fitting_address(keys, &self.signed(request, &url, what), kind, &hosts, request.target)?;
         Some(Fitting { fits, tried: url.split('?').next().unwrap_or_default().to_owned() })
     }
 
@@ -121,9 +112,9 @@ impl WebhookApi for TwilioWebhookApi {
     }
 
     fn callbacks(&self, name: &CarrierCallId) -> Option<Callbacks> {
-        // The name consists of letters, digits and hyphens.
-        let url = |path| format!("{}?outbound={}", public_url(&self.public_url, path), name.as_str());
-        Some(Callbacks { document: url("/twilio/voice"), status: url("/twilio/status") })
+        let url =
+            |role| with_query(public_url(&self.public_url, self.dialect.path(role)), &[("outbound", name.as_str())]);
+        Some(Callbacks { document: url(Role::Arrives), status: url(Role::Status) })
     }
 }
 
@@ -134,8 +125,11 @@ impl TwilioWebhookApi {
         let carrier_call = form.as_ref().ok().and_then(|form| form.value("CallSid"));
         self.believe(request, carrier_call, |keys| {
             let (url, none) = (self.url(Kind::Webhook, request), Form::default());
-            let what = what_is_signed(request, form.as_ref().unwrap_or(&none));
-            trust::verify_webhook(keys, &signed(request, &url, what))
+            let what = self.what_is_signed(request, form.as_ref().unwrap_or(&none));
+            let asked = self.signed(request, &url, what);
+            let raw = |name| trust::verify_raw(keys, &url, request.body, asked.signature, request.header(name));
+            trust::verify_webhook(keys, &asked)
+                .or_else(|problem| self.dialect.raw_signature.and_then(|name| raw(name).ok()).ok_or(problem))
         })?;
         if request.verb == Verb::Post && !request.is_form() {
             return Err(Refused::unreadable("expected Content-Type: application/x-www-form-urlencoded"));
@@ -151,7 +145,7 @@ impl TwilioWebhookApi {
             (Some(own), Some(account)) if own.expose() != account => Err(Refused::stranger(
                 "the request belongs to another account",
                 "wrong_account",
-                "it names another account than TWILIO_ACCOUNT_SID",
+                format!("it names another account than {}", self.dialect.account),
                 form.value("CallSid"),
             )),
             (Some(_) | None, _) => Ok(()),
@@ -174,16 +168,25 @@ impl TwilioWebhookApi {
                 refused
             }),
             Trust::Loopback if request.is_local => Ok(()),
-            Trust::Loopback => Err(Refused::stranger(
-                "only direct connections from this machine are served",
-                "not_local",
-                "verification is off (`twilio.verify`), so only direct connections from this machine are served",
-                carrier_call,
-            )),
+            Trust::Loopback => Err(self.not_local(carrier_call)),
         }
     }
 
-    /// The URL that Twilio was given: our public address and the raw target. Nothing that the other
+    fn not_local(&self, carrier_call: Option<&str>) -> Refused {
+        let detail = "only direct connections from this machine are served";
+        let why = format!("verification is off (`{}`), so {detail}", self.dialect.trusted_by);
+        Refused::stranger(detail, "not_local", why, carrier_call)
+    }
+
+    /// The token of a stream in its upgrade, where the document can ask for that.
+    fn bearer(&self, request: &Request<'_>) -> Option<Private<String>> {
+        let shown = request.header("authorization").filter(|_| self.dialect.which == Which::SignalWire)?;
+        let (scheme, token) = shown.split_once(' ')?;
+        let token = token.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| Private::new(token.to_owned()))
+    }
+
+    /// The URL that the carrier was given: our public address and the raw target. Nothing that the other
     /// side claims (`Host`, `X-Forwarded-*`) is used.
     fn url(&self, kind: Kind, request: &Request<'_>) -> String {
         let base = match kind {
@@ -191,6 +194,21 @@ impl TwilioWebhookApi {
             Kind::Upgrade => socket_url(&self.public_url, ""),
         };
         base + request.target
+    }
+
+    fn what_is_signed<'r>(&self, request: &Request<'r>, form: &'r Form) -> Signed<'r> {
+        match (request.verb, self.dialect.which) {
+            (Verb::Get, _) => Signed::Nothing,
+            (Verb::Post, Which::Twilio) if request.is_form() => Signed::Form(form.pairs()),
+            (Verb::Post, Which::SignalWire) if request.is_form() => Signed::EveryPair(form.pairs()),
+            (Verb::Post, _) => Signed::Body(request.body),
+        }
+    }
+
+    fn signed<'r>(&self, request: &Request<'r>, url: &'r str, signed: Signed<'r>) -> trust::Request<'r> {
+        let signature = self.dialect.signatures.iter().find_map(|name| request.header(name));
+        let settings = request.header(SETTINGS_HEADER).filter(|_| self.dialect.which == Which::Twilio);
+        trust::Request { url, signed, signature, settings }
     }
 }
 
@@ -200,22 +218,5 @@ fn read(request: &Request<'_>) -> Result<Form, crate::carrier::form::FormError> 
         Verb::Get => Form::parse(request.query().as_bytes()),
         Verb::Post if request.is_form() => Form::parse(request.body),
         Verb::Post => Ok(Form::default()),
-    }
-}
-
-fn what_is_signed<'a>(request: &Request<'a>, form: &'a Form) -> Signed<'a> {
-    match request.verb {
-        Verb::Get => Signed::Nothing,
-        Verb::Post if request.is_form() => Signed::Form(form.pairs()),
-        Verb::Post => Signed::Body(request.body),
-    }
-}
-
-fn signed<'a>(request: &Request<'a>, url: &'a str, signed: Signed<'a>) -> trust::Request<'a> {
-    trust::Request {
-        url,
-        signed,
-        signature: request.header(SIGNATURE_HEADER),
-        settings: request.header(SETTINGS_HEADER),
     }
 }

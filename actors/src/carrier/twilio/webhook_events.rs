@@ -1,4 +1,4 @@
-//! Reads the forms of Twilio's webhooks
+//! Reads the forms of both dialects' webhooks
 //! (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
 
 use crate::carrier::form::{Form, FormError};
@@ -17,7 +17,9 @@ pub(super) fn read(role: Role, form: &Form, query: &str) -> Result<WebhookEvent,
         Role::Arrives => arrives(form, query),
         Role::StreamEnded => stream_ended(form),
         Role::DialEnded => dial_ended(form),
-        Role::Whisper => form.id("ParentCallSid").map(|call| WebhookEvent::Whisper { call: CarrierCallId::new(call) }),
+        Role::Whisper => parent(form, query)
+            .and_then(|call| call.ok_or(FormError::Missing { name: "ParentCallSid" }))
+            .map(|call| WebhookEvent::Whisper { call }),
         Role::WhisperTaken => Ok(WebhookEvent::WhisperTaken { taken: is_pressed(form) }),
         Role::CalleeAnswered => caller(query).map(|call| WebhookEvent::CalleeAnswered { call }),
         Role::CalleeTaken => caller(query).map(|call| WebhookEvent::CalleeTaken { call, taken: is_pressed(form) }),
@@ -53,7 +55,7 @@ fn arrives(form: &Form, query: &str) -> Result<WebhookEvent, FormError> {
         from: number(form, "From"),
         to: number(form, "To"),
         parameters: query.pairs().to_vec(),
-        in_progress: status == IN_PROGRESS,
+        in_progress: is_in_progress(status),
         // Another dialler has placed the call.
         answered_by: answered_by(form).filter(|_| direction == Direction::Outbound),
     }))
@@ -77,7 +79,7 @@ fn stream_ended(form: &Form) -> Result<WebhookEvent, FormError> {
     Ok(WebhookEvent::StreamEnded(StreamEnding {
         call: CarrierCallId::new(form.id("CallSid")?),
         over: is_terminal(status),
-        in_progress: status == IN_PROGRESS,
+        in_progress: is_in_progress(status),
         direction: direction(form),
         from: number(form, "From"),
         to: number(form, "To"),
@@ -93,7 +95,11 @@ fn dial_ended(form: &Form) -> Result<WebhookEvent, FormError> {
 
 /// The result of a dialled leg. An answer alone does not mean that the two were joined.
 fn dial_outcome(form: &Form) -> DialOutcome {
-    let joined = form.value("DialBridged") != Some("false");
+    let joined = match form.value("DialBridged") {
+        Some(bridged) => bridged != "false",
+        // SignalWire says only how long they have talked.
+        None => form.value("DialCallDuration") != Some("0"),
+    };
     match form.value("DialCallStatus").unwrap_or_default() {
         "completed" | "answered" if joined => DialOutcome::Bridged,
         "completed" | "answered" => DialOutcome::NotTaken,
@@ -121,9 +127,8 @@ fn unanswered(status: &str) -> DialOutcome {
 /// path.
 fn status(form: &Form, query: &str) -> Result<WebhookEvent, FormError> {
     let status = form.value("CallStatus").unwrap_or_default();
-    if let Some(parent) = form.value("ParentCallSid") {
-        let call = CarrierCallId::new(parent);
-        return Ok(if status == IN_PROGRESS { WebhookEvent::LegAnswered { call } } else { WebhookEvent::Nothing });
+    if let Some(call) = parent(form, query)? {
+        return Ok(if is_in_progress(status) { WebhookEvent::LegAnswered { call } } else { WebhookEvent::Nothing });
     }
     let call = CarrierCallId::new(form.id("CallSid")?);
     if let Some(by) = detected(form) {
@@ -150,6 +155,15 @@ fn stream_status(form: &Form) -> Result<WebhookEvent, FormError> {
         event,
         failed,
     }))
+}
+
+/// The caller's call, for a webhook of a leg that it has dialled: as the form names it, or as we wrote
+/// it into the URL for a carrier whose form may not.
+fn parent(form: &Form, query: &str) -> Result<Option<CarrierCallId>, FormError> {
+    match form.value("ParentCallSid") {
+        Some(call) => Ok(Some(CarrierCallId::new(call))),
+        None => Ok(Form::parse(query.as_bytes())?.value("call").map(CarrierCallId::new)),
+    }
 }
 
 /// The caller's call, for a callee's webhook. We wrote it into the URL, and the carrier has signed
@@ -195,6 +209,12 @@ fn is_terminal(status: &str) -> bool {
     TERMINAL.contains(&status)
 }
 
+/// Whether this is the status of an answered call. The documentation of SignalWire has the second
+/// word.
+fn is_in_progress(status: &str) -> bool {
+    matches!(status, "in-progress" | "answered")
+}
+
 /// The first five-digit number in `text`.
 fn error_code(text: &str) -> Option<u32> {
     text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 5)?.parse().ok()
@@ -230,8 +250,6 @@ fn explain(code: u32) -> Option<&'static str> {
 
 /// Final `CallStatus` values.
 const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
-/// The `CallStatus` of an answered call.
-const IN_PROGRESS: &str = "in-progress";
 /// `CallStatus` values of an unanswered call.
 const UNANSWERED: [&str; 4] = ["busy", "failed", "no-answer", "canceled"];
 

@@ -39,7 +39,8 @@ impl Call {
         let opened = match packets {
             Some(packets) => packets::connect(url, packets).await.map(Socket::Packets),
             None => {
-                http.stream(&self.fake.upgrade(&self.calling, url)).await.map(Socket::Web).map_err(|e| e.to_string())
+                let request = self.fake.opens(&self.calling, url, noun);
+                http.stream(&request).await.map(Socket::Web).map_err(|e| e.to_string())
             }
         };
         let socket = match opened {

@@ -56,5 +56,5 @@ fn a_dialled_person_is_asked_for_a_key_by_the_carrier() {
     documents(&PLIVO, |documents| {
         assert!(documents.dial(&Dial { target: &alice, ..dial }).contains("<User>sip:alice@phone.plivo.com</User>"));
     });
-    documents(&VOBIZ, |documents| assert_eq!(documents.dial(&Dial { target: &alice, ..dial }), hang_up()));
+    documents(&VOBIZ, |documents| assert_eq!(documents.dial(&Dial { target: &alice, ..dial }), xml::hang_up()));
 }

@@ -120,6 +120,7 @@ fn stream(connect: &Element, complaints: &mut Vec<Complaint>) -> Result<StreamNo
         track: element.attribute("track").map(ToOwned::to_owned),
         status: element.callback("statusCallback", "statusCallbackMethod"),
         parameters,
+        ..StreamNoun::default()
     })
 }
 

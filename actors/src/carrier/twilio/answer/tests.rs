@@ -2,18 +2,21 @@ use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use std::time::Duration;
+
 use super::*;
+use crate::carrier::twilio::dialect::{SIGNALWIRE, TWILIO};
+use crate::ids::{CarrierCallId, Private};
+
+fn documents(public_url: &Url) -> Documents<'_> {
+    Documents { dialect: &TWILIO, public_url }
+}
 
 #[test]
 fn a_call_is_connected_as_the_reference_shows() {
     let public = url("https://voice.example.com");
-    let document = connect_stream(&ConnectStream {
-        public_url: &public,
-        name: "5e1f",
-        parameters: &[("token", "q7"), ("from", "+15550100001")],
-    });
     assert_eq!(
-        document,
+        documents(&public).connect_stream("5e1f", Some("q7"), &[("from", "+15550100001")]),
         concat!(
             r#"<?xml version="1.0" encoding="UTF-8"?><Response>"#,
             r#"<Connect action="https://voice.example.com/twilio/after-stream" method="POST">"#,
@@ -23,6 +26,34 @@ fn a_call_is_connected_as_the_reference_shows() {
             r#"</Stream></Connect><Hangup/></Response>"#
         )
     );
+    assert_eq!(
+        Documents { dialect: &SIGNALWIRE, public_url: &public }.connect_stream("5e1f", Some("q7"), &[]),
+        concat!(
+            r#"<?xml version="1.0" encoding="UTF-8"?><Response><Connect>"#,
+            r#"<Stream url="wss://voice.example.com/signalwire/ws" name="5e1f" codec="PCMU@8000h" authBearerToken="q7" "#,
+            r#"statusCallback="https://voice.example.com/signalwire/stream-status" statusCallbackMethod="POST">"#,
+            r#"<Parameter name="token" value="q7"/></Stream></Connect>"#,
+            r#"<Redirect method="POST">https://voice.example.com/signalwire/after-stream</Redirect></Response>"#
+        )
+    );
+}
+
+#[test]
+fn a_leg_brings_the_callers_call_where_its_webhooks_do_not_name_it() {
+    let (public, call) = (url("https://voice.example.com"), CarrierCallId::new("c 1"));
+    let target = Target::Number(Private::new("+15550100009".to_owned()));
+    let timeout = Duration::from_secs(20);
+    let dial = Dial { call: &call, name: "a&b", target: &target, timeout, caller_id: None, whispers: true };
+    let xml = documents(&public).dial(&dial);
+    assert!(xml.contains(r#" statusCallback="https://voice.example.com/twilio/status" "#), "{xml}");
+    assert!(xml.contains(r#" url="https://voice.example.com/twilio/whisper?destination=a%26b" "#), "{xml}");
+    let other = Documents { dialect: &SIGNALWIRE, public_url: &public };
+    let xml = other.dial(&dial);
+    assert!(xml.contains(r#" statusCallback="https://voice.example.com/signalwire/status?call=c+1" "#), "{xml}");
+    assert!(xml.contains("/signalwire/whisper?call=c+1&amp;destination=a%26b"), "{xml}");
+    let alice = Target::Client(Private::new("alice".to_owned()));
+    assert!(documents(&public).dial(&Dial { target: &alice, ..dial }).contains(">alice</Client>"));
+    assert_eq!(other.dial(&Dial { target: &alice, ..dial }), xml::hang_up());
 }
 
 #[test]
@@ -33,39 +64,25 @@ fn a_plain_public_address_gets_a_plain_socket() {
 
 #[test]
 fn a_refusal_is_said_in_the_language_of_the_call() {
-    assert_eq!(refusal("hi").language, Some("hi-IN"));
-    assert_eq!(refusal("ta-IN").language, Some("ta-IN"));
-    assert_eq!(refusal("xx").language, Some("en-US"));
     for (code, tag, text) in spoken::REFUSALS {
-        let parsed = parse(&say_and_hang_up(&refusal(code)));
+        let parsed = parse(&refuse(code));
         assert_eq!(parsed, [format!("Say language={tag}"), format!("'{text}'"), "Hangup".to_owned()]);
+        assert!(refuse(code).len() < 4_000, "far below what the carrier takes");
     }
-}
-
-#[test]
-fn a_named_voice_stands_beside_the_language() {
-    let say = Say { text: "Hello.", language: Some("en-US"), voice: Some("Polly.Joanna") };
-    assert_eq!(parse(&say_and_hang_up(&say)), ["Say voice=Polly.Joanna language=en-US", "'Hello.'", "Hangup"]);
+    assert_eq!(refuse("ta-IN"), refuse("ta"));
+    assert_eq!(refuse("xx"), refuse("en"));
 }
 
 #[test]
 fn hanging_up_is_one_verb() {
-    assert_eq!(parse(&hang_up()), ["Hangup"]);
-}
-
-#[test]
-fn an_answer_stays_far_below_what_the_carrier_takes() {
-    for (code, ..) in spoken::REFUSALS {
-        assert!(say_and_hang_up(&refusal(code)).len() < 4_000);
-    }
+    assert_eq!(parse(&xml::hang_up()), ["Hangup"]);
 }
 
 proptest! {
     #[test]
     fn whatever_stands_in_a_parameter_comes_back_as_it_was(value in "\\PC{0,40}[<>&\"'\u{0}\u{1}\u{FFFF}]{0,4}") {
         let public = url("https://voice.example.com");
-        let parameters = [("token", value.as_str())];
-        let document = connect_stream(&ConnectStream { public_url: &public, name: &value, parameters: &parameters });
+        let document = documents(&public).connect_stream(&value, Some(&value), &[]);
         let parsed = parse(&document);
         prop_assert_eq!(&parsed[2], &format!("Parameter name=token value={}", legal(&value)));
         let illegal = ['\u{0}', '\u{1}', '\u{FFFF}'];
@@ -74,8 +91,9 @@ proptest! {
 
     #[test]
     fn whatever_is_said_comes_back_as_it_was(text in "[a-z<>&\"']{1,40}") {
-        let parsed = parse(&say_and_hang_up(&Say { text: &text, language: None, voice: None }));
-        prop_assert_eq!(parsed, ["Say".to_owned(), format!("'{text}'"), "Hangup".to_owned()]);
+        let public = url("https://voice.example.com");
+        let parsed = parse(&documents(&public).ask_to_take(Role::WhisperTaken, &[], &text, "xx"));
+        prop_assert_eq!(&parsed[1..], ["Say".to_owned(), format!("'{text}'"), "Hangup".to_owned()]);
     }
 }
 

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use url::form_urlencoded::{self, Serializer};
+use url::form_urlencoded::Serializer;
 
 use super::TwilioApi;
+use crate::carrier::address::with_query;
 use crate::carrier::control::{Ask, Machine, NotPlaced, Placing, Target};
+use crate::carrier::twilio::dialect::{Dialect, Which};
 use crate::ids::{CarrierCallId, Private};
 
 impl TwilioApi {
-    pub(super) fn begin(&self, placing: &Placing) -> Ask {
+    pub(super) fn begin(&self, placing: &Placing) -> Option<Ask> {
         let mut form = Serializer::new(String::new());
         form.append_pair("To", placing.to.expose())
             .append_pair("From", placing.from.expose())
@@ -26,7 +28,7 @@ impl TwilioApi {
             Some(Machine::MessageEnd) => form.append_pair("MachineDetection", "DetectMessageEnd"),
             None => &mut form,
         };
-        self.form("Calls.json", form)
+        self.form(&["Calls.json"], form)
     }
 }
 
@@ -40,22 +42,20 @@ impl TwilioApi {
     ) -> Option<Placing> {
         let to = match target {
             Target::Number(to) | Target::Sip(to) => to.clone(),
-            Target::Client(identity) => Private::new(format!("client:{}", identity.expose())),
-            Target::Carrier => return None,
+            Target::Client(identity) if self.dialect.which == Which::Twilio => {
+                Private::new(format!("client:{}", identity.expose()))
+            }
+            Target::Client(_) | Target::Carrier => return None,
         };
-        let callback = |what| format!("{}/{what}?{}", self.callee, of_caller(call));
+        let of_caller = |url: &str| with_query(url.to_owned(), &[("call", call.as_str())]);
+        let (document, status) = (of_caller(&self.briefing), of_caller(&self.callee_status));
         // A machine presses no key, which is more reliable than detecting one.
-        Some(Placing { to, from, document: callback("briefing"), status: callback("status"), ring, machine: None })
+        Some(Placing { to, from, document, status, ring, machine: None })
     }
 }
 
-/// The query of the URLs for a callee: the caller's call.
-pub(in crate::carrier::twilio) fn of_caller(call: &CarrierCallId) -> String {
-    form_urlencoded::byte_serialize(call.as_str().as_bytes()).fold("call=".to_owned(), |query, piece| query + piece)
-}
-
 /// Interprets the API's answer: the call's id, or why there is none.
-pub(super) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
+pub(super) fn judge(dialect: &Dialect, status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
     #[derive(Deserialize)]
     struct Answer {
         sid: Option<String>,
@@ -71,7 +71,8 @@ pub(super) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced
         },
         (401 | 403, _) => {
             format!(
-                "the carrier refused our credentials (HTTP {status}, code {code}): check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
+                "the carrier refused our credentials (HTTP {status}, code {code}): check {} and {}",
+                dialect.account, dialect.api_token
             )
         }
         // The message may quote the number; the code is enough.

@@ -1,16 +1,18 @@
-//! TwiML as Twilio reads it (<https://www.twilio.com/docs/voice/twiml>). Pure.
+//! TwiML as Twilio reads it (<https://www.twilio.com/docs/voice/twiml>), and cXML as SignalWire does
+//! (<https://developer.signalwire.com/compatibility-api/cxml/voice>). Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::carrier::fake::xml::{Element, tree};
 use crate::carrier::fake::{Callback, Complaint, Dial, Document, StreamNoun, Verb};
+use crate::carrier::twilio::dialect::Which;
 
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong with it. The words follow Twilio's code 12100.
-pub(super) fn parse(text: &str) -> Result<Document, String> {
+/// What is wrong with it. The words follow the carrier's code, if it has one.
+pub(super) fn parse(which: Which, text: &str) -> Result<Document, String> {
     if text.find("<?xml").is_some_and(|at| at > 0) {
         return Err("the XML declaration does not stand at the first byte".into());
     }
@@ -20,16 +22,24 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     }
     let mut document = Document { verbs: Vec::new(), complaints: Vec::new() };
     for child in &root.children {
-        match verb(child, &mut document.complaints)? {
-            Some(verb) => document.verbs.push(verb),
+        match verb(which, child, &mut document.complaints)? {
+            Some(verb) => match (which, document.verbs.last_mut(), verb) {
+                // The stream holds the document; what follows runs when it is over.
+                (Which::SignalWire, Some(Verb::Connect { action: action @ None, .. }), Verb::Redirect(next)) => {
+                    *action = Some(next);
+                }
+                (_, _, verb) => document.verbs.push(verb),
+            },
             None => document.complaints.push(unknown(format!("unknown verb <{}> ignored", child.name))),
         }
     }
     Ok(document)
 }
 
-fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Verb>, String> {
+fn verb(which: Which, element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Verb>, String> {
     let known: &[&str] = match element.name.as_str() {
+        // The other carrier's asks nobody.
+        "Connect" if which == Which::SignalWire => &[],
         "Connect" => &["action", "method"],
         "Say" => &["voice", "language", "loop"],
         "Play" => &["loop", "digits"],
@@ -46,7 +56,8 @@ fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Ver
     complain_of_unknown(element, known, complaints);
     Ok(Some(match element.name.as_str() {
         "Connect" => {
-            Verb::Connect { action: element.callback("action", "method"), stream: stream(element, complaints)? }
+            let action = element.callback("action", "method").filter(|_| which == Which::Twilio);
+            Verb::Connect { action, stream: stream(which, element, complaints)? }
         }
         "Say" => Verb::Say(element.text.trim().to_owned()),
         "Play" => Verb::Play(element.text.trim().to_owned()),
@@ -64,6 +75,9 @@ fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Ver
             get: element.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("GET")),
         }),
         "Dial" => {
+            if let Some(noun) = element.children.iter().find(|noun| !nouns(which).contains(&noun.name.as_str())) {
+                return Err(format!("<{}> in <Dial>, expected one of {:?}", noun.name, nouns(which)));
+            }
             if let Some(conference) = element.children.iter().find(|noun| noun.name == "Conference") {
                 complain_of_unknown(conference, CONFERENCE_ATTRIBUTES, complaints);
                 let room = conference.text.trim().to_owned();
@@ -85,12 +99,17 @@ fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Ver
     }))
 }
 
-fn stream(connect: &Element, complaints: &mut Vec<Complaint>) -> Result<StreamNoun, String> {
+fn stream(which: Which, connect: &Element, complaints: &mut Vec<Complaint>) -> Result<StreamNoun, String> {
     let Some(element) = connect.children.iter().find(|child| child.name == "Stream") else {
         return Err("<Connect> without a <Stream>".into());
     };
-    complain_of_unknown(element, STREAM_ATTRIBUTES, complaints);
+    let known = if which == Which::Twilio { STREAM_ATTRIBUTES } else { CXML_STREAM_ATTRIBUTES };
+    complain_of_unknown(element, known, complaints);
+    if which == Which::SignalWire && element.attribute("codec").is_some_and(|codec| codec != "PCMU@8000h") {
+        return Err("<Stream> in another codec than PCMU@8000h, which is not simulated".into());
+    }
     let mut noun = StreamNoun {
+        bearer: element.attribute("authBearerToken").map(ToOwned::to_owned),
         url: element.attribute("url").unwrap_or_default().to_owned(),
         name: element.attribute("name").map(ToOwned::to_owned),
         track: element.attribute("track").map(ToOwned::to_owned),
@@ -123,6 +142,14 @@ fn targets(dial: &Element) -> Vec<String> {
     if nouns.is_empty() { vec![dial.text.trim().to_owned()] } else { nouns }
 }
 
+/// What can be dialled.
+const fn nouns(which: Which) -> &'static [&'static str] {
+    match which {
+        Which::Twilio => &["Number", "Sip", "Client", "Conference", "Queue", "Sim", "Application"],
+        Which::SignalWire => &["Number", "Sip", "Conference", "Verto", "Queue"],
+    }
+}
+
 fn complain_of_unknown(element: &Element, known: &[&str], complaints: &mut Vec<Complaint>) {
     complaints.extend(element.unknown_attributes(known).map(|text| unknown(format!("{text} ignored"))));
 }
@@ -136,6 +163,8 @@ fn unknown(text: String) -> Complaint {
 const LONGEST_PARAMETER: usize = 500;
 const STREAM_ATTRIBUTES: &[&str] =
     &["url", "name", "track", "statusCallback", "statusCallbackMethod", "connectorName", "audioFormat", "sampleRate"];
+const CXML_STREAM_ATTRIBUTES: &[&str] =
+    &["url", "codec", "realtime", "authBearerToken", "name", "track", "statusCallback", "statusCallbackMethod"];
 const DIAL_ATTRIBUTES: &[&str] = &[
     "action",
     "method",

@@ -1,4 +1,4 @@
-//! Twilio's side of the media stream: what it sends, and its strict reader
+//! The carrier's side of the media stream: what it sends, and its strict reader
 //! (<https://www.twilio.com/docs/voice/media-streams/websocket-messages>). Pure.
 //!
 //! `media` is written without a serializer, because the load generator sends a hundred thousand of
@@ -14,11 +14,13 @@ use serde_json::{Map, Value, json};
 use super::code;
 use crate::carrier::fake::strict::{binary, exactly, object, object_of, shortened, string};
 use crate::carrier::fake::{Calling, Complaint, Echo, Line, Said, Violation, mulaw};
+use crate::carrier::twilio::dialect::Which;
 use crate::carrier::{Incoming, Outgoing};
 
-/// Twilio's end of one stream; it numbers its messages.
+/// The carrier's end of one stream; it numbers its messages.
 #[derive(Debug)]
 pub(super) struct TwilioLine {
+    which: Which,
     account: String,
     call: String,
     stream: String,
@@ -30,8 +32,9 @@ pub(super) struct TwilioLine {
 
 impl TwilioLine {
     /// The end of the stream with this id.
-    pub(super) fn new(call: &Calling, stream: &str) -> Self {
+    pub(super) fn new(which: Which, call: &Calling, stream: &str) -> Self {
         Self {
+            which,
             account: call.account.clone(),
             call: call.id.clone(),
             stream: stream.to_owned(),
@@ -49,6 +52,11 @@ impl TwilioLine {
         message.insert(event.into(), body);
         message.insert("streamSid".into(), self.stream.clone().into());
         say(&Value::Object(message), out);
+    }
+
+    /// The warning that the carrier shows its customer; only Twilio's has a code.
+    fn complaint(&self, violation: Violation, text: String) -> Complaint {
+        Complaint { code: if self.which == Which::Twilio { code(violation) } else { 0 }, text }
     }
 
     fn understand(&self, text: &str) -> Result<Said, String> {
@@ -139,14 +147,11 @@ impl Line for TwilioLine {
         let text = match message {
             Incoming::Text(text) => text,
             Incoming::Binary(bytes) => {
-                return Err(Complaint { code: code(Violation::Malformed), text: binary(bytes) });
+                return Err(self.complaint(Violation::Malformed, binary(bytes)));
             }
         };
-        // The warning in Twilio's debugger.
-        self.understand(text).map_err(|problem| Complaint {
-            code: code(Violation::Invalid),
-            text: format!("{problem}: {}", shortened(text)),
-        })
+        self.understand(text)
+            .map_err(|problem| self.complaint(Violation::Invalid, format!("{problem}: {}", shortened(text))))
     }
 
     fn samples_in(&self, message: Incoming<'_>) -> Option<usize> {

@@ -1,37 +1,50 @@
-//! Twilio's webhooks and callbacks (<https://www.twilio.com/docs/voice/twiml#request-parameters>).
+//! The carriers' webhooks and callbacks (<https://www.twilio.com/docs/voice/twiml#request-parameters>).
 //! Pure.
 
 use chrono::SecondsFormat;
 use url::{Url, form_urlencoded};
 
 use super::document;
-use super::sign::{sign, signed_url};
+use super::sign::{sign, sign_body, signed_url};
 use crate::carrier::fake::{
     Calling, CarrierEvent, Document, Documents, Invitation, Method, Outcome, Request, Stage, StreamNoun,
 };
+use crate::carrier::twilio::dialect::Which;
 
-/// How Twilio requests documents, which are TwiML.
+/// How the carrier requests documents, which are TwiML or cXML.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Twiml;
+pub(super) struct Twiml {
+    pub(super) which: Which,
+}
 
 impl Documents for Twiml {
     fn content_types(&self) -> &'static [&'static str] {
-        &["text/xml", "application/xml", "text/html"]
+        match self.which {
+            Which::Twilio => &["text/xml", "application/xml", "text/html"],
+            Which::SignalWire => &["text/xml", "application/xml"],
+        }
     }
 
     fn request(&self, call: &Calling, to: &Url, get: bool, event: &CarrierEvent) -> Request {
-        let fields = fields(call, event);
+        let fields = fields(self.which, call, event);
         let mut url = to.clone();
         url.set_fragment(None);
         if get {
             url.query_pairs_mut().extend_pairs(&fields);
         }
-        let mut headers = vec![("User-Agent", "TwilioProxy/1.1".to_owned()), ("Accept", "*/*".to_owned())];
-        if let Some(secret) = &call.secret {
-            let signed = if get { &[] } else { &fields[..] };
-            headers.push(("X-Twilio-Signature", sign(secret.expose(), signed_url(&url).as_str(), signed)));
-        }
         let form = || form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+        let mut headers = vec![("Accept", "*/*".to_owned())];
+        headers.extend((self.which == Which::Twilio).then(|| ("User-Agent", "TwilioProxy/1.1".to_owned())));
+        if let Some(secret) = &call.secret {
+            let address = signed_url(&url);
+            let signature = sign(secret.expose(), address.as_str(), if get { &[] } else { &fields[..] });
+            if self.which == Which::SignalWire {
+                let body = if get { String::new() } else { form() };
+                let raw = sign_body(secret.expose(), address.as_str(), &body);
+                headers.extend([("X-SignalWire-Signature", signature.clone()), ("X-SignalWire-Sha256-Signature", raw)]);
+            }
+            headers.push(("X-Twilio-Signature", signature));
+        }
         Request {
             method: if get { Method::Get } else { Method::Post },
             url,
@@ -41,11 +54,11 @@ impl Documents for Twiml {
     }
 
     fn read(&self, text: &str) -> Result<Document, String> {
-        document::parse(text)
+        document::parse(self.which, text)
     }
 
     fn stream_address(&self, document: &Url, stream: &StreamNoun) -> Result<Url, String> {
-        stream_address(document, stream)
+        stream_address(self.which, document, stream)
     }
 
     fn invitation(&self, asked: &str) -> Result<Invitation, String> {
@@ -63,19 +76,21 @@ impl Documents for Twiml {
 }
 
 /// The decoded form of a request, in the order it is sent.
-fn fields(call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
+fn fields(which: Which, call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
     match what {
         CarrierEvent::Next => of_the_call(call, None, &[]),
         CarrierEvent::Over => of_the_call(call, Some("completed"), &[]),
         CarrierEvent::Dialled { leg, outcome, talked } => {
+            let mut extra = vec![("DialCallStatus", status(*outcome)), ("DialCallSid", leg.as_str())];
             let bridged = talked.is_some().to_string();
-            let mut extra = vec![
-                ("DialCallStatus", status(*outcome)),
-                ("DialCallSid", leg.as_str()),
-                ("DialBridged", bridged.as_str()),
-            ];
             let seconds = talked.map(|talked| talked.as_secs().to_string());
-            extra.extend(seconds.as_deref().map(|seconds| ("DialCallDuration", seconds)));
+            match which {
+                Which::Twilio => {
+                    extra.push(("DialBridged", bridged.as_str()));
+                    extra.extend(seconds.as_deref().map(|seconds| ("DialCallDuration", seconds)));
+                }
+                Which::SignalWire => extra.push(("DialCallDuration", seconds.as_deref().unwrap_or("0"))),
+            }
             of_the_call(call, None, &extra)
         }
         // If the caller has hung up, the document continues for a completed call, and the form says
@@ -83,8 +98,8 @@ fn fields(call: &Calling, what: &CarrierEvent) -> Vec<(String, String)> {
         CarrierEvent::Met { hung_up } => {
             of_the_call(call, hung_up.then_some("completed"), &[("DialCallStatus", "answered")])
         }
-        CarrierEvent::LegAnswered { leg } => of_a_leg(call, leg, None),
-        CarrierEvent::LegPressed { leg, key } => of_a_leg(call, leg, Some(*key)),
+        CarrierEvent::LegAnswered { leg } => of_a_leg(which, call, leg, None),
+        CarrierEvent::LegPressed { leg, key } => of_a_leg(which, call, leg, Some(*key)),
         CarrierEvent::CalleeAnswered => of_a_callee(call, "in-progress", None),
         CarrierEvent::CalleePressed { key } => of_a_callee(call, "in-progress", Some(*key)),
         CarrierEvent::CalleeGone { outcome } => of_a_callee(call, status(*outcome), None),
@@ -129,15 +144,18 @@ fn of_the_call(call: &Calling, status: Option<&str>, extra: &[(&str, &str)]) -> 
 }
 
 /// The fields of a webhook of a dialled leg.
-fn of_a_leg(call: &Calling, leg: &str, key: Option<char>) -> Vec<(String, String)> {
+fn of_a_leg(which: Which, call: &Calling, leg: &str, key: Option<char>) -> Vec<(String, String)> {
     let key = key.map(String::from);
-    let mut fields = vec![
-        ("CallSid", leg),
-        ("ParentCallSid", &call.id),
-        ("AccountSid", &call.account),
-        ("CallStatus", "in-progress"),
-        ("Direction", "outbound-dial"),
-    ];
+    let mut fields = vec![("CallSid", leg), ("AccountSid", &call.account), ("Direction", "outbound-dial")];
+    fields.extend(
+        match which {
+            Which::Twilio => [Some(("ParentCallSid", call.id.as_str())), Some(("CallStatus", "in-progress"))],
+            // Its documentation names no parent.
+            Which::SignalWire => [None, Some(("CallStatus", "answered"))],
+        }
+        .into_iter()
+        .flatten(),
+    );
     fields.extend(key.as_deref().map(|key| ("Digits", key)));
     owned(&fields)
 }
@@ -171,9 +189,12 @@ const fn status(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The address of a `<Stream>`, by Twilio's rules.
-fn stream_address(document: &Url, noun: &StreamNoun) -> Result<Url, String> {
-    let failed = |problem: &str, code| format!("open the stream {}: {problem} (Twilio {code})", noun.url);
+/// The address of a `<Stream>`, by the carrier's rules.
+fn stream_address(which: Which, document: &Url, noun: &StreamNoun) -> Result<Url, String> {
+    let failed = |problem: &str, code| match which {
+        Which::Twilio => format!("open the stream {}: {problem} (Twilio {code})", noun.url),
+        Which::SignalWire => format!("open the stream {}: {problem}", noun.url),
+    };
     let mut url = document.join(&noun.url).map_err(|error| failed(&error.to_string(), 31923))?;
     if noun.url.is_empty() {
         return Err(failed("no `url`", 31923));

@@ -1,4 +1,4 @@
-//! `X-Twilio-Signature` as Twilio makes it
+//! Signatures as both carriers make them
 //! (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
 //!
 //! The service checks signatures with its own code. This file deliberately shares none of it,
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
+use sha2::Sha256;
 use url::Url;
 
 /// The signature of a request to `url` with the decoded form `params`. `params` is empty for a
@@ -27,6 +28,13 @@ pub(super) fn sign(token: &str, url: &str, params: &[(String, String)]) -> Strin
         }
     }
     STANDARD.encode_to_string(hmac.finalize().into_bytes())
+}
+
+/// SignalWire's second signature, of a request to `url` with this body as it is sent: lower-case hex.
+pub(super) fn sign_body(key: &str, url: &str, body: &str) -> String {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+    hmac.update(format!("{url}{body}").as_bytes());
+    hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An address as it is signed: without user, and over https without port.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::carrier::fake::{CarrierEvent, Complaint, Outcome, Verb};
-use crate::carrier::twilio::answer::{ConnectStream, connect_stream};
+use crate::carrier::twilio::answer;
 use crate::carrier::twilio::trust::{self, Keys, Signed};
 use crate::ids::Private;
 
@@ -10,7 +10,7 @@ const SECRET: &str = "test_auth_token_0123456789abcdef";
 
 fn call() -> Calling {
     Calling {
-        id: TwilioFake.call_id(1),
+        id: TWILIO.call_id(1),
         account: "AC00000000000000000000000000000002".to_owned(),
         from: "+15550100001".to_owned(),
         to: "+15550100002".to_owned(),
@@ -30,16 +30,18 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn ids_look_like_twilios() {
-    assert_eq!(TwilioFake.call_id(10), "CA0000000000000000000000000000000a");
-    assert_eq!(TwilioFake.stream_id("", u128::MAX), format!("MZ{}", "f".repeat(32)));
+fn ids_look_like_the_carriers() {
+    assert_eq!(TWILIO.call_id(10), "CA0000000000000000000000000000000a");
+    assert_eq!(TWILIO.stream_id("", u128::MAX), format!("MZ{}", "f".repeat(32)));
+    assert_eq!(SIGNALWIRE.call_id(10), "00000000-0000-4000-8000-00000000000a");
+    assert_eq!(SIGNALWIRE.stream_id("", 0), "ffffffff-ffff-4fff-8fff-ffffffffffff");
 }
 
 #[test]
 fn what_is_asked_is_what_the_seat_trusts() {
     let url: Url = "https://voice.example.com/twilio/voice".parse().expect("an address");
     for get in [false, true] {
-        let request = request::Twiml.request(&call(), &url, get, &CarrierEvent::Next);
+        let request = TWILIO.documents.request(&call(), &url, get, &CarrierEvent::Next);
         let form: Vec<(String, String)> = match &request.body {
             Some((_, body)) => url::form_urlencoded::parse(body.as_bytes()).into_owned().collect(),
             None => Vec::new(),
@@ -48,7 +50,7 @@ fn what_is_asked_is_what_the_seat_trusts() {
         let asked = trust::Request {
             url: request.url.as_str(),
             signed: Signed::Form(&form),
-            signature: header(&request, trust::SIGNATURE_HEADER),
+            signature: header(&request, "x-twilio-signature"),
             settings: None,
         };
         assert_eq!(trust::verify_webhook(&keys(), &asked), Ok(()), "{request:?}");
@@ -56,29 +58,29 @@ fn what_is_asked_is_what_the_seat_trusts() {
         assert!(trust::verify_webhook(&keys(), &forged).is_err());
     }
     let stream: Url = "wss://voice.example.com/ws".parse().expect("an address");
-    let upgrade = TwilioFake.upgrade(&call(), &stream);
+    let upgrade = TWILIO.upgrade(&call(), &stream);
     let asked = trust::Request {
         url: stream.as_str(),
         signed: Signed::Nothing,
-        signature: header(&upgrade, trust::SIGNATURE_HEADER),
+        signature: header(&upgrade, "x-twilio-signature"),
         settings: None,
     };
     assert_eq!(trust::verify_upgrade(&keys(), &asked), Ok(()));
-    let unsigned = TwilioFake.upgrade(&Calling { secret: None, ..call() }, &stream);
-    assert_eq!(header(&unsigned, trust::SIGNATURE_HEADER), None);
+    let unsigned = TWILIO.upgrade(&Calling { secret: None, ..call() }, &stream);
+    assert_eq!(header(&unsigned, "x-twilio-signature"), None);
 }
 
 #[test]
 fn the_seats_document_is_read_without_a_complaint() {
     let public = "https://voice.example.com".parse().expect("an address");
-    let parameters = [("token", "q<7")];
-    let document = connect_stream(&ConnectStream { public_url: &public, name: "va-1", parameters: &parameters });
-    let read = request::Twiml.read(&document).expect("a document");
+    let documents = answer::Documents { dialect: &super::super::TWILIO, public_url: &public };
+    let document = documents.connect_stream("va-1", Some("q<7"), &[]);
+    let read = TWILIO.documents.read(&document).expect("a document");
     assert_eq!(read.complaints, []);
     let Some(Verb::Connect { action: Some(_), stream }) = read.verbs.first() else { panic!("{read:?}") };
     assert_eq!(stream.parameters, BTreeMap::from([("token".to_owned(), "q<7".to_owned())]));
-    let entry = format!("https://voice.example.com{}", TwilioFake.usage().entry).parse().expect("an address");
-    let address = request::Twiml.stream_address(&entry, stream).map(String::from);
+    let entry = format!("https://voice.example.com{}", TWILIO.usage().entry).parse().expect("an address");
+    let address = TWILIO.documents.stream_address(&entry, stream).map(String::from);
     assert_eq!(address.as_deref(), Ok("wss://voice.example.com/ws"));
 }
 
@@ -86,7 +88,7 @@ fn the_seats_document_is_read_without_a_complaint() {
 fn the_result_of_a_dial_is_reported_in_twilios_words() {
     let url: Url = "https://voice.example.com/after".parse().expect("an address");
     let event = |event: &CarrierEvent| {
-        let (_, body) = request::Twiml.request(&call(), &url, false, event).body.expect("a form");
+        let (_, body) = TWILIO.documents.request(&call(), &url, false, event).body.expect("a form");
         url::form_urlencoded::parse(body.as_bytes()).into_owned().collect::<BTreeMap<String, String>>()
     };
     for (outcome, word) in [
@@ -110,7 +112,7 @@ fn the_result_of_a_dial_is_reported_in_twilios_words() {
 
 #[test]
 fn a_violation_is_named_with_twilios_code() {
-    let fake: &dyn Fake = &TwilioFake;
+    let fake: &dyn Fake = &TWILIO;
     assert_eq!(fake.coded(Violation::StreamClosed), " (Twilio 31921)");
     let complaint = fake.complaint(Violation::PlayoutFull, "too much");
     assert_eq!(complaint, Complaint { code: 31931, text: "too much".to_owned() });

@@ -207,3 +207,49 @@ fn form_request<'a>(url: &'a str, pairs: &'a [(String, String)], signature: &'a 
 fn bare_request<'a>(url: &'a str, signature: &'a str) -> Request<'a> {
     Request { url, signed: Signed::Nothing, signature: Some(signature), settings: None }
 }
+
+#[test]
+fn signalwires_vectors_are_good_and_others_are_not() {
+    let keys = |key: &str| Keys { auth_tokens: vec![Private::new(key.to_owned())], ..Keys::default() };
+    let (url, body) = (
+        "https://example.ngrok.io/webhook",
+        r#"{"event":"call.state","params":{"call_id":"abc-123","state":"answered"}}"#,
+    );
+    let raw =
+        |key: &str, url: &str, body: &str, sha1, sha256| verify_raw(&keys(key), url, body.as_bytes(), sha1, sha256);
+    let good = "c3c08c1fefaf9ee198a100d5906765a6f394bf0f";
+    assert_eq!(raw("PSKtest1234567890abcdef", url, body, Some(good), None), Ok(()));
+    assert_eq!(raw("PSKtest1234567890abcdef", "https://example.ngrok.io:443/webhook", body, Some(good), None), Ok(()));
+    for (key, url, body) in [
+        ("PSKtest1234567890abcdee", url, body),
+        ("PSKtest1234567890abcdef", "https://example.ngrok.io/webhook2", body),
+        ("PSKtest1234567890abcdef", url, "{}"),
+    ] {
+        assert_eq!(raw(key, url, body, Some(good), None), Err(BadSignature::Mismatch), "{key} {url} {body}");
+        assert_eq!(raw(key, url, body, None, Some(good)), Err(BadSignature::Mismatch), "{key} {url} {body}");
+    }
+    assert_eq!(raw("k", url, body, None, None), Err(BadSignature::Missing));
+
+    let form = [
+        ("CallSid", "CA1234567890ABCDE"),
+        ("Caller", "+14158675309"),
+        ("Digits", "1234"),
+        ("From", "+14158675309"),
+        ("To", "+18005551212"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let url = "https://mycompany.com/myapp.php?foo=1&bar=2";
+    let asked = |signature, signed| Request { url, signed, signature: Some(signature), settings: None };
+    let good = asked("RSOYDt4T1cUTdK1PDd93/VVr8B8=", Signed::EveryPair(&form));
+    assert_eq!(verify_webhook(&keys("12345"), &good), Ok(()));
+    assert_eq!(
+        verify_webhook(&keys("12345"), &Request { signed: Signed::EveryPair(&form[1..]), ..good }),
+        Err(BadSignature::Mismatch)
+    );
+}
+
+#[test]
+fn every_pair_of_a_form_counts_for_signalwire() {
+    let pairs = [("B", "2"), ("A", "x"), ("B", "1"), ("B", "2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!((whole_tail(&pairs).as_str(), form_tail(&pairs).as_str()), ("AxB2B1B2", "AxB1B2"));
+}

@@ -58,8 +58,24 @@ fn each_dial_status_has_its_outcome() {
     };
     assert_eq!(outcome("DialCallStatus=completed&DialBridged=true"), Some(DialOutcome::Bridged));
     assert_eq!(outcome("DialCallStatus=completed&DialBridged=false"), Some(DialOutcome::NotTaken));
+    assert_eq!(outcome("DialCallStatus=completed&DialCallDuration=0"), Some(DialOutcome::NotTaken));
+    assert_eq!(outcome("DialCallStatus=completed&DialCallDuration=7"), Some(DialOutcome::Bridged));
     assert_eq!(outcome("DialCallStatus=busy"), Some(DialOutcome::Busy));
     assert_eq!(outcome("DialCallStatus=no-answer"), Some(DialOutcome::NoAnswer));
     assert_eq!(outcome("DialCallStatus=odd"), Some(DialOutcome::Failed));
     assert_eq!(outcome("DialCallStatus=completed&CallStatus=completed"), None, "the caller has gone");
+}
+
+#[test]
+fn a_leg_belongs_to_the_call_that_its_form_or_our_address_names() {
+    let heard = |role, form: &str, query| read(role, &Form::parse(form.as_bytes()).expect("a form"), query);
+    let call = CarrierCallId::new("c1");
+    for (form, query) in [("CallSid=c2&ParentCallSid=c1", "destination=a"), ("CallSid=c2", "call=c1&destination=a")] {
+        assert_eq!(heard(Role::Whisper, form, query), Ok(WebhookEvent::Whisper { call: call.clone() }), "{form}");
+        for status in ["in-progress", "answered"] {
+            let told = heard(Role::Status, &format!("{form}&CallStatus={status}"), query);
+            assert_eq!(told, Ok(WebhookEvent::LegAnswered { call: call.clone() }), "{form} {status}");
+        }
+    }
+    assert_eq!(heard(Role::Whisper, "CallSid=c2", "destination=a").expect_err("whose?").status, 400);
 }

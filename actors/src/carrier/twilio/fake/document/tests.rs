@@ -1,18 +1,21 @@
 use super::*;
 
 fn verbs(body: &str) -> Vec<Verb> {
-    parse(&format!("<Response>{body}</Response>")).expect("well-formed").verbs
+    parse(Which::Twilio, &format!("<Response>{body}</Response>")).expect("well-formed").verbs
 }
 
 #[test]
 fn the_answer_with_a_stream_is_read_in_full() {
-    let document = parse(concat!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>"#,
-        r#"<Response><Connect action="https://v.example.com/after?a=1&amp;b=2" method="GET">"#,
-        r#"<Stream url="wss://v.example.com/ws" name="va-1" statusCallback="https://v.example.com/s">"#,
-        r#"<Parameter name="token" value="q&lt;7"/><Parameter name="from" value="+1"></Parameter>"#,
-        r#"</Stream></Connect><Hangup/></Response>"#
-    ))
+    let document = parse(
+        Which::Twilio,
+        concat!(
+            r#"<?xml version="1.0" encoding="UTF-8"?>"#,
+            r#"<Response><Connect action="https://v.example.com/after?a=1&amp;b=2" method="GET">"#,
+            r#"<Stream url="wss://v.example.com/ws" name="va-1" statusCallback="https://v.example.com/s">"#,
+            r#"<Parameter name="token" value="q&lt;7"/><Parameter name="from" value="+1"></Parameter>"#,
+            r#"</Stream></Connect><Hangup/></Response>"#
+        ),
+    )
     .expect("well-formed");
     assert_eq!(document.complaints, []);
     let [Verb::Connect { action: Some(action), stream }, Verb::Hangup] = &document.verbs[..] else {
@@ -42,7 +45,7 @@ fn every_verb_is_read() {
 
 #[test]
 fn what_twilio_ignores_is_ignored_with_its_warning() {
-    let document = parse("<Response><Dance/><Say volume='11'>x</Say></Response>").expect("well-formed");
+    let document = parse(Which::Twilio, "<Response><Dance/><Say volume='11'>x</Say></Response>").expect("well-formed");
     assert_eq!(document.verbs, [Verb::Say("x".into())]);
     let texts: Vec<&str> = document.complaints.iter().map(|warning| warning.text.as_str()).collect();
     assert_eq!(texts, ["unknown verb <Dance> ignored", "unknown attribute `volume` of <Say> ignored"]);
@@ -64,7 +67,33 @@ fn a_broken_document_says_what_is_broken() {
         ("<Response><Say a='1' a='2'>x</Say></Response>", "duplicate"),
         (&deep, "too deep"),
     ] {
-        let error = parse(text).expect_err(text);
+        let error = parse(Which::Twilio, text).expect_err(text);
         assert!(error.contains(reason), "{text}: {error}");
+    }
+}
+
+#[test]
+fn cxml_goes_on_behind_a_stream_and_knows_other_nouns() {
+    let document = parse(
+        Which::SignalWire,
+        concat!(
+            r#"<Response><Connect><Stream url="wss://v.example.com/ws" codec="PCMU@8000h" authBearerToken="q7"/>"#,
+            r#"</Connect><Redirect method="POST">https://v.example.com/after</Redirect></Response>"#
+        ),
+    )
+    .expect("well-formed");
+    assert_eq!(document.complaints, []);
+    let [Verb::Connect { action: Some(action), stream }] = &document.verbs[..] else { panic!("{document:?}") };
+    assert_eq!((action.url.as_str(), stream.bearer.as_deref()), ("https://v.example.com/after", Some("q7")));
+    let connect = r#"<Response><Connect action="/a"><Stream url="wss://v.example.com/ws" x="1"/></Connect></Response>"#;
+    let document = parse(Which::SignalWire, connect).expect("well-formed");
+    assert!(matches!(&document.verbs[..], [Verb::Connect { action: None, .. }]), "{document:?}");
+    assert_eq!(document.complaints.len(), 2, "{document:?}");
+    for (text, reason) in [
+        ("<Dial><Client>alice</Client></Dial>", "<Client> in <Dial>"),
+        ("<Connect><Stream url='wss://x' codec='L16@16000h'/></Connect>", "PCMU@8000h"),
+    ] {
+        let error = parse(Which::SignalWire, &format!("<Response>{text}</Response>")).expect_err(text);
+        assert!(error.contains(reason), "{error}");
     }
 }

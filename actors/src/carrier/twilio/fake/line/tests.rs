@@ -6,7 +6,7 @@ const STREAM: &str = "MZ00000000000000000000000000000001";
 fn line() -> TwilioLine {
     let (account, call) = ("AC1".to_owned(), "CA1".to_owned());
     let (stream, encoded) = (STREAM.to_owned(), Vec::new());
-    TwilioLine { account, call, stream, sequence: 0, chunk: 0, encoded }
+    TwilioLine { which: Which::Twilio, account, call, stream, sequence: 0, chunk: 0, encoded }
 }
 
 fn read(text: &str) -> Result<Said, Complaint> {

@@ -3,7 +3,7 @@ use super::*;
 fn open(url: &str, track: Option<&str>) -> Result<String, String> {
     let document = "http://127.0.0.1:8080/twilio/voice".parse().expect("an address");
     let noun = StreamNoun { url: url.into(), track: track.map(ToOwned::to_owned), ..StreamNoun::default() };
-    stream_address(&document, &noun).map(String::from)
+    stream_address(Which::Twilio, &document, &noun).map(String::from)
 }
 
 #[test]
