@@ -97,9 +97,47 @@ async fn a_caller_is_put_through_by_the_dialplan_and_comes_back_when_nobody_answ
     service.stop().await;
 }
 
+#[actix_rt::test]
+async fn a_connection_that_is_reset_is_a_hang_up_as_any_other() {
+    let service = service().await;
+    let mut line = Line::open(&service, &service.permit("1.3").await).await;
+    line.hear(0x10).await;
+    // The caller has hung up while audio of ours was on the way.
+    line.0.set_zero_linger().expect("an option");
+    drop(line);
+    service.until_calls(0).await;
+    assert_eq!(service.record("1.3").await["ending"]["reason"], "caller_hung_up");
+    service.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_session_waits_for_calls_on_the_threads_of_this_listener_too() {
+    let service = service_with(&[("realtime.warm_sessions", "1"), ("server.workers", "1")]).await;
+    let opened = "switchboard_model_warm_total{what=\"opened\"}";
+    let taken = "switchboard_model_warm_total{what=\"taken\"}";
+    let counted = async |series: &str| common::counted(&get(&service.admin("/metrics"), &[]).await.text, series);
+    let both = async {
+        // One for each thread on which calls run.
+        while counted(opened).await < 2.0 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, both).await.expect("both threads keep a session");
+    let mut line = Line::open(&service, &service.permit("1.4").await).await;
+    line.hear(0x10).await;
+    assert!(counted(taken).await >= 1.0, "the call has taken it");
+    drop(line);
+    service.until_calls(0).await;
+    service.stop().await;
+}
+
 /// A service for AudioSocket with a token, on loopback.
 async fn service() -> Running {
-    let settings = [
+    service_with(&[]).await
+}
+
+async fn service_with(more: &[(&str, &str)]) -> Running {
+    let mut settings = vec![
         ("twilio.verify", "off"),
         ("audiosocket.enabled", "true"),
         ("audiosocket.bind", "127.0.0.1:0"),
@@ -107,6 +145,7 @@ async fn service() -> Running {
         ("transfers.sales.number", "+14155550100"),
         ("transfers.sales.announce", "One moment."),
     ];
+    settings.extend_from_slice(more);
     start_with(&[("ASTERISK_STREAM_TOKEN", TOKEN)], &settings).await
 }
 

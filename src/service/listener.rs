@@ -86,9 +86,8 @@ impl Bound {
             // This runs once on each thread of the listener.
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` sets the state of the listeners before it serves them");
-            // Calls run on the threads of the carriers' listener.
-            if let Some(keep) = app.waiting.clone().filter(|_| key == "server.bind") {
-                SessionPool::from_registry().do_send(keep);
+            if key == "server.bind" {
+                keep_sessions(app);
             }
             let app = Data::clone(app);
             let app = move || {
@@ -149,6 +148,7 @@ impl Bound {
             // This runs once on each thread of the listener.
             lag::watch(format!("{}-{}", carrier.name(), threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` sets the state of the listeners before it serves them").clone();
+            keep_sessions(&app);
             fn_service(move |connection: TcpStream| {
                 let app = app.clone();
                 async move {
@@ -173,6 +173,13 @@ impl Listener {
         if let Ok(Err(problem)) = self.task.await {
             warn!(problem:%; "the listener did not end in order");
         }
+    }
+}
+
+/// Keeps the model's sessions that wait for calls on this thread, which is one that calls run on.
+fn keep_sessions(app: &AppState) {
+    if let Some(keep) = app.waiting.clone() {
+        SessionPool::from_registry().do_send(keep);
     }
 }
 
