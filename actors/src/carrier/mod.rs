@@ -4,7 +4,7 @@
 //! [`LineEvent`] and [`LineCommand`]), and optionally a simulation of its own side ([`mod@fake`]).
 //! [`webhook_api`] has its HTTP requests to us and our answers, [`control`] our requests to it, and
 //! [`mod@settings`] its configuration. To add a carrier, add a folder, its `mod` line and its row
-//! of `SEATS`, until the tests pass (`tests/conformance.rs`, `tests/webhook_apis.rs`,
+//! of `SEATS`, until the tests pass (`tests/conformance`, `tests/webhook_apis.rs`,
 //! `tests/seats.rs`). `WRITE_PAGES=1 cargo test` then writes its sections of `config.toml` and
 //! `deploy/metrics.md`. Carrier-specific types stay in the carrier's folder; everything beyond it
 //! uses ours.

@@ -25,7 +25,7 @@ use super::pool::actor::{OpenedSession, waiting_or_new};
 use super::providers::actor::Providers;
 use super::providers::messages::{Consult, Learn};
 use super::report::{ModelLoss, ModelReport, Words};
-use super::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
+use super::sessions::{ClipAction, ClipFetched, LegId, Sessions, SessionsAction, SessionsEvent};
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::events::Event;
 use crate::child::{Child, ChildLost};
@@ -130,8 +130,8 @@ impl RealtimeLlm {
                 }
             }
             A::AudioDropped { reason, frames } => self.dropped("in", reason, frames),
-            A::FetchClip { question, order } => self.fetch_clip(question, order, ctx),
-            A::ClipDue { result, reason } => {
+            A::Clip(ClipAction::Fetch { question, order }) => self.fetch_clip(question, order, ctx),
+            A::Clip(ClipAction::Due { result, reason }) => {
                 emit(super::events::Event::ClipDue { call: &self.setup.call, result, reason: &reason });
             }
             A::Consult { question, addresses } => self.consult(question, addresses, ctx),
@@ -172,7 +172,7 @@ impl RealtimeLlm {
         let answer = self.setup.providers.send(FetchClip(order)).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| {
             let made = answer.unwrap_or_else(|_| Err("the service stops".to_owned()));
-            this.handle(SessionsEvent::ClipFetched { question, made }, ctx);
+            this.handle(SessionsEvent::ClipFetched(ClipFetched { question, made }), ctx);
             this.arm();
         }));
     }

@@ -91,6 +91,7 @@ use bytes::Bytes;
 
 use self::adapter::Formats;
 use self::clips::Clips;
+pub use self::clips::{ClipAction, ClipFetched};
 use self::instead::Running;
 pub use self::leg::LegId;
 use self::leg::{Leg, Outage, Resumption, Standby, State};
@@ -98,7 +99,6 @@ use self::orders::WaitingOrders;
 use self::pending_audio::PendingAudio;
 use super::breaker::{Scope, Standing};
 use super::capabilities::Capabilities;
-use super::clips::plan::ClipOrder;
 use super::conversation::{SessionAction, SessionEvent};
 use super::failover_plan::FailoverPlan;
 use super::history::History;
@@ -145,13 +145,8 @@ pub enum SessionsEvent<'a> {
     CallerAudio(Frame),
     /// An order of the call.
     Ordered(ModelOrder),
-    /// The answer to [`SessionsAction::FetchClip`]: the recording (8 kHz), or why there is none.
-    ClipFetched {
-        /// The number of the question.
-        question: u64,
-        /// The recording.
-        made: Result<Arc<[i16]>, String>,
-    },
+    /// The answer to [`ClipAction::Fetch`].
+    ClipFetched(ClipFetched),
     /// The deadline has passed.
     DeadlinePassed,
 }
@@ -203,21 +198,8 @@ pub enum SessionsAction {
     ToWords(Words),
     /// A report to the call.
     Report(ModelReport),
-    /// Asks for a recording of exact words. The answer is [`SessionsEvent::ClipFetched`] with the
-    /// same number.
-    FetchClip {
-        /// The number of the question.
-        question: u64,
-        /// The words, and how they are recorded.
-        order: ClipOrder,
-    },
-    /// Exact words were due for a session that does not say them as they stand.
-    ClipDue {
-        /// `played`, `late`, `failed`.
-        result: &'static str,
-        /// Why the recording was not played; empty if it was.
-        reason: String,
-    },
+    /// Something about a recording of exact words.
+    Clip(ClipAction),
     /// Caller audio was dropped.
     AudioDropped {
         /// The reason.
@@ -331,7 +313,7 @@ impl Sessions {
             E::Session { leg, event } => self.step(leg, event, now, out),
             E::CallerAudio(audio) => self.hear_caller(audio, now, out),
             E::Ordered(order) => self.ordered(order, now, out),
-            E::ClipFetched { question, made } => self.clip_fetched(question, made, now, out),
+            E::ClipFetched(fetched) => self.clip_fetched(fetched, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }
         self.next_request(now, out);

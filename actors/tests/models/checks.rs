@@ -2,6 +2,7 @@
 
 mod barge_in;
 mod ends;
+mod exact;
 mod losses;
 mod talk;
 
@@ -31,7 +32,7 @@ pub(crate) const CHECKS: [(&str, Check); 19] = [
     ("language switch", talk::language),
     ("idle ladder, then goodbye", ends::idle),
     ("goodbye is heard", ends::goodbye),
-    ("exact words", ends::exact_words),
+    ("exact words", exact::heard),
     ("the agent ends the call", ends::agent_ends),
     ("spend limit", ends::spend_limit),
     ("owed answer over a takeover", losses::owed_answer),

@@ -14,4 +14,19 @@ pub mod messages;
 pub mod plan;
 mod samples;
 
+use crate::ids::{ItemId, ResponseId};
+
 pub(super) use self::samples::in_format;
+
+/// Whether a response is a recording, of which the model that serves the call hears nothing.
+pub fn is_recording(response: &ResponseId) -> bool {
+    response.as_str().starts_with(NAME)
+}
+
+/// Whether an item is a recording, which no session knows.
+pub(super) fn is_recorded(item: &ItemId) -> bool {
+    item.as_str().starts_with(NAME)
+}
+
+/// The beginning of the names of recordings. A server's own ids begin otherwise.
+pub(super) const NAME: &str = "sb_clip_";

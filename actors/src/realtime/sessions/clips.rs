@@ -16,17 +16,46 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Sessions, SessionsAction, State};
+use super::{LegId, Sessions, SessionsAction, State};
 use crate::carrier::AudioFormat;
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
 use crate::line::messages::{FromModel, ItemComplete};
-use crate::realtime::clips::in_format;
-use crate::realtime::clips::plan::{ClipPlan, Recording};
+use crate::realtime::clips::plan::{ClipOrder, ClipPlan, Recording};
+use crate::realtime::clips::{NAME, in_format};
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest, TextRole, exact_words};
 use crate::realtime::report::{ModelReport, ResponseOutcome, Speaker, Words};
+use crate::realtime::seed::{CarryOver, Progress, Running};
+
+/// What the sessions request about recordings.
+#[derive(Debug)]
+pub enum ClipAction {
+    /// Asks for a recording of exact words. The answer is [`ClipFetched`] with the same number.
+    Fetch {
+        /// The number of the question.
+        question: u64,
+        /// The words, and how they are recorded.
+        order: ClipOrder,
+    },
+    /// Exact words were due for a session that does not say them as they stand.
+    Due {
+        /// `played`, `late`, `failed`.
+        result: &'static str,
+        /// Why the recording was not played; empty if it was.
+        reason: String,
+    },
+}
+
+/// The answer to [`ClipAction::Fetch`].
+#[derive(Debug)]
+pub struct ClipFetched {
+    /// The number of the question.
+    pub question: u64,
+    /// The recording (8 kHz), or why there is none.
+    pub made: Result<Arc<[i16]>, String>,
+}
 
 /// The recordings of one call.
 #[derive(Debug, Default)]
@@ -77,11 +106,6 @@ impl Clips {
         self.playing.as_ref().is_some_and(|playing| playing.alone)
     }
 
-    /// Whether an item is a recording, which no session knows.
-    pub(super) fn has(item: &ItemId) -> bool {
-        item.as_str().starts_with(NAME)
-    }
-
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let awaited = self.awaited.as_ref().map(|awaited| awaited.until);
@@ -107,6 +131,11 @@ impl Clips {
             | ModelOrder::Rotate
             | ModelOrder::Replace => {}
         }
+    }
+
+    /// Whether a request waits.
+    pub(super) fn are_due(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// The session is gone: its requests are for the next one.
@@ -138,6 +167,22 @@ impl Sessions {
         true
     }
 
+    /// Takes requests that the session before has left if a recording is played for them, and
+    /// all behind the first such one. Returns the others, which are for the session.
+    pub(super) fn take_left_over(&mut self, requests: Vec<ResponseRequest>) -> Vec<ResponseRequest> {
+        let is_sessions = |request: &ResponseRequest| !self.takes_for_clip(&ModelOrder::Speak(request.clone()));
+        requests.into_iter().filter(is_sessions).collect()
+    }
+
+    /// Exact words that the lost session had begun are heard again from their beginning if `id` does
+    /// not say them as they stand: it would end them in words of its own.
+    pub(super) fn repeat_exact_words(&self, id: LegId, left: &mut CarryOver) {
+        let Some(Running { request: Some(request), progress, .. }) = &mut left.running else { return };
+        if *progress == Progress::Partly && self.recording_for(id, request).is_some() {
+            *progress = Progress::Silent;
+        }
+    }
+
     /// Begins what waits, as far as it may begin now. Called after every event.
     pub(super) fn next_request(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
         self.clips.playing.take_if(|playing| playing.until <= now);
@@ -163,20 +208,15 @@ impl Sessions {
                     self.clips.number += 1;
                     let (question, wait) = (self.clips.number, self.clip_plan().map_or(Duration::ZERO, |it| it.wait));
                     self.clips.awaited = Some(Awaited { question, until: now + wait });
-                    out.push(SessionsAction::FetchClip { question, order });
+                    out.push(SessionsAction::Clip(ClipAction::Fetch { question, order }));
                 }
             }
         }
     }
 
     /// A recording is made, or cannot be made.
-    pub(super) fn clip_fetched(
-        &mut self,
-        question: u64,
-        made: Result<Arc<[i16]>, String>,
-        now: Instant,
-        out: &mut Vec<SessionsAction>,
-    ) {
+    pub(super) fn clip_fetched(&mut self, fetched: ClipFetched, now: Instant, out: &mut Vec<SessionsAction>) {
+        let ClipFetched { question, made } = fetched;
         // A late answer is kept for the next call by the one who made it.
         if self.clips.awaited.take_if(|awaited| awaited.question == question).is_none() {
             return;
@@ -191,7 +231,7 @@ impl Sessions {
     fn without_clip(&mut self, result: &'static str, reason: &str, now: Instant, out: &mut Vec<SessionsAction>) {
         self.clips.awaited = None;
         let Some(request) = self.clips.waiting.pop_front() else { return };
-        out.push(SessionsAction::ClipDue { result, reason: reason.to_owned() });
+        out.push(SessionsAction::Clip(ClipAction::Due { result, reason: reason.to_owned() }));
         let incident = Incident::new(IncidentKind::ClipMissing, format!("{}: {reason}", request.purpose.word()));
         out.push(SessionsAction::Report(ModelReport::Incident(incident)));
         if let Some(leg) = self.state.in_use() {
@@ -211,7 +251,7 @@ impl Sessions {
         let alone = request.purpose == ResponsePurpose::Goodbye || self.history.is_empty();
         let until = now + format.duration_of(audio.len());
         self.clips.playing = Some(Playing { item: item.clone(), until, alone });
-        out.push(SessionsAction::ClipDue { result: "played", reason: String::new() });
+        out.push(SessionsAction::Clip(ClipAction::Due { result: "played", reason: String::new() }));
         out.push(SessionsAction::Report(ModelReport::ResponseStarted { response: response.clone() }));
         let previous = self.clips.places.clip.replace(item.clone()).or_else(|| self.clips.places.sessions.clone());
         let placed = Words::Placed { item: item.clone(), speaker: Speaker::Agent, previous };
@@ -236,8 +276,14 @@ impl Sessions {
 
     /// The recording of what a request says; `None` if the session in use says it.
     fn recording_of(&self, request: &ResponseRequest) -> Option<Recording> {
+        self.recording_for(self.state.in_use()?, request)
+    }
+
+    /// The same for the session `id`, which may not be in use yet.
+    fn recording_for(&self, id: LegId, request: &ResponseRequest) -> Option<Recording> {
         let plan = self.clip_plan()?;
-        if self.can.verbatim && !plan.always {
+        let verbatim = self.legs.iter().any(|leg| leg.id == id && leg.can.verbatim);
+        if verbatim && !plan.always {
             return None;
         }
         plan.recording(exact_words(request.instructions.as_deref()?)?)
@@ -253,6 +299,3 @@ impl Sessions {
 const fn piece_of(format: AudioFormat) -> usize {
     500 * format.bytes_per_ms()
 }
-
-/// The beginning of the names of recordings. A server's own ids begin otherwise.
-const NAME: &str = "sb_clip_";

@@ -9,10 +9,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::clips::Clips;
 use super::{LegId, Sessions, SessionsAction, Standby};
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::capabilities::Reconfigure;
+use crate::realtime::clips::is_recorded;
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::realtime::report::{ModelReport, ResponseOutcome, Words};
@@ -116,7 +116,7 @@ impl Sessions {
                 self.tell_what_was_heard(id, item, now, out);
             }
             ModelOrder::DeleteItem { item } if !leg.can.delete => self.tell_what_was_heard(id, item, now, out),
-            ModelOrder::TruncateItem { item, .. } | ModelOrder::DeleteItem { item } if Clips::has(item) => {
+            ModelOrder::TruncateItem { item, .. } | ModelOrder::DeleteItem { item } if is_recorded(item) => {
                 self.tell_what_was_heard(id, item, now, out);
             }
             ModelOrder::CancelResponse if !leg.can.cancel => self.running.mute(),

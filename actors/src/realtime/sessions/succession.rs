@@ -101,7 +101,7 @@ impl Sessions {
     pub(super) fn take_over(&mut self, leg: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
         let before = self.state.in_use();
         let running = before.and_then(|id| self.legs.iter().find(|leg| leg.id == id));
-        let (unfinished, first, gap) = match (running, &mut self.state) {
+        let (mut unfinished, first, gap) = match (running, &mut self.state) {
             (Some(leg), _) => (leg.session.carry_over(), false, Duration::ZERO),
             (None, State::Down(outage)) => {
                 let gap = now.saturating_duration_since(outage.since);
@@ -109,6 +109,7 @@ impl Sessions {
             }
             (None, _) => (CarryOver::default(), false, Duration::ZERO),
         };
+        self.repeat_exact_words(leg, &mut unfinished);
         let known = self.legs.iter().find(|it| it.id == leg).and_then(|leg| leg.resumes);
         let mut handoff = handoff_of(unfinished, known.unwrap_or_default(), &mut self.history, &mut self.turns);
         if let Some(adapter) = self.leg(leg).and_then(|leg| leg.adapter.as_ref()) {
@@ -118,10 +119,12 @@ impl Sessions {
                 }
             }
         }
-        let answering = handoff.answer_unless_spoken || !handoff.requests.is_empty() || self.orders.speak();
+        let asks = !handoff.requests.is_empty() || self.orders.speak() || self.clips.are_due();
+        let answering = handoff.answer_unless_spoken || asks;
         self.state = State::TakingOver(TakingOver { leg, first, gap, answering });
         self.standby = Standby::None;
         self.running = Running::default();
+        handoff.requests = self.take_left_over(handoff.requests);
         if self.legs.iter().any(|it| it.id == leg && it.changes != self.changes) {
             let configure = ModelOrder::Configure {
                 instructions: Some(self.plan.common.instructions.clone()),

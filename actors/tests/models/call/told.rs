@@ -1,5 +1,7 @@
 //! What a call tells: what the servers know, what the machine did, and what is recorded.
 
+use serde_json::Value;
+
 use super::*;
 
 impl Call {

@@ -1,7 +1,5 @@
 //! How a call ends.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,14 +9,13 @@ use switchboard_actors::ending::Ending;
 use switchboard_actors::money::Usd;
 use switchboard_actors::profile::no_input::NoInputPlan;
 use switchboard_actors::profile::spending::Budget;
-use switchboard_actors::realtime::clips::plan::{ClipPlan, ClipSource, Rendering};
 use switchboard_actors::realtime::seat::Provider;
 use switchboard_actors::transcript::log::Voice;
 
 use super::{Verdict, carrier, greeted_with, is_so, was_correct};
-use crate::call::{CLIP, Call, End};
+use crate::call::{Call, End};
 use crate::profile::{A_DAY, GOODBYE, IDLE_PROMPT, profile};
-use crate::server::{Deed, Known, USUAL_ANSWER, USUAL_WORDS, ms};
+use crate::server::{Deed, Known, ms};
 
 /// An operator ends the call. The goodbye is heard before the line is closed.
 pub(crate) fn hang_up(call: &mut Call) -> Result<End, String> {
@@ -55,60 +52,6 @@ pub(crate) fn goodbye(provider: Provider) -> Verdict {
     let end = ended(&mut call, Ending::DurationLimit)?;
     Ok(format!("closed after {:.1} s", (end.at - closing).as_secs_f64()))
 }
-
-/// The notice and the goodbye are heard in the words of the configuration: said by the model, or
-/// played from a recording if it does not say given words as they stand. Then it learns what the
-/// caller has heard.
-pub(crate) fn exact_words(provider: Provider) -> Verdict {
-    let mut profile = profile(provider);
-    let mut model = (*profile.model).clone();
-    model.common_mut().clips = Some(Arc::new(clips()));
-    let verbatim = model.capabilities().verbatim;
-    (profile.model, profile.notice) = (Arc::new(model), Some(NOTICE.to_owned()));
-    let mut call = Call::begin(profile, carrier(), ms(0));
-    call.caller_says("hello", ms(1_000));
-    // What the caller said into the notice reaches the model behind it, and may be answered instead.
-    let opens = |words: &String| [USUAL_WORDS, USUAL_ANSWER].contains(&words.as_str());
-    let greeted = |call: &mut Call| call.mind.borrow().said.iter().any(opens);
-    let is_greeted = call.run_until(12_000, greeted);
-    is_so(is_greeted, || format!("no greeting: {:?}", call.story()))?;
-    call.run_until(8_000, Call::is_quiet);
-    call.run(1_000);
-    let first = call.conversation().utterances.first().map(|it| (it.text.clone(), it.heard.clone(), it.interrupted));
-    let whole = NOTICE.to_owned();
-    is_so(first == Some((whole.clone(), Some(whole), false)), || format!("the notice is {first:?}"))?;
-    hang_up(&mut call)?;
-    let said = call.mind.borrow().said.clone();
-    let by_the_model = [NOTICE, GOODBYE].map(|words| said.iter().any(|it| it == words));
-    is_so(by_the_model == [verbatim; 2], || format!("the model said {said:?}"))?;
-    if verbatim {
-        return Ok("said by the model".to_owned());
-    }
-    is_so(call.clips == ["played"; 2], || format!("recordings: {:?}", call.clips))?;
-    let lengths: Vec<_> = call.heard().into_iter().filter(|(item, ..)| item.as_str().starts_with("sb_clip")).collect();
-    is_so(lengths.len() == 2 && lengths.iter().all(|(_, heard, cut)| *heard == CLIP && !cut), || {
-        format!("{lengths:?}")
-    })?;
-    let known = call.known();
-    let told = known.iter().any(|it| matches!(it, Known::Text(_, text) | Known::Prompt(text) if text.contains(NOTICE)));
-    is_so(told, || format!("the model does not know the notice: {known:?}"))?;
-    Ok("recordings".to_owned())
-}
-
-fn clips() -> ClipPlan {
-    let source = Arc::new(ClipSource {
-        url: "http://speech.example/v1".parse().expect("a URL"),
-        model: "small".to_owned(),
-        format: "pcm",
-        key: None,
-        timeout: Duration::from_secs(5),
-        folder: None,
-    });
-    let rendering = Some(Rendering { source, voice: "asha".to_owned(), voices: BTreeMap::new() });
-    ClipPlan { always: false, recorded: BTreeMap::new(), rendering, wait: ms(700) }
-}
-
-const NOTICE: &str = "This call is recorded.";
 
 /// The agent ends the call by its tool, without a word. The caller hears a goodbye all the same.
 pub(crate) fn agent_ends(provider: Provider) -> Verdict {

@@ -8,6 +8,7 @@ use crate::realtime::capabilities::Capabilities;
 use crate::realtime::clips::plan::sample as clips;
 use crate::realtime::messages::{TextRole, exactly};
 use crate::realtime::report::{Usage, Words};
+use crate::realtime::seed::{CarryOver, Progress, Running};
 
 const NOTICE: &str = "Calls are recorded.";
 
@@ -44,14 +45,14 @@ impl Rig {
     /// The question that is open.
     fn asked(&self) -> Option<u64> {
         self.out.iter().rev().find_map(|action| {
-            if let SessionsAction::FetchClip { question, .. } = action { Some(*question) } else { None }
+            if let SessionsAction::Clip(ClipAction::Fetch { question, .. }) = action { Some(*question) } else { None }
         })
     }
 
     fn fetched(&mut self, made: Result<Arc<[i16]>, String>) {
         let question = self.asked().expect("a question");
         self.out.clear();
-        self.on(SessionsEvent::ClipFetched { question, made });
+        self.on(SessionsEvent::ClipFetched(ClipFetched { question, made }));
     }
 
     /// How much audio of each response was passed on, in ms.
@@ -81,7 +82,7 @@ fn a_recording_is_a_whole_response_and_the_model_is_told() {
         .out
         .iter()
         .map(|action| match action {
-            SessionsAction::ClipDue { result, .. } => *result,
+            SessionsAction::Clip(ClipAction::Due { result, .. }) => *result,
             SessionsAction::Report(ModelReport::ResponseStarted { .. }) => "started",
             SessionsAction::Report(ModelReport::FirstAudio { .. }) => "first audio",
             SessionsAction::Report(ModelReport::ResponseFinished { outcome: ResponseOutcome::Completed, .. }) => {
@@ -158,7 +159,7 @@ fn a_recording_that_is_not_made_in_time_or_at_all_is_left_to_the_model() {
                 rig.out.clear();
                 rig.pass();
                 let sent = rig.out.len();
-                rig.on(SessionsEvent::ClipFetched { question, made: Ok(second()) });
+                rig.on(SessionsEvent::ClipFetched(ClipFetched { question, made: Ok(second()) }));
                 assert_eq!(rig.out.len(), sent, "it is late");
             }
             Some(reason) => rig.fetched(Err(reason.clone())),
@@ -236,7 +237,7 @@ fn a_key_takes_back_what_waits() {
     rig.now += Duration::from_secs(5);
     rig.on(SessionsEvent::DeadlinePassed);
     assert_eq!(rig.sent(), Vec::<String>::new());
-    rig.on(SessionsEvent::ClipFetched { question: 1, made: Ok(second()) });
+    rig.on(SessionsEvent::ClipFetched(ClipFetched { question: 1, made: Ok(second()) }));
     assert!(rig.out.is_empty(), "{:?}", rig.out);
 }
 
@@ -254,6 +255,73 @@ fn a_lost_session_leaves_its_requests_to_the_next_one() {
     assert_eq!(rig.asked(), Some(2), "{:?}", rig.out);
 }
 
+/// A call whose first model says given words as they stand, and whose next one does not.
+fn across() -> Rig {
+    let mut rig = Rig::with(|plan| {
+        plan.resilience.fallbacks = vec![fake(Capabilities { verbatim: false, ..able() })];
+        plan.common_mut().clips = Some(Arc::new(clips::plan("http://127.0.0.1:1")));
+    });
+    rig.advise(&[], 0.0);
+    rig.open(LegId(1));
+    rig.configure(LegId(1));
+    assert!(rig.sessions.can.verbatim);
+    rig
+}
+
+impl Rig {
+    /// The first model is gone, and the next one takes over.
+    fn goes_on(&mut self) {
+        self.drop_socket(LegId(1));
+        self.advise(&[], 0.0);
+        self.out.clear();
+        self.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+        assert!(self.reported(|it| matches!(it, ModelReport::Resumed { answering: true, .. })), "{:?}", self.out);
+    }
+}
+
+#[test]
+fn words_that_a_lost_session_owed_are_played_for_one_that_does_not_say_them() {
+    let mut rig = across();
+    rig.order(speak("Warn the caller."));
+    rig.order(notice());
+    rig.order(speak("Greet the caller."));
+    rig.goes_on();
+    assert!(rig.audio("sb_clip_1") > 0, "{:?}", rig.out);
+    let handoff = &rig.sent()[0];
+    let has = |words: &str| handoff.contains(words);
+    assert!(has("Warn the caller.") && !has(NOTICE) && !has("Greet the caller."), "{handoff}");
+    rig.pass();
+    assert!(rig.sent()[0].contains("Greet the caller."), "behind the recording");
+}
+
+#[test]
+fn words_that_came_during_the_outage_are_played_for_one_that_does_not_say_them() {
+    let mut rig = across();
+    rig.drop_socket(LegId(1));
+    rig.order(notice());
+    rig.advise(&[], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+    assert!(rig.audio("sb_clip_1") > 0, "{:?}", rig.out);
+}
+
+#[test]
+fn exact_words_that_broke_off_are_heard_from_their_beginning() {
+    let begun = |instructions: String| {
+        let request = ResponseRequest { purpose: ResponsePurpose::Notice, instructions: Some(instructions) };
+        let running = Running { response: None, request: Some(request), progress: Progress::Partly };
+        CarryOver { running: Some(running), ..CarryOver::default() }
+    };
+    let left = |can: Capabilities, instructions: String| {
+        let mut left = begun(instructions);
+        up_with(can, |_| {}).sessions.repeat_exact_words(LegId(1), &mut left);
+        left.running.expect("a response").progress
+    };
+    let unlike = Capabilities { verbatim: false, ..able() };
+    assert_eq!(left(unlike.clone(), exactly(NOTICE)), Progress::Silent);
+    assert_eq!(left(able(), exactly(NOTICE)), Progress::Partly, "it says the rest as it stands");
+    assert_eq!(left(unlike, "Greet the caller.".to_owned()), Progress::Partly);
+}
+
 #[test]
 fn the_items_of_the_session_follow_the_recording() {
     let mut rig = up();
@@ -269,7 +337,7 @@ fn the_items_of_the_session_follow_the_recording() {
 
 #[test]
 fn tokens_of_what_was_left_out_are_charged() {
-    let mut running = Running::default();
+    let mut running = super::super::instead::Running::default();
     let response = ResponseId::new("r");
     assert_eq!(running.note(ModelReport::ResponseStarted { response: response.clone() }, true), None);
     let usage = Some(Usage { output_audio: 5, ..Usage::default() });

@@ -240,8 +240,7 @@ impl World {
                 | SessionsAction::ToWords(_)
                 | SessionsAction::Report(_)
                 | SessionsAction::AudioDropped { .. }
-                | SessionsAction::FetchClip { .. }
-                | SessionsAction::ClipDue { .. } => {}
+                | SessionsAction::Clip(_) => {}
             }
         }
     }

@@ -195,8 +195,8 @@ fn shown(actions: &[SessionsAction]) -> String {
             A::Report(ModelReport::Incident(_)) => "report Incident",
             A::Report(_) => "report a complaint",
             A::AudioDropped { .. } => "drop it",
-            A::FetchClip { .. } => "fetch a recording",
-            A::ClipDue { .. } => continue,
+            A::Clip(ClipAction::Fetch { .. }) => "fetch a recording",
+            A::Clip(ClipAction::Due { .. }) => continue,
             A::End => "end",
         };
         if words.last() != Some(&word) {

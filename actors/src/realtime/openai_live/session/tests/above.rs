@@ -59,8 +59,7 @@ impl Call {
                 | SessionsAction::ToWords(_)
                 | SessionsAction::Report(_)
                 | SessionsAction::AudioDropped { .. }
-                | SessionsAction::FetchClip { .. }
-                | SessionsAction::ClipDue { .. }
+                | SessionsAction::Clip(_)
                 | SessionsAction::End => {}
             }
         }

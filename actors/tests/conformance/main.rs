@@ -5,6 +5,8 @@
 //! second start, and a flood of malformed messages. Nothing waits: a stream consists of two values
 //! that exchange messages.
 
+mod broken;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,8 +20,10 @@ use switchboard_actors::carrier::{
 };
 use switchboard_actors::frame::Frame;
 use switchboard_actors::g711;
-use switchboard_actors::ids::{CarrierCallId, Private};
+use switchboard_actors::ids::Private;
 use url::Url;
+
+use broken::{Broken, Flaw};
 
 /// The result of a check, with the problem if there is one.
 type Verdict = Result<(), String>;
@@ -42,7 +46,7 @@ fn every_carrier_announces_its_calls() {
 fn a_broken_wire_is_found() {
     for carrier in Carrier::all() {
         for how in Flaw::ALL.into_iter().filter(|flaw| flaw.shows(carrier)) {
-            let wire = Broken { wire: carrier.wire(), how, carrier };
+            let wire = Broken::of(carrier, how);
             assert!(conforms(carrier, Box::new(wire)).is_err(), "{carrier:?} {how:?}");
         }
     }
@@ -388,129 +392,3 @@ fn alike(what: &str, found: &[i16], expected: &[i16]) -> Verdict {
 const PERMIT: &str = "40325ec2-5efd-4bd3-805f-53576e581d13";
 /// The name of our mark.
 const MARK: &str = "resp_1:240:item \"1\"";
-
-/// A wire with one deliberate error.
-struct Broken {
-    wire: Box<dyn Wire>,
-    how: Flaw,
-    carrier: Carrier,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
-    ForgetsWho,
-    HalvesTheCaller,
-    SaysNothing,
-    SaysFieldsTooMany,
-    SaysItTwice,
-    RenamesMarks,
-    KeepsMarks,
-    ForgetsEchoes,
-    NeverClears,
-    LosesKeys,
-    MissesTheStop,
-    FollowsAnyStart,
-    BelievesAnything,
-}
-
-impl Flaw {
-    const ALL: [Self; 13] = [
-        Self::ForgetsWho,
-        Self::HalvesTheCaller,
-        Self::SaysNothing,
-        Self::SaysFieldsTooMany,
-        Self::SaysItTwice,
-        Self::RenamesMarks,
-        Self::KeepsMarks,
-        Self::ForgetsEchoes,
-        Self::NeverClears,
-        Self::LosesKeys,
-        Self::MissesTheStop,
-        Self::FollowsAnyStart,
-        Self::BelievesAnything,
-    ];
-
-    /// Whether a carrier would notice the error.
-    fn shows(self, carrier: Carrier) -> bool {
-        let can = carrier.capabilities();
-        match self {
-            Self::RenamesMarks | Self::KeepsMarks | Self::ForgetsEchoes => can.marks != Marks::None,
-            Self::NeverClears => can.clear != Clear::None,
-            Self::LosesKeys => can.keys == Keys::Reported,
-            // A binary message names no stream, and has no fields.
-            Self::FollowsAnyStart => can.second_start == SecondStart::Ignored && can.messages == Messages::Text,
-            Self::SaysFieldsTooMany => can.messages == Messages::Text,
-            Self::ForgetsWho
-            | Self::HalvesTheCaller
-            | Self::SaysNothing
-            | Self::SaysItTwice
-            | Self::BelievesAnything => true,
-            Self::MissesTheStop => {
-                let fake = carrier.fake().expect("its side of a call");
-                let mut said = Outgoing::default();
-                fake.line(&calling(fake, 1), "s").stop(&mut said);
-                !said.is_empty()
-            }
-        }
-    }
-}
-
-impl Wire for Broken {
-    fn read(&mut self, message: Incoming<'_>, reply: &mut Outgoing) -> Result<LineEvent, WireError> {
-        let mut read = self.wire.read(message, reply);
-        if self.how == Flaw::FollowsAnyStart && matches!(read, Ok(LineEvent::Started(_))) {
-            self.wire = self.carrier.wire();
-            read = self.wire.read(message, reply);
-        }
-        let other = || Ok(LineEvent::Other(String::new()));
-        match (self.how, read) {
-            (Flaw::ForgetsWho, Ok(LineEvent::Started(start))) => {
-                let carrier_call = CarrierCallId::new("another");
-                Ok(LineEvent::Started(Box::new(StreamStart { carrier_call, ..*start })))
-            }
-            (Flaw::HalvesTheCaller, Ok(LineEvent::Audio(mut audio))) => {
-                let half = audio.payload.len() / 2;
-                audio.payload.truncate(half);
-                Ok(LineEvent::Audio(audio))
-            }
-            (Flaw::ForgetsEchoes, Ok(LineEvent::MarkEchoed(_)))
-            | (Flaw::LosesKeys, Ok(LineEvent::KeyPressed(_)))
-            | (Flaw::MissesTheStop, Ok(LineEvent::Stopped))
-            | (Flaw::BelievesAnything, Err(_)) => other(),
-            (_, read) => read,
-        }
-    }
-
-    fn write(&mut self, command: &LineCommand, out: &mut Outgoing) {
-        let mut written = Outgoing::default();
-        match (self.how, command) {
-            (Flaw::NeverClears, LineCommand::Clear)
-            | (Flaw::KeepsMarks, LineCommand::Mark(_))
-            | (Flaw::SaysNothing, LineCommand::Play(_)) => {}
-            (Flaw::RenamesMarks, LineCommand::Mark(name)) => {
-                self.wire.write(&LineCommand::Mark(format!("{name}x")), &mut written);
-            }
-            (Flaw::SaysItTwice, LineCommand::Play(_)) => {
-                self.wire.write(command, &mut written);
-                self.wire.write(command, &mut written);
-            }
-            (_, command) => self.wire.write(command, &mut written),
-        }
-        for message in written.messages() {
-            match message {
-                Incoming::Text(text) => out.text(|all| {
-                    all.push_str(text);
-                    if self.how == Flaw::SaysFieldsTooMany && all.ends_with('}') {
-                        all.pop();
-                        all.push_str(",\"seq\":1}");
-                    }
-                    true
-                }),
-                Incoming::Binary(bytes) => out.binary(|all| {
-                    all.extend_from_slice(bytes);
-                    true
-                }),
-            }
-        }
-    }
-}
