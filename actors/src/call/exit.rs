@@ -261,8 +261,7 @@ impl Exit {
 
     /// The first session did not come up in time.
     pub(super) fn model_overdue(&mut self, talk: &mut Conversation) {
-        let voice = talk.call.spoken().is_some_and(|language| language.apology_sound.is_some());
-        if voice || talk.call.profile.on_model_loss.is_some() {
+        if talk.call.can_apologise() || talk.call.profile.on_model_loss.is_some() {
             self.model_gone(Ending::ModelLost, talk);
         } else {
             self.finish(Ending::ModelLost, talk);

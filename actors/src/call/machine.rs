@@ -111,7 +111,10 @@ impl CallMachine {
     fn route(&mut self, event: CallEvent) {
         let (exit, talk) = (&mut self.exit, &mut self.talk);
         match event {
-            CallEvent::Begun => talk.floor.begin(&mut talk.call),
+            CallEvent::Begun => {
+                talk.call.fetch_clips();
+                talk.floor.begin(&mut talk.call);
+            }
             CallEvent::Line(report) => self.line(report),
             CallEvent::Audio(report) => self.audio(report),
             CallEvent::Model(report) => self.model(report),
@@ -126,6 +129,7 @@ impl CallMachine {
                     talk.answer_tool(&asked, output, true, exit.stage(talk));
                 }
             }
+            CallEvent::ClipFetched { words, made } => talk.call.clip_fetched(words, made),
             CallEvent::TransferOrdered { destination } => {
                 let reason = "ordered by an operator".to_owned();
                 exit.transfer_asked(destination, reason, String::new(), By::Operator, talk);

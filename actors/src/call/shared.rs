@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::lines::Lines;
 use super::machine::Means;
 use super::messages::CallDetail;
 use super::meter::Meter;
@@ -73,8 +74,8 @@ pub(super) struct Shared {
     model_came: bool,
     pub(super) tally: Tally,
     pub(super) detail: CallDetail,
-    /// Number of recorded lines that were played, for their ids.
-    lines_played: u32,
+    /// What is played when no model can speak.
+    pub(super) lines: Lines,
     /// The actions of the current event; empty between events.
     pub(super) out: Vec<CallAction>,
 }
@@ -107,7 +108,7 @@ impl Shared {
             privacy: Privacy::default(),
             tally: Tally::default(),
             detail: CallDetail { answered_by: profile.answered_by, ..CallDetail::default() },
-            lines_played: 0,
+            lines: Lines::default(),
             out: Vec::new(),
             profile,
         }
@@ -214,6 +215,7 @@ impl Shared {
         let from = std::mem::replace(&mut self.language, code.to_owned());
         self.record(Fact::LanguageSwitched { from, to: code.to_owned() });
         self.tell(Note::LanguageSwitched(code.to_owned()));
+        self.fetch_clips();
     }
 
     /// Records that the caller pressed a key, and which one unless it is private.
@@ -229,28 +231,8 @@ impl Shared {
         }
     }
 
-    /// Plays the recorded apology, because no model can speak. Returns `false` if the language has
-    /// no recording.
-    pub(super) fn apologise(&mut self) -> bool {
-        let apology = self.spoken().and_then(|it| Some((it.apology.clone(), it.apology_sound.clone()?)));
-        self.play_line("apology", apology)
-    }
-
-    /// Plays the recorded line for a waiting caller. Returns `false` if the language has no
-    /// recording.
-    pub(super) fn play_filler(&mut self) -> bool {
-        let filler = self.spoken().and_then(|it| Some((it.filler.clone(), it.filler_sound.clone()?)));
-        self.play_line("filler", filler)
-    }
-
-    fn play_line(&mut self, kind: &str, line: Option<(String, Arc<[i16]>)>) -> bool {
-        let Some((text, pcm)) = line else { return false };
-        self.lines_played += 1;
-        self.play(ItemId::new(&format!("line_{kind}_{}", self.lines_played)), text, pcm);
-        true
-    }
-
-    fn play(&mut self, item: ItemId, text: String, pcm: Arc<[i16]>) {
+    /// Plays a recording of `text` after the queue.
+    pub(super) fn play(&mut self, item: ItemId, text: String, pcm: Arc<[i16]>) {
         self.record(Fact::LinePlayed { item: item.clone(), text });
         self.act(CallAction::PlayPcm { item, pcm });
     }

@@ -22,6 +22,7 @@ use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
 use crate::line::messages::LineReport;
 use crate::money::Usd;
+use crate::realtime::clips::plan::ClipOrder;
 use crate::realtime::events as model;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome};
@@ -77,6 +78,13 @@ pub enum CallEvent {
     DialEnded(DialOutcome),
     /// The carrier has detected who answered the call.
     Detected(Detected),
+    /// The answer to [`CallAction::FetchClip`].
+    ClipFetched {
+        /// The words.
+        words: Private<String>,
+        /// The recording (8 kHz), or why there is none.
+        made: Result<Arc<[i16]>, String>,
+    },
     /// An incident outside the child actors; it is logged already.
     Incident(Incident),
     /// The carrier has asked how the call continues.
@@ -121,6 +129,9 @@ pub enum CallAction {
         /// The samples.
         pcm: Arc<[i16]>,
     },
+    /// Ask for the recording of a line that is played when no model can speak; its answer comes
+    /// back as [`CallEvent::ClipFetched`].
+    FetchClip(ClipOrder),
     /// Record silence from now on, or both sides again.
     PauseRecording(bool),
     /// Call an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].

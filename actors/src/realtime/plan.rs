@@ -93,8 +93,14 @@ impl SessionPlan {
 
     /// The recordings that can be made before a call needs them.
     pub fn clips_ahead(&self) -> Vec<ClipOrder> {
-        let clips = self.common.clips.as_ref().filter(|_| self.needs_clips());
-        clips.map(|clips| clips.ahead()).unwrap_or_default()
+        let clips = self.common.clips.as_ref();
+        clips.map(|clips| clips.ahead(self.needs_clips())).unwrap_or_default()
+    }
+
+    /// How a line is recorded that is played when no model can speak; `None` if another recording
+    /// of it is played, or none can be made.
+    pub fn line(&self, words: &str) -> Option<ClipOrder> {
+        self.common.clips.as_ref()?.line(words, self.needs_clips())
     }
 
     /// The name of the model that is tried first.

@@ -25,7 +25,6 @@ use switchboard_actors::tools::spec::ToolSpec;
 use self::prompts::{backend_prompt, greeting, instructions, notice};
 pub use self::waiting::plan_notes;
 use super::agents::{Agent, Language};
-use super::clips::Clip;
 use super::delegation;
 use super::engines;
 use super::experiments::{self, CONTROL};
@@ -35,7 +34,6 @@ use super::root::Config;
 use super::routing::{Decision, RouteInput};
 use super::tool_schemas::offer;
 use super::tools::BuiltIn;
-use super::voices::{APOLOGIES, FILLERS};
 use crate::service::callers::Callers;
 
 /// The profile of every agent in every language it speaks.
@@ -366,7 +364,6 @@ impl Servers {
 /// The profile of each language that the agent speaks.
 fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile> {
     let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
-    let own = |clip: &Option<Clip>| clip.as_ref().map(|clip| Arc::clone(&clip.pcm));
     let profile = |(code, language): (&String, &Language)| {
         let transcription = agent.options(&config.realtime).transcription.as_ref().map(|transcription| Transcription {
             model: transcription.model.clone(),
@@ -385,11 +382,9 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
             idle_prompts: language.idle_prompts.clone(),
             goodbye: language.goodbye.clone(),
             apology: language.apology.clone(),
-            apology_sound: own(&language.clips.apology)
-                .or_else(|| language.apology_shipped.then(|| APOLOGIES.of(code)).flatten()),
+            apology_sound: clips::apology_sound(code, language),
             filler: language.filler.clone(),
-            filler_sound: own(&language.clips.filler)
-                .or_else(|| language.filler_shipped.then(|| FILLERS.of(code)).flatten()),
+            filler_sound: clips::filler_sound(code, language),
         };
         (code.clone(), profile)
     };

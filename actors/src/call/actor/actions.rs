@@ -18,6 +18,8 @@ use crate::events::emit;
 use crate::ids::ToolCallId;
 use crate::money::Usd;
 use crate::realtime::capabilities::Capabilities;
+use crate::realtime::clips::messages::FetchClip;
+use crate::realtime::clips::plan::ClipOrder;
 use crate::realtime::events as model;
 use crate::realtime::messages::ModelOrder;
 use crate::tools::http;
@@ -35,6 +37,7 @@ impl CallActor {
             A::PausePlayout => self.tell_audio(AudioOrder::PausePlayout),
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
+            A::FetchClip(order) => self.fetch_clip(order, ctx),
             A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::TellSpent(cost) => self.tell_spent(cost),
@@ -120,6 +123,17 @@ impl CallActor {
             this.step(CallEvent::ToolAnswered { call, output }, ctx);
         };
         ctx.spawn(actix::fut::wrap_future::<_, Self>(question).map(answered));
+    }
+
+    /// Asks for a recording. The end of the call drops the question.
+    fn fetch_clip(&self, order: ClipOrder, ctx: &mut Context<Self>) {
+        let words = order.words.clone();
+        let asked = self.setup.providers.send(FetchClip(order));
+        let fetched = |made: Result<Result<_, String>, _>, this: &mut Self, ctx: &mut Context<Self>| {
+            let made = made.unwrap_or_else(|_| Err("the service stops".to_owned()));
+            this.step(CallEvent::ClipFetched { words, made }, ctx);
+        };
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(fetched));
     }
 
     fn tell_spent(&self, cost: Usd) {

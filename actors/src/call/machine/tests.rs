@@ -5,6 +5,7 @@ mod budget;
 mod conversation;
 mod detected;
 mod endings;
+mod lines;
 mod meeting;
 mod missed;
 mod outages;

@@ -1,6 +1,6 @@
 //! The configuration of the recordings: whose words are recorded, and how. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +20,9 @@ pub struct ClipPlan {
     pub recorded: BTreeMap<String, Arc<[i16]>>,
     /// How all other words are recorded; `None` leaves them to the model.
     pub rendering: Option<Rendering>,
+    /// Lines that no model is there to say and of which there is no recording either: the server
+    /// records them whatever the model can do.
+    pub unheard: BTreeSet<String>,
     /// How long a call waits for words that are not recorded yet. Shorter: words that no call has
     /// needed before are the model's. Longer: the caller hears silence.
     pub wait: Duration,
@@ -86,18 +89,28 @@ impl ClipPlan {
         self.rendering.as_ref().map(|rendering| Recording::Rendered(rendering.order(words)))
     }
 
-    /// Everything that can be recorded before a call needs it.
-    pub fn ahead(&self) -> Vec<ClipOrder> {
+    /// What the server records before a call needs it: everything if `all`, otherwise only lines
+    /// that nobody would hear.
+    pub fn ahead(&self, all: bool) -> Vec<ClipOrder> {
         let Some(rendering) = &self.rendering else { return Vec::new() };
-        let open = rendering.voices.keys().filter(|words| !self.recorded.contains_key(*words));
-        open.map(|words| rendering.order(words)).collect()
+        rendering.voices.keys().filter_map(|words| self.line(words, all)).collect()
+    }
+
+    /// How the server records a line that is played when no model can speak; `None` if another
+    /// recording is played. With `all`, only a file of the operator goes before the server.
+    pub fn line(&self, words: &str, all: bool) -> Option<ClipOrder> {
+        let is_wanted = all || self.unheard.contains(words);
+        match self.recording(words).filter(|_| is_wanted)? {
+            Recording::Rendered(order) => Some(order),
+            Recording::Ready(_) => None,
+        }
     }
 }
 
 impl fmt::Debug for ClipPlan {
     /// Leaves out the samples.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { always, recorded, rendering, wait } = self;
+        let Self { always, recorded, rendering, unheard: _, wait } = self;
         let recorded = recorded.len();
         write!(f, "ClipPlan(always {always}, {recorded} recorded, {rendering:?}, wait {wait:?})")
     }
@@ -156,6 +169,7 @@ pub(crate) mod sample {
                 voice: "asha".to_owned(),
                 voices: BTreeMap::from([("Namaste.".to_owned(), "kavya".to_owned())]),
             }),
+            unheard: BTreeSet::new(),
             wait: Duration::from_millis(700),
         }
     }
@@ -180,16 +194,26 @@ mod tests {
         );
         let without = ClipPlan { rendering: None, ..plan };
         assert_eq!(without.recording("Bye."), None, "the model says it");
-        assert_eq!(without.ahead(), []);
+        assert_eq!(without.ahead(true), []);
     }
 
     #[test]
     fn known_words_have_the_voice_of_their_language_and_are_recorded_ahead() {
         let mut plan = sample::plan("http://127.0.0.1:1/v1");
-        let [order] = &plan.ahead()[..] else { panic!("one text") };
+        let [order] = &plan.ahead(true)[..] else { panic!("one text") };
         assert_eq!((order.words.expose().as_str(), order.voice.as_str(), order.is_known), ("Namaste.", "kavya", true));
         plan.recorded.insert("Namaste.".to_owned(), Arc::from(vec![1]));
-        assert_eq!(plan.ahead(), [], "there is a file of it");
+        assert_eq!(plan.ahead(true), [], "there is a file of it");
+    }
+
+    #[test]
+    fn a_line_that_nobody_would_hear_is_recorded_for_every_model() {
+        let mut plan = sample::plan("http://127.0.0.1:1/v1");
+        assert_eq!((plan.ahead(false), plan.line("Namaste.", false)), (Vec::new(), None));
+        assert!(plan.line("Namaste.", true).is_some() && plan.line("Calls are recorded.", true).is_none());
+        plan.unheard.insert("Namaste.".to_owned());
+        assert_eq!(plan.line("Namaste.", false).as_slice(), plan.ahead(false));
+        assert_eq!(plan.ahead(false).len(), 1);
     }
 
     #[test]

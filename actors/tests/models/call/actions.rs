@@ -64,6 +64,7 @@ impl Call {
                 return;
             }
             A::TellSpent(_)
+            | A::FetchClip(_)
             | A::AskHandover(_)
             | A::CallCallee { .. }
             | A::DropCallee(_)

@@ -1,6 +1,6 @@
 //! Words that have to be exact: said by the model, or played from a recording.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn clips() -> ClipPlan {
         folder: None,
     });
     let rendering = Some(Rendering { source, voice: "asha".to_owned(), voices: BTreeMap::new() });
-    ClipPlan { always: false, recorded: BTreeMap::new(), rendering, wait: ms(700) }
+    ClipPlan { always: false, recorded: BTreeMap::new(), rendering, unheard: BTreeSet::new(), wait: ms(700) }
 }
 
 const NOTICE: &str = "This call is recorded.";

@@ -1,7 +1,7 @@
 //! The recordings of an agent's exact words: which there are, and in which voice the others are
 //! made. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_actors::profile::KeyAction;
@@ -11,6 +11,7 @@ use super::super::agents::{Agent, Language};
 use super::super::exact::{ClipMode, ExactWords};
 use super::super::problem::{Origin, Problem};
 use super::super::root::Config;
+use super::super::voices::{APOLOGIES, FILLERS};
 use super::{Profiles, notice};
 
 /// The recordings of a call of `agent` that starts in the language `code`; `None` if there are none
@@ -18,14 +19,18 @@ use super::{Profiles, notice};
 pub(super) fn plan(config: &Config, agent: &Agent, code: &str) -> Option<Arc<ClipPlan>> {
     let ExactWords { mode, source, voice, wait } = &config.clips;
     let of = |language: &Language| language.clips.voice.as_ref().unwrap_or(voice).clone();
-    let (mut recorded, mut voices) = (BTreeMap::new(), BTreeMap::new());
+    let (mut recorded, mut voices, mut unheard) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
     for (code, language) in languages(config, agent) {
         let clips = &language.clips;
         let phrases = [
             (notice(config, agent, code), &clips.notice),
             (Some(language.goodbye.clone()), &clips.goodbye),
+            (Some(language.apology.clone()), &clips.apology),
             (Some(language.filler.clone()), &clips.filler),
         ];
+        let lines =
+            [(&language.apology, apology_sound(code, language)), (&language.filler, filler_sound(code, language))];
+        unheard.extend(lines.into_iter().filter(|(_, sound)| sound.is_none()).map(|(words, _)| words.clone()));
         for (words, file) in phrases.into_iter().filter_map(|(words, file)| Some((words?, file))) {
             if let Some(clip) = file {
                 recorded.insert(words.clone(), Arc::clone(&clip.pcm));
@@ -42,7 +47,21 @@ pub(super) fn plan(config: &Config, agent: &Agent, code: &str) -> Option<Arc<Cli
     }
     let rendering = source.clone().map(|source| Rendering { source, voice, voices });
     let useful = *mode != ClipMode::Never && (rendering.is_some() || !recorded.is_empty());
-    useful.then(|| Arc::new(ClipPlan { always: *mode == ClipMode::Always, recorded, rendering, wait: *wait }))
+    let always = *mode == ClipMode::Always;
+    useful.then(|| Arc::new(ClipPlan { always, recorded, rendering, unheard, wait: *wait }))
+}
+
+/// The recording of a language's apology, unless a server makes one: the operator's file, or the
+/// bundled one of the default words.
+pub(super) fn apology_sound(code: &str, language: &Language) -> Option<Arc<[i16]>> {
+    let own = language.clips.apology.as_ref().map(|clip| Arc::clone(&clip.pcm));
+    own.or_else(|| language.apology_shipped.then(|| APOLOGIES.of(code)).flatten())
+}
+
+/// The same of its filler.
+pub(super) fn filler_sound(code: &str, language: &Language) -> Option<Arc<[i16]>> {
+    let own = language.clips.filler.as_ref().map(|clip| Arc::clone(&clip.pcm));
+    own.or_else(|| language.filler_shipped.then(|| FILLERS.of(code)).flatten())
 }
 
 /// Words that have to be exact and are left to a model that may deviate from them.
@@ -104,7 +123,9 @@ mod tests {
         assert_eq!(voices[&config.languages["hi"].goodbye], "hf_alpha");
         assert_eq!(voices[&config.languages["en"].filler], "af_heart");
         assert_eq!(voices["Calls are recorded."], "af_heart");
-        assert_eq!(plan.ahead().len(), 13, "a goodbye and a filler in six languages, and the notice");
+        assert_eq!(voices[&config.languages["hi"].apology], "hf_alpha");
+        assert_eq!(plan.ahead(true).len(), 19, "goodbye, apology and filler in six languages, and the notice");
+        assert_eq!(plan.ahead(false), [], "there are bundled recordings of what no model can say");
     }
 
     #[test]
@@ -129,7 +150,11 @@ mod tests {
             profiles.get("default", "en").expect("a profile").model.clips_ahead().len()
         };
         assert_eq!(ahead(&[SERVER]), 0);
-        assert_eq!(ahead(&[SERVER, ("clips.enabled", "true")]), 12);
-        assert_eq!(ahead(&[SERVER, ("realtime.rehearsal_protocol", "live")]), 12);
+        assert_eq!(ahead(&[SERVER, ("clips.enabled", "true")]), 18);
+        assert_eq!(ahead(&[SERVER, ("realtime.rehearsal_protocol", "live")]), 18);
+        // Without the server nobody would hear these.
+        let own = ("languages.en.apology", "We are sorry, please call again.");
+        assert_eq!((ahead(&[SERVER, own]), ahead(&[own])), (1, 0));
+        assert_eq!(ahead(&[SERVER, own, ("clips.enabled", "false")]), 0);
     }
 }

@@ -341,6 +341,7 @@ fn word(action: &CallAction) -> Option<String> {
         A::PlayPcm { item, .. } => {
             return Some(format!("play the {}", item.as_str().split('_').nth(1).unwrap_or_default()));
         }
+        A::FetchClip(_) => "fetch a recording",
         A::PauseRecording(true) => "pause the recording",
         A::PauseRecording(false) => "resume recording",
         A::AskTool { .. } => "ask the tool",
