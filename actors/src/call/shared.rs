@@ -192,14 +192,7 @@ impl Shared {
     /// does; any other keeps talking until somebody stops it.
     pub(super) fn interruption(&self) -> InterruptionPlan {
         let plan = self.profile.interruption;
-        match plan.policy {
-            InterruptionPolicy::Model if !self.can.decides_alone() => {
-                InterruptionPlan { policy: InterruptionPolicy::Immediate, ..plan }
-            }
-            InterruptionPolicy::Model | InterruptionPolicy::Immediate | InterruptionPolicy::PauseAndConfirm { .. } => {
-                plan
-            }
-        }
+        if self.can.decides_alone() { plan } else { plan.without_model() }
     }
 
     /// Switches to the language `code` of the profile: prompt and transcription change, the context

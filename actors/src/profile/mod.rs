@@ -175,6 +175,17 @@ impl Default for InterruptionPlan {
     }
 }
 
+impl InterruptionPlan {
+    /// The same plan where no model decides: what it leaves to the model interrupts at once.
+    #[must_use]
+    pub const fn without_model(self) -> Self {
+        match self.policy {
+            InterruptionPolicy::Model => Self { policy: InterruptionPolicy::Immediate, ..self },
+            InterruptionPolicy::Immediate | InterruptionPolicy::PauseAndConfirm { .. } => self,
+        }
+    }
+}
+
 /// What an interruption does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InterruptionPolicy {

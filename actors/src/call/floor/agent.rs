@@ -10,6 +10,7 @@ use crate::audio::report::ItemPlayout;
 use crate::call::shared::{Shared, Stage};
 use crate::call::steps::Note;
 use crate::ids::ResponseId;
+use crate::profile::InterruptionPolicy;
 use crate::realtime::messages::{ResponsePurpose, TextRole};
 use crate::transcript::messages::Fact;
 
@@ -43,7 +44,11 @@ impl Floor {
     pub(in crate::call) fn playout_started(&mut self, response: &ResponseId, stage: Stage, call: &mut Shared) {
         let ours = response.as_str() == CLIP_RESPONSE;
         let awaited = stage == Stage::Talking && self.phase == Phase::Talk;
-        self.turn.playout_started();
+        self.turn.playout_started(response);
+        if self.interruption(call).policy == InterruptionPolicy::Model {
+            // The model decides from here on about speech into its recording.
+            self.barge_in.forget();
+        }
         if !ours {
             self.wait.begin_anew();
         }

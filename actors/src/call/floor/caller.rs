@@ -9,6 +9,7 @@ use crate::call::no_input::{NoInputStep, TurnWords};
 use crate::call::shared::{Shared, Stage, exactly};
 use crate::call::steps::{CallAction, Note};
 use crate::ids::ItemId;
+use crate::profile::InterruptionPlan;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use crate::words::holds_words;
 
@@ -22,7 +23,7 @@ impl Floor {
             // audio is not interrupted.
             Stage::Talking if self.protection != Protection::Over => {}
             Stage::Talking if self.turn.is_sounding() => {
-                let verdict = self.barge_in.speech_started(item, &call.interruption(), call.now);
+                let verdict = self.barge_in.speech_started(item, &self.interruption(call), call.now);
                 self.rule(verdict, stage, call);
             }
             Stage::Talking => self.listen(call),
@@ -38,12 +39,19 @@ impl Floor {
         self.turn.caller_ends();
         call.act(CallAction::CallerTurn { open: false });
         let judged = !self.barge_in.is_pending();
-        self.barge_in.speech_stopped(&call.interruption(), call.now);
+        self.barge_in.speech_stopped(&self.interruption(call), call.now);
         if judged {
             self.turn_taken(Some(item), stage, call);
         } else if !self.barge_in.is_pending() {
             call.tell(Note::InterruptionDismissed);
         }
+    }
+
+    /// Which caller speech stops what is heard now. A model that decides alone hears nothing of a
+    /// recording, and does not stop it.
+    pub(super) fn interruption(&self, call: &Shared) -> InterruptionPlan {
+        let plan = call.interruption();
+        if self.turn.is_recorded() { plan.without_model() } else { plan }
     }
 
     /// Transcription returns the caller's words: all of them if this is the `last` event, or

@@ -8,6 +8,7 @@ use crate::audio::report::ItemPlayout;
 use crate::call::shared::Shared;
 use crate::call::steps::{CallAction, Note};
 use crate::ids::ResponseId;
+use crate::realtime::clips::is_recording;
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::report::ToolCall;
 use crate::transcript::messages::Fact;
@@ -16,6 +17,7 @@ use crate::transcript::messages::Fact;
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     heard: Audible,
+    voice: Voice,
     making: Making,
     said: Said,
     /// The clear whose report is awaited.
@@ -34,6 +36,16 @@ enum Audible {
     /// The agent is heard, or will be without a further response.
     Agent,
     Both,
+}
+
+/// Whose voice the caller hears, or heard last.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    /// The model's.
+    #[default]
+    Models,
+    /// That of a recording, of which the model hears nothing.
+    Recorded,
 }
 
 /// What the model generates, and what it owes.
@@ -263,8 +275,10 @@ impl Turn {
         matches!(self.making, Making::Asked(_) | Making::BegunAndAsked(_))
     }
 
-    /// The caller hears the agent.
-    pub(super) fn playout_started(&mut self) {
+    /// The caller hears the agent: something of `response`.
+    pub(super) fn playout_started(&mut self, response: &ResponseId) {
+        let is_recorded = response.as_str() == CLIP_RESPONSE || is_recording(response);
+        self.voice = if is_recorded { Voice::Recorded } else { Voice::Models };
         self.heard = if self.is_caller_speaking() { Audible::Both } else { Audible::Agent };
     }
 
@@ -288,6 +302,11 @@ impl Turn {
     /// Whether the caller is hearing the agent.
     pub(super) const fn is_sounding(&self) -> bool {
         matches!(self.heard, Audible::Agent | Audible::Both)
+    }
+
+    /// Whether the caller is hearing a recording, or heard one last.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.voice == Voice::Recorded
     }
 
     /// Whether the agent is silent and it is its turn, as the caller sees it.

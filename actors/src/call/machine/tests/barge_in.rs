@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
+use crate::call::messages::HangUp;
 use crate::ids::ResponseId;
+use crate::profile::{InterruptionPlan, InterruptionPolicy};
+use crate::realtime::capabilities::Capabilities;
 use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::ModelReport;
 
 use CallAction as A;
 
@@ -64,6 +68,73 @@ fn a_server_that_does_not_interrupt_by_itself_gets_a_cancel() {
     assert!(clear < cancel);
     let again = call.on(speech_started());
     assert!(!again.contains(&A::Order(ModelOrder::CancelResponse)), "a response is cancelled once");
+}
+
+/// A call whose model alone decides what stops it.
+fn with_a_model_that_decides(min_speech: Duration) -> Harness {
+    let interruption =
+        InterruptionPlan { policy: InterruptionPolicy::Model, min_speech, ..InterruptionPlan::default() };
+    let mut call = Harness::of(CallProfile { interruption, ..profile() });
+    call.on(ready());
+    let able = profile().model.capabilities();
+    let duplex = Capabilities { truncate: false, delete: false, cancel: false, full_duplex: true, ..able };
+    call.on(CallEvent::Model(ModelReport::Can(duplex)));
+    call.says("greet");
+    assert!(!clears(&call.on(speech_started())), "the model decides about its own words");
+    call.on(speech_stopped());
+    call.on(drained());
+    call
+}
+
+#[test]
+fn a_recording_is_interrupted_where_the_model_decides_about_its_own_words() {
+    for recording in ["sb_clip_1", CLIP_RESPONSE] {
+        let mut call = with_a_model_that_decides(Duration::ZERO);
+        call.says(recording);
+        let done = call.on(speech_started());
+        assert!(clears(&done) && !done.contains(&A::Order(ModelOrder::CancelResponse)), "{recording}: {done:?}");
+        assert_eq!((call.state(), call.machine.tally().barge_ins), ("listening", 1));
+        let done = call.on(interrupted(vec![playout(recording, "item", 900_000, 300_000)]));
+        let told = done.iter().filter_map(as_order).count();
+        assert_eq!(told, usize::from(recording != CLIP_RESPONSE), "the model knows a recording in its place: {done:?}");
+        // The answer that follows is the model's again.
+        call.on(speech_stopped());
+        call.says("r2");
+        assert!(!clears(&call.on(speech_started())), "{recording}");
+    }
+}
+
+#[test]
+fn speech_into_the_end_of_a_recording_is_the_models_to_judge_once_it_speaks() {
+    let mut call = with_a_model_that_decides(ms(300));
+    call.says("sb_clip_1");
+    assert!(!clears(&call.on(speech_started())), "it has to last");
+    let due = call.now + ms(300);
+    call.pass(ms(100));
+    call.on(response_started("r2"));
+    call.on(playing("r2"));
+    assert!(!clears(&call.until(due)));
+    let mut call = with_a_model_that_decides(ms(300));
+    call.says("sb_clip_1");
+    call.on(speech_started());
+    let due = call.now + ms(300);
+    assert!(clears(&call.until(due)));
+}
+
+#[test]
+fn a_recording_that_has_to_be_heard_is_not_interrupted() {
+    let interruption = InterruptionPlan { policy: InterruptionPolicy::Model, ..InterruptionPlan::default() };
+    let notice = Some("Calls are recorded.".to_owned());
+    let mut call = Harness::of(CallProfile { interruption, notice, ..profile() });
+    call.on(ready());
+    call.on(response_started("sb_clip_1"));
+    call.on(playing("sb_clip_1"));
+    assert!(!clears(&call.on(speech_started())), "the notice");
+    let mut call = with_a_model_that_decides(Duration::ZERO);
+    call.on(CallEvent::HangUp(HangUp::Operator));
+    call.on(response_started("sb_clip_2"));
+    call.on(playing("sb_clip_2"));
+    assert!(!clears(&call.on(speech_started())), "the goodbye");
 }
 
 #[test]
