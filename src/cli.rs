@@ -60,7 +60,7 @@ pub enum Command {
     Health(HealthArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
-    /// Lists, shows and erases records of calls
+    /// Lists, shows, indexes and erases records of calls
     Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(after_long_help = rehearse_help())]

@@ -51,7 +51,7 @@ use crate::service::routes::limiter::ConnectionLimiter;
 use crate::service::routes::outbound::Dialling;
 use crate::service::routes::watching::Watching;
 use crate::service::{open_files, telemetry};
-use crate::tools::records::Sweep;
+use crate::tools::records::{Archive, Sweep};
 use crate::tools::rehearsal::{Rehearsal, RehearsalOptions};
 
 /// A running service.
@@ -134,7 +134,8 @@ impl Service {
         check_sessions(&config)?;
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
-        let writer = start_records(&config.records)?;
+        let archive = Archive::start(&config.records, &config.recording);
+        let writer = start_records(&config.records, archive.as_ref())?;
         let sweep = Sweep::start(&config.records, &config.recording, &config.delivery);
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
@@ -183,6 +184,7 @@ impl Service {
             model,
             waiting,
             recent: writer.recent(),
+            archive,
             watching: Watching::new(&config.records.dir),
             board: board.clone(),
             answered: AnsweredCalls::default(),

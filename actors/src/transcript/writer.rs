@@ -13,13 +13,13 @@
 pub(in crate::transcript) mod files;
 
 use std::collections::VecDeque;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use actix::WeakRecipient;
 
@@ -48,12 +48,32 @@ pub struct RecordsPlan {
     pub journal_commit: Duration,
     /// The top of the second set of folders, for the queue processor of the predecessor service.
     pub legacy_dir: Option<PathBuf>,
+    /// Who is told of each record that is on disk.
+    pub filed: Option<WhenFiled>,
+}
+
+/// Is told the path of each transcript that is on disk. Runs on the thread that files records, so it
+/// returns at once.
+#[derive(Clone)]
+pub struct WhenFiled(Arc<dyn Fn(&Path) + Send + Sync>);
+
+impl WhenFiled {
+    /// Calls `tell` with the path of each transcript.
+    pub fn new(tell: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for WhenFiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WhenFiled")
+    }
 }
 
 impl RecordsPlan {
     /// Settings with records in `dir` and defaults for everything else.
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), journal_commit: Duration::from_millis(250), legacy_dir: None }
+        Self { dir: dir.to_owned(), journal_commit: Duration::from_millis(250), legacy_dir: None, filed: None }
     }
 }
 
@@ -89,6 +109,7 @@ pub(in crate::transcript) struct Shared {
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
     unwritable: Unwritable,
+    filed: Option<WhenFiled>,
 }
 
 /// Whether the disk currently refuses records, for health checks.
@@ -140,7 +161,7 @@ impl RecordWriter {
         // Another container that shares the folder may have the same process id.
         let name = format!("{}-{}", std::process::id(), CallId::random());
         let journals = JournalWriter::start(&plan.dir, &name, plan.journal_commit)?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { filed: plan.filed.clone(), ..Shared::default() });
         shared.unwritable.0.store(!writable, Ordering::Relaxed);
         let (jobs, queue) = mpsc::channel();
         let disk_queue = DiskQueue::new(folders, Arc::clone(&shared));
@@ -364,6 +385,9 @@ impl DiskQueue {
             Ok(Ok(path)) => {
                 self.found_room();
                 emit(Event::RecordWritten { call: &call, path: &path.to_string_lossy() });
+                if let Some(WhenFiled(tell)) = &self.shared.filed {
+                    tell(&path);
+                }
                 if let Some(Err(problem)) = task.journal.as_ref().map(Journal::remove) {
                     emit(Event::JournalFailed {
                         call: &call,

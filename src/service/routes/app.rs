@@ -33,6 +33,7 @@ use crate::service::config::Voicemail;
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
 use crate::service::telemetry::Metrics;
+use crate::tools::records::Archive;
 
 /// The state that all handlers share.
 pub struct AppState {
@@ -75,6 +76,8 @@ pub struct AppState {
     pub waiting: Option<Keep>,
     /// Calls that ended recently.
     pub recent: RecentCalls,
+    /// The records of past calls; `None` if the system had no thread for their index.
+    pub archive: Option<Archive>,
     /// The readers of calls' events.
     pub watching: Watching,
     /// The events of all calls.

@@ -5,8 +5,8 @@
 //! - `carrier`: the carriers' requests, the same for all carriers;
 //! - `stream` and `packets`: the socket actors over `line_end`, with `admission`; `upgrade` takes a
 //!   connection out of HTTP;
-//! - `calls`, `steering`, `outbound`, `spend`, `configuration`, `operators`: the admin's paths, behind `guard` and
-//!   the `roles`; `index` lists them;
+//! - `calls`, `steering`, `outbound`, `records`, `spend`, `configuration`, `operators`: the admin's
+//!   paths, behind `guard` and the `roles`; `index` lists them;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -31,6 +31,7 @@ pub mod outbound;
 pub(crate) mod packets;
 mod page;
 mod problem;
+mod records;
 mod roles;
 mod spend;
 mod steering;
@@ -82,6 +83,10 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/configuration/route").route(web::post().to(configuration::route)))
                 .service(listed("/spend").route(web::get().to(spend::show)))
                 .service(listed("/spend/kill").route(web::post().to(spend::kill)))
+                .service(listed("/records").route(web::get().to(records::list)))
+                .service(listed("/records.csv").route(web::get().to(records::csv)))
+                .service(listed("/records/{id}").route(web::get().to(records::show)))
+                .service(listed("/records/{id}/audio").route(web::get().to(records::audio)))
                 .service(listed("/health").route(web::get().to(health::health)))
                 .service(listed("/ready").route(web::get().to(health::ready)))
                 .service(listed("/metrics").route(web::get().to(metrics::metrics)))

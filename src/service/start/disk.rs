@@ -10,18 +10,24 @@ use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::supervisor::actor::read_spend_store;
 use switchboard_actors::transcript::recovery::Recovered;
-use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan, WhenFiled};
 
 use super::ServiceError;
 use crate::service::config::{Config, Records, Spend};
+use crate::tools::records::Archive;
 
 /// Opens the records. Unfinished calls of a previous process become records before anything else
 /// happens.
-pub(super) fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+pub(super) fn start_records(records: &Records, archive: Option<&Archive>) -> Result<RecordWriter, ServiceError> {
+    let filed = archive.map(|archive| {
+        let index = archive.index().clone();
+        WhenFiled::new(move |path| index.filed(path))
+    });
     let plan = RecordsPlan {
         dir: records.dir.clone(),
         journal_commit: records.journal_commit,
         legacy_dir: records.legacy_dir.clone(),
+        filed,
     };
     let (writer, recovered) = RecordWriter::start_with(&plan)
         .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;

@@ -1,4 +1,4 @@
-//! `switchboard records`: lists, shows and erases records.
+//! `switchboard records`: lists, shows, indexes and erases records.
 
 use std::io;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::erase::{self, EraseArgs};
 use super::folders::{Call, RecordFolders};
+use super::index::command as index;
 use super::list::{self, ListArgs};
 use super::show::{self, ShowArgs};
 use crate::cli::KeptArgs;
@@ -37,6 +38,9 @@ enum What {
     /// Shows how a call went, moment by moment
     #[command(after_long_help = show::HELP)]
     Show(ShowArgs),
+    /// Makes the index of past calls anew, from the records
+    #[command(after_long_help = index::HELP)]
+    Index,
     /// Erases everything of one call or one caller: transcript, queue file, deliveries, recordings,
     /// journals kept aside
     #[command(after_long_help = erase::HELP)]
@@ -57,6 +61,7 @@ pub fn run(args: &RecordsArgs) -> ExitCode {
     let done = match &args.what {
         What::List(asked) => list::run(&dirs, config.numbering, asked, args.kept.json),
         What::Show(asked) => show::run(&dirs, &config, asked, args.kept.json),
+        What::Index => index::run(&dirs, args.kept.json),
         What::Erase(asked) => return erase::run(&config, asked, args.kept.json),
     };
     match done {

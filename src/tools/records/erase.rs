@@ -3,7 +3,7 @@
 //! The command works in three steps. It reads everything that refers to a call (`known`). It
 //! decides what goes (`plan`). Only then does it change anything: it marks each call, so that a
 //! running service writes nothing more about it ([`Erasures`]), removes its part of the shared
-//! queue, and then removes its files, the transcript last.
+//! queue, and then removes its files, the transcript last, and its entry in the index.
 
 mod known;
 mod plan;
@@ -23,7 +23,8 @@ use switchboard_actors::numbers::Party;
 use self::known::{Gathered, Known, gather};
 use self::plan::{Last, Plan, Wanted, plan};
 use super::command::{complain, print, tell};
-use super::folders::RecordFolders;
+use super::folders::{RecordFolders, TRANSCRIPT, name};
+use super::index;
 use crate::service::config::Kept;
 
 /// What `erase` is asked.
@@ -113,6 +114,13 @@ fn erase(
     } else {
         mark(dirs, &mut all, &plan)?;
         remove(&plan, &mut erased, &mut problems).map_err(unread)?;
+        let names = erased.iter().map(|path| name(path)).filter(|name| name.ends_with(TRANSCRIPT));
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        if let Err(problem) = index::forget(dirs.dir(), &names) {
+            problems.push(format!(
+                "the index of past calls may have their words: {problem}; `switchboard records index` makes it anew"
+            ));
+        }
     }
     say(&Said { plan: &plan, erased: &erased, problems: &problems, dry: asked.dry_run, as_json }).map_err(unread)?;
     Ok(problems.is_empty())

@@ -2,16 +2,20 @@
 //!
 //! `folders` knows where the files are and `owners` to which call each belongs. `list` and `show`
 //! display them, `erase` removes them, and `sweep` enforces `[records.retention]` on its own
-//! thread. Only the Transcript actor writes records.
+//! thread. `index` finds past calls by their filters and words, and `archive` reads them for the
+//! service. Only the Transcript actor writes records.
 
+mod archive;
 mod command;
 mod erase;
 mod folders;
+pub mod index;
 mod list;
 mod owners;
 mod show;
 mod sweep;
 mod timeline;
 
+pub use archive::Archive;
 pub use command::{RecordsArgs, run};
 pub use sweep::Sweep;

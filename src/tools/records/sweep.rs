@@ -17,6 +17,7 @@ use switchboard_actors::ids::Private;
 use switchboard_actors::transcript::record::name_part;
 
 use super::folders::{QUEUE, RecordFolders, TRANSCRIPT, files, folders_of, name, transcript};
+use super::index;
 use super::owners::{Owners, is_sound, our_id, recordings_of};
 use crate::service::config::{DeliveryQueue, Keep, Recording, Records, Retention};
 
@@ -140,6 +141,11 @@ fn forget(dirs: &RecordFolders, transcripts: &[PathBuf], shared: Option<&Private
         remove("queue", &others);
     }
     remove("transcripts", transcripts);
+    let names: Vec<String> = transcripts.iter().map(|path| name(path).to_owned()).collect();
+    if let Err(problem) = index::forget(dirs.dir(), &names) {
+        // The service's own look at the folder finds that they are gone.
+        warn!(problem:%; "not removed from the index of past calls yet");
+    }
     Ok(())
 }
 
