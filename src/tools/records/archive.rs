@@ -68,7 +68,7 @@ impl Archive {
         // The first one may be named twice.
         recordings_of(record).for_each(|name| {
             if !names.contains(&name) {
-                names.push(name)
+                names.push(name);
             }
         });
         let name = names.get(part)?;

@@ -119,9 +119,9 @@ fn said(record: &Value) -> String {
         record[name].as_str().into_iter().for_each(&mut add);
     }
     for answer in record["answers"].as_object().into_iter().flat_map(|answers| answers.values()) {
-        match answer {
-            Value::String(answer) => add(answer),
-            other => add(&other.to_string()),
+        match answer.as_str() {
+            Some(answer) => add(answer),
+            None => add(&answer.to_string()),
         }
     }
     spelled(&said)

@@ -1,7 +1,6 @@
-//! The thread that keeps the index up and answers questions about it.
-//!
-//! Questions go before indexing, which is done in small steps: a folder of 100,000 records is
-//! indexed while the service answers calls and its operators look at what is indexed so far.
+//! The handle to the index, and the thread that keeps it up, in small steps and with a low priority: a
+//! folder of 100,000 records is indexed while the service answers calls, and its operators look at
+//! what is indexed so far.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant, SystemTime};
-use std::{fs, io};
+use std::{fs, io, thread};
 
 use log::{debug, info, warn};
 use switchboard_actors::background;
@@ -17,27 +16,18 @@ use switchboard_actors::erasure::Erasures;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::entry::Entry;
+use super::reader::{IndexTrouble, Question, Reader};
 use super::store::{Page, Stamp, Store, Trouble, Wanted};
-use crate::tools::records::folders::{TRANSCRIPT, files, name, transcript};
+use crate::tools::records::folders::{TRANSCRIPT, name, transcript};
 
-/// A handle to the index, cheap to clone. The thread ends with the last handle.
+/// A handle to the index, cheap to clone. The threads end with the last handle.
 #[derive(Debug, Clone)]
 pub struct RecordsIndex {
     jobs: mpsc::Sender<Job>,
+    questions: mpsc::Sender<Question>,
     /// Room for questions that wait.
     room: Arc<Semaphore>,
     progress: Arc<Progress>,
-}
-
-/// Why the index gives no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IndexTrouble {
-    /// Too many questions wait.
-    #[error("too many searches wait for the index of records; try again in a moment")]
-    Busy,
-    /// The index cannot be read or written.
-    #[error("the index of records cannot be used: {0}")]
-    Failed(String),
 }
 
 /// How far the index is behind the folder.
@@ -48,18 +38,16 @@ struct Progress {
 }
 
 /// A job of the thread.
-enum Job {
+pub(super) enum Job {
     /// A record has been filed.
     Filed(String),
-    /// Asks for a page.
-    Page(Box<Wanted>, oneshot::Sender<Result<Page, IndexTrouble>>),
-    /// Asks for the transcript of a call.
-    Find(String, oneshot::Sender<Result<Option<String>, IndexTrouble>>),
+    /// A question has met a damage; says when the index is made anew.
+    Damaged(String, mpsc::Sender<()>),
 }
 
 impl RecordsIndex {
-    /// Starts the thread for the records in `dir`. It indexes what is there, and looks from time to
-    /// time for what other processes have filed or removed.
+    /// Starts the threads for the records in `dir`. What is there is indexed, and from time to time what
+    /// other processes have filed or removed.
     ///
     /// # Errors
     /// When the system cannot start a thread.
@@ -68,7 +56,11 @@ impl RecordsIndex {
         let progress = Arc::new(Progress::default());
         let keeper = Keeper::new(dir, Arc::clone(&progress));
         background::spawn("index", None, move || keeper.work(&queue))?;
-        Ok(Self { jobs, room: Arc::new(Semaphore::new(MOST_WAITING)), progress })
+        let (questions, asked) = mpsc::channel();
+        let reader = Reader::new(&dir.join(super::FOLDER), jobs.clone());
+        // Somebody waits for its answers, which take milliseconds: it has the usual priority.
+        thread::Builder::new().name("history".to_owned()).spawn(move || reader.work(&asked))?;
+        Ok(Self { jobs, questions, room: Arc::new(Semaphore::new(MOST_WAITING)), progress })
     }
 
     /// Notes that a record has been filed. Returns at once.
@@ -82,7 +74,7 @@ impl RecordsIndex {
     /// # Errors
     /// When too many questions wait, or the index cannot be used.
     pub async fn page(&self, wanted: Wanted) -> Result<Page, IndexTrouble> {
-        self.ask(|answer| Job::Page(Box::new(wanted), answer)).await
+        self.ask(|answer| Question::Page(Box::new(wanted), answer)).await
     }
 
     /// The name of the newest transcript of a call, by our id or the carrier's.
@@ -90,7 +82,7 @@ impl RecordsIndex {
     /// # Errors
     /// As [`Self::page`].
     pub async fn find(&self, id: &str) -> Result<Option<String>, IndexTrouble> {
-        self.ask(|answer| Job::Find(id.to_owned(), answer)).await
+        self.ask(|answer| Question::Find(id.to_owned(), answer)).await
     }
 
     /// How many records wait to be indexed: more than a few only after the first start with a folder
@@ -101,12 +93,12 @@ impl RecordsIndex {
 
     async fn ask<T>(
         &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, IndexTrouble>>) -> Job,
+        question: impl FnOnce(oneshot::Sender<Result<T, IndexTrouble>>) -> Question,
     ) -> Result<T, IndexTrouble> {
         let _place = self.room.try_acquire().map_err(|_| IndexTrouble::Busy)?;
         let (answer, answered) = oneshot::channel();
         let gone = || IndexTrouble::Failed("its thread is gone; restart the service".to_owned());
-        self.jobs.send(job(answer)).map_err(|_| gone())?;
+        self.questions.send(question(answer)).map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 }
@@ -163,27 +155,15 @@ impl Keeper {
             };
             match job {
                 Ok(Job::Filed(name)) => self.due.push_front(name),
-                // Whoever asked may have gone.
-                Ok(Job::Page(wanted, answer)) => drop(answer.send(self.answer(|store| store.page(&wanted)))),
-                Ok(Job::Find(id, answer)) => drop(answer.send(self.answer(|store| store.find(&id)))),
+                Ok(Job::Damaged(problem, done)) => {
+                    self.make_anew(&problem);
+                    // Whoever asked may have gone on.
+                    let _ = done.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => self.advance(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.progress.waiting.store(self.due.len(), Ordering::Relaxed);
-        }
-    }
-
-    /// Answers a question. A damage that it meets is mended, and the question asked once more.
-    fn answer<T>(&mut self, question: impl Fn(&Store) -> Result<T, Trouble>) -> Result<T, IndexTrouble> {
-        let failed = |trouble| match trouble {
-            Trouble::Damaged(problem) | Trouble::Failed(problem) => IndexTrouble::Failed(problem),
-        };
-        match self.store().and_then(|store| question(store)) {
-            Err(Trouble::Damaged(problem)) => {
-                self.make_anew(&problem);
-                self.store().and_then(|store| question(store)).map_err(failed)
-            }
-            answer => answer.map_err(failed),
         }
     }
 
@@ -208,6 +188,12 @@ impl Keeper {
     }
 
     fn make_anew(&mut self, problem: &str) {
+        if self.store.as_ref().is_some_and(|store| !store.is_newest()) {
+            // Another process has made it anew.
+            self.store = None;
+            (self.seen, self.look_at) = (None, Instant::now());
+            return;
+        }
         warn!(problem; "the index of records is damaged and is made anew");
         self.store = None;
         match Store::anew(&self.folder) {
@@ -253,14 +239,14 @@ impl Keeper {
             return Ok(());
         }
         let mut known = self.store()?.files()?;
-        for path in files(&self.dir)? {
-            let name = name(&path);
-            if !is_transcript(name) {
+        for entry in fs::read_dir(&self.dir)? {
+            let Ok(name) = entry?.file_name().into_string() else { continue };
+            if !is_transcript(&name) {
                 continue;
             }
-            let Some(stamp) = stamp(&path) else { continue };
-            if known.remove(name) != Some(stamp) && self.unreadable.get(name) != Some(&stamp) {
-                self.due.push_back(name.to_owned());
+            let Some(stamp) = stamp(&self.dir.join(&name)) else { continue };
+            if known.remove(&name) != Some(stamp) && self.unreadable.get(&name) != Some(&stamp) {
+                self.due.push_back(name);
             }
         }
         // The newest calls are the ones that people look for first.
@@ -345,8 +331,8 @@ fn moment_in(name: &str) -> u64 {
     stem.rsplit('_').next().and_then(|moment| moment.parse().ok()).unwrap_or(0)
 }
 
-/// Records that are indexed between two questions. More makes a question wait longer while a folder
-/// is indexed; fewer makes that take longer.
+/// Records that are indexed in one step. More keeps a call that has just ended waiting for its turn;
+/// fewer makes the indexing of a folder take longer.
 const STEP: usize = 32;
 /// Questions that may wait. More would be asked in vain: people give up after some seconds.
 const MOST_WAITING: usize = 32;

@@ -8,20 +8,22 @@
 //! - [`entry`] (pure) is what the index knows of a record.
 //! - [`words`] (pure) spells words so that a search finds them, and reads a search.
 //! - [`store`] is the database.
-//! - [`keeper`] is the thread that keeps it up and answers questions. No other thread of the service
-//!   waits for its disk.
+//! - [`keeper`] is the thread that keeps it up, and [`reader`] the one that answers questions. No other
+//!   thread of the service waits for its disk.
 //! - [`command`] is `switchboard records index`.
 
 pub(super) mod command;
 mod entry;
 mod keeper;
+mod reader;
 mod store;
 mod words;
 
 use std::path::Path;
 
 pub use self::entry::{Listed, of_record};
-pub use self::keeper::{IndexTrouble, RecordsIndex};
+pub use self::keeper::RecordsIndex;
+pub use self::reader::IndexTrouble;
 pub use self::store::{Page, Wanted};
 use self::store::{Store, Trouble};
 pub use self::words::search;

@@ -93,6 +93,20 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens the newest database of a folder for questions; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// When it is damaged, or the disk refuses.
+    pub(super) fn view(folder: &Path) -> Result<Option<Self>, Trouble> {
+        let Some(generation) = newest(folder).filter(|generation| database(folder, *generation).exists()) else {
+            return Ok(None);
+        };
+        let store = Self::at(folder, generation, &database(folder, generation))?;
+        let version: i64 = store.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        // It is being made, or is of another version and about to be made anew.
+        Ok((version == VERSION).then_some(store))
+    }
+
     /// Makes an empty database as the next generation, and removes the others.
     ///
     /// # Errors

@@ -102,7 +102,7 @@ async fn a_call_that_ends_is_listed_and_one_that_is_erased_is_not() {
     until(&index, 0).await;
     file(dir.path(), 1, &said("remember the marmalade"));
     file(dir.path(), 2, &said("and the biscuits"));
-    [1, 2].map(|n| index.filed(&dir.path().join(named(n))));
+    [1, 2].iter().for_each(|n| index.filed(&dir.path().join(named(*n))));
     until(&index, 2).await;
     // As `records erase` does it.
     Erasures::of(dir.path()).mark(&id(1)).expect("a mark");
