@@ -2,18 +2,20 @@
 
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use log::{error, info, warn};
 use switchboard_actors::supervisor::messages::Drain;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::service::config::Config;
 use crate::service::logging::LIFE;
 use crate::service::{Service, ServiceError};
 
-/// Runs the service until SIGTERM, SIGINT or SIGQUIT, then lets calls end for
+/// Runs the service until SIGTERM, SIGINT or SIGQUIT, or an operator's order to drain, then lets calls end for
 /// `server.drain_timeout`. A second signal stops it at once. Every other signal that would end the
 /// process by default is logged and ignored, except the SIGHUP of a closing terminal: it drains.
 /// The exit code is success after an orderly stop, and failure if the service could not start.
@@ -41,7 +43,10 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     say(&format!("listening for carriers at {address} (public URL {public}), model {model}"));
     say(&format!("listening for operators at {}", service.admin_url()));
 
-    let signal = signals.next().await;
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        () = service.drain_ordered() => "an operator's order to drain",
+    };
     say(&format!(
         "{signal}: taking no more calls; those that are on have {} to end, a second signal ends them now",
         humantime::format_duration(patience)
@@ -59,6 +64,31 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     }
     say("stopped");
     Ok(())
+}
+
+/// The order to drain, which an operator gives over HTTP. Clones share it.
+#[derive(Debug, Clone)]
+pub struct DrainOrder {
+    /// How long calls may continue.
+    pub patience: Duration,
+    given: Arc<Notify>,
+}
+
+impl DrainOrder {
+    /// An order that is not given yet.
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, given: Arc::default() }
+    }
+
+    /// Gives the order: whoever runs the service drains and stops it.
+    pub fn give(&self) {
+        self.given.notify_one();
+    }
+
+    /// Completes once the order is given.
+    pub async fn given(&self) {
+        self.given.notified().await;
+    }
 }
 
 /// The patience of an immediate stop: time for goodbyes to callers and for records, and no more.

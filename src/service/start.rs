@@ -20,6 +20,7 @@ use switchboard_actors::carrier::webhook_api::WebhookApi;
 use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
+use switchboard_actors::delivery::store::Store;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::clips::messages::FetchClip;
 use switchboard_actors::realtime::clips::plan::ClipOrder;
@@ -34,7 +35,7 @@ use tokio::time::timeout;
 use url::Url;
 
 pub(crate) use self::disk::check_spend_store;
-use self::disk::{delivery, make_recordings, on_its_own_thread, start_records};
+use self::disk::{delivery, host_name, make_recordings, on_its_own_thread, start_records};
 use crate::service::board::Board;
 use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
@@ -45,11 +46,13 @@ use crate::service::operators::audit::Audit;
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
 use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules};
+use crate::service::routes::deliveries::Deliveries;
 use crate::service::routes::health::ModelProbe;
 use crate::service::routes::hints::Hints;
 use crate::service::routes::limiter::ConnectionLimiter;
 use crate::service::routes::outbound::Dialling;
 use crate::service::routes::watching::Watching;
+use crate::service::shutdown::DrainOrder;
 use crate::service::{open_files, telemetry};
 use crate::tools::records::{Archive, Sweep};
 use crate::tools::rehearsal::{Rehearsal, RehearsalOptions};
@@ -72,6 +75,8 @@ pub struct Service {
     rehearsal: Option<Rehearsal>,
     /// The canary, if there is one.
     watching: Option<JoinHandle<()>>,
+    /// An operator's order to drain.
+    drain: DrainOrder,
     /// The providers, which close the standby sessions at the stop.
     providers: Addr<Providers>,
     /// Tasks that warn of expiring carrier tokens.
@@ -161,6 +166,7 @@ impl Service {
         telemetry::begin_named(&config);
         record_ahead(&profiles, &providers);
         let (model, watching) = watch_model(&config, &profiles, &providers);
+        let drain = DrainOrder::new(config.server.drain_timeout);
         let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
         let known = AppState {
             supervisor: supervisor.clone(),
@@ -178,6 +184,9 @@ impl Service {
             operators: Operators::new(&config.admin.tokens, config.admin.session),
             audit: Audit::new(config.audit()),
             configuration: config.summary(),
+            deliveries: Deliveries::new(Store::of(&config.records.dir), !config.webhooks.endpoints.is_empty()),
+            node: host_name(),
+            drain: drain.clone(),
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
@@ -211,6 +220,7 @@ impl Service {
             delivery,
             rehearsal,
             watching,
+            drain,
             providers,
             token_watch,
             board: (board, broadcast),
@@ -245,6 +255,12 @@ impl Service {
     /// Returns the Supervisor, which admits calls.
     pub fn supervisor(&self) -> &Addr<Supervisor> {
         &self.supervisor
+    }
+
+    /// Completes once an operator has ordered the service to drain. It takes no more calls from then
+    /// on; its owner stops it.
+    pub async fn drain_ordered(&self) {
+        self.drain.given().await;
     }
 
     /// Accepts no more calls, lets live calls continue for `patience`, ends them politely, and

@@ -197,7 +197,7 @@ fn unreadable(error: &io::Error) -> String {
 }
 
 /// A summary without private data.
-fn summary(case: &Case) -> Value {
+pub(crate) fn summary(case: &Case) -> Value {
     let endpoints: serde_json::Map<_, _> = case
         .deliveries
         .iter()

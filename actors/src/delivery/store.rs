@@ -13,6 +13,8 @@
 //! Every file gets its name only when it is complete: temp file, fsync, rename, fsync of the
 //! folder. A crash between two folders leaves a case in both; the more advanced one counts.
 
+mod newest;
+
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -22,6 +22,7 @@ use switchboard_actors::transcript::writer::Unwritable;
 use url::Url;
 
 use super::answered::AnsweredCalls;
+use super::deliveries::Deliveries;
 use super::guard;
 use super::health::ModelProbe;
 use super::hints::Hints;
@@ -32,6 +33,7 @@ use crate::service::board::Board;
 use crate::service::config::Voicemail;
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
+use crate::service::shutdown::DrainOrder;
 use crate::service::telemetry::Metrics;
 use crate::tools::records::Archive;
 
@@ -63,6 +65,12 @@ pub struct AppState {
     pub voicemail: Voicemail,
     /// The configuration that runs, as `check --json` prints it: secrets are present or absent.
     pub configuration: Value,
+    /// The webhook deliveries.
+    pub deliveries: Deliveries,
+    /// The name of this node: its host's.
+    pub node: String,
+    /// The order to drain.
+    pub drain: DrainOrder,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
     /// The folder of recordings; `None` if calls are not recorded.

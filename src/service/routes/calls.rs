@@ -60,6 +60,7 @@ pub(super) async fn list(
     let calls: Vec<Value> = calls.iter().map(|call| Value::Object(summary(call).0)).collect();
     Ok(HttpResponse::Ok().json(json!({
         "active": active,
+        "node_active": active,
         "max_calls": listed.max_calls,
         "draining": listed.draining,
         "calls": calls,

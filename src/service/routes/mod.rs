@@ -5,8 +5,8 @@
 //! - `carrier`: the carriers' requests, the same for all carriers;
 //! - `stream` and `packets`: the socket actors over `line_end`, with `admission`; `upgrade` takes a
 //!   connection out of HTTP;
-//! - `calls`, `steering`, `outbound`, `records`, `spend`, `configuration`, `operators`: the admin's
-//!   paths, behind `guard` and the `roles`; `index` lists them;
+//! - `calls`, `steering`, `outbound`, `records`, `deliveries`, `nodes`, `spend`, `configuration`,
+//!   `operators`: the admin's paths, behind `guard` and the `roles`; `index` lists them;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -18,6 +18,7 @@ pub mod app;
 mod calls;
 mod carrier;
 mod configuration;
+pub mod deliveries;
 mod guard;
 pub mod health;
 pub mod hints;
@@ -25,6 +26,7 @@ mod index;
 pub mod limiter;
 mod line_end;
 mod metrics;
+mod nodes;
 mod operators;
 mod order;
 pub mod outbound;
@@ -87,6 +89,10 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/records.csv").route(web::get().to(records::csv)))
                 .service(listed("/records/{id}").route(web::get().to(records::show)))
                 .service(listed("/records/{id}/audio").route(web::get().to(records::audio)))
+                .service(listed("/deliveries").route(web::get().to(deliveries::list)))
+                .service(listed("/deliveries/{id}/retry").route(web::post().to(deliveries::retry)))
+                .service(listed("/nodes").route(web::get().to(nodes::list)))
+                .service(listed("/nodes/{node}/drain").route(web::post().to(nodes::drain)))
                 .service(listed("/health").route(web::get().to(health::health)))
                 .service(listed("/ready").route(web::get().to(health::ready)))
                 .service(listed("/metrics").route(web::get().to(metrics::metrics)))

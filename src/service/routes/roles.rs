@@ -61,6 +61,8 @@ const RULES: &[(Verb, &str, Role, Option<&str>)] = &[
     (Verb::Order, "/calls/{id}/diagnosis", Role::Operator, Some("diagnosis")),
     // It asks, with a body.
     (Verb::Order, "/configuration/route", Role::Viewer, None),
+    (Verb::Order, "/deliveries/{id}/retry", Role::Operator, Some("retry")),
+    (Verb::Order, "/nodes/{node}/drain", Role::Admin, Some("drain")),
     (Verb::Order, "/spend/kill", Role::Admin, Some("kill_switch")),
     (Verb::Read, "/audit", Role::Admin, None),
 ];

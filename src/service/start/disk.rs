@@ -38,6 +38,13 @@ pub(super) fn start_records(records: &Records, archive: Option<&Archive>) -> Res
     Ok(writer)
 }
 
+/// The name of this machine; `node` where the system does not tell it.
+pub(super) fn host_name() -> String {
+    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = told.trim();
+    if name.is_empty() { "node".to_owned() } else { name.to_owned() }
+}
+
 /// Creates the folder of recordings, so that no recording is lost without it.
 pub(super) fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
     let Some(dir) = dir else { return Ok(()) };

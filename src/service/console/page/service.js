@@ -120,7 +120,7 @@ function nodes() {
 }
 
 async function drain(node) {
-  const sure = await confirm({ title: `Drain ${node.node}?`, detail: `It takes no new calls; the ${count(node.active)} that are on may end by themselves.`, act: `Drain ${node.node}` })
+  const sure = await confirm({ title: `Drain ${node.node}?`, detail: `It takes no new calls; the ${count(node.active)} that are on have its drain time to end. Then its process exits.`, act: `Drain ${node.node}` })
   if (!sure) return
   try {
     await post(`/nodes/${encodeURIComponent(node.node)}/drain`)
