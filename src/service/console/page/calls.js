@@ -13,12 +13,12 @@ const COLUMNS = [
 const ROW_PX = 34
 
 export function makeList({ select }) {
-  const body = h('tbody')
+  const body = h('tbody', { role: 'rowgroup' })
   const filter = h('input', { type: 'search', id: 'filter', placeholder: 'Filter: agent, state, number, id', 'aria-label': 'Filter the list', oninput: () => update() })
   const shownCount = h('span', { class: 'dim num' })
   const empty = h('div', { class: 'empty' })
-  const table = h('table', { class: 'calls', 'aria-label': 'Live calls' },
-    h('thead', {}, h('tr', {}, COLUMNS.map(([title, kind]) => h('th', { class: kind, scope: 'col', text: title })))), body)
+  const table = h('table', { class: 'calls live', role: 'table', 'aria-label': 'Live calls' },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, COLUMNS.map(([title, kind]) => h('th', { class: kind, scope: 'col', role: 'columnheader', text: title })))), body)
   const scroller = h('div', { class: 'scroller' }, table, empty)
   scroller.addEventListener('scroll', () => requestAnimationFrame(update), { passive: true })
   const element = h('section', { class: 'list', testid: 'calls', 'aria-label': 'Calls' },
@@ -35,11 +35,11 @@ export function makeList({ select }) {
   }
 
   function makeRow(call) {
-    const cells = COLUMNS.map(([, kind]) => h('td', { class: kind }))
+    const cells = COLUMNS.map(([, kind]) => h('td', { class: kind, role: 'cell' }))
     const dot = h('i', { class: 'dot', 'aria-hidden': 'true' })
     const state = h('span')
     cells[0].append(dot, state)
-    const row = h('tr', { class: 'call-row', testid: 'call-row', 'data-call-id': call.id, tabindex: '-1', onclick: () => select(call.id),
+    const row = h('tr', { class: 'call-row', role: 'row', testid: 'call-row', 'data-call-id': call.id, tabindex: '-1', onclick: () => select(call.id),
       onkeydown: (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); select(call.id) } } }, cells)
     row.parts = { state, cells }
     return row

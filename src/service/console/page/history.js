@@ -2,7 +2,7 @@
 
 import { bytes, get, has } from './api.js'
 import { h, keyed, notice, replace, setAttr, setText } from './dom.js'
-import { clock, masked, moment, usd, words } from './format.js'
+import { clock, count, masked, moment, usd, words } from './format.js'
 import { makePlayer } from './player.js'
 import { drawWaterfall } from './waterfall.js'
 
@@ -39,6 +39,7 @@ export function makeHistory({ go }) {
   const element = h('div', { class: 'panel history' }, split)
   let records = []
   let cursor = null
+  let indexing = 0
   let asked = new AbortController()
   let query = null
   let player = null
@@ -78,6 +79,7 @@ export function makeHistory({ go }) {
       const answer = await get(`/records${asks.size ? `?${asks}` : ''}`, { signal })
       records = (older ? records : []).concat((answer.records ?? []).map(tidy))
       cursor = answer.cursor ?? null
+      indexing = answer.indexing ?? 0
       draw('')
     } catch (error) {
       if (signal.aborted) return
@@ -89,8 +91,9 @@ export function makeHistory({ go }) {
   function draw(failure) {
     keyed(body, records, (record) => record.id, makeRow, (row, record) => setAttr(row, 'aria-selected', record.id === chosen ? 'true' : 'false'))
     more.hidden = !cursor
-    note.hidden = records.length > 0 && !failure
-    replace(note, failure ? h('p', { class: 'inline-error', testid: 'error', role: 'alert', text: failure }) : h('p', { text: wanted().size ? 'No call matches these filters.' : 'No call has been recorded yet.' }))
+    note.hidden = records.length > 0 && !failure && !indexing
+    replace(note, failure ? h('p', { class: 'inline-error', testid: 'error', role: 'alert', text: failure }) : indexing ? h('p', { text: `${count(indexing)} calls are still being indexed and are not found yet.` })
+      : h('p', { text: wanted().size ? 'No call matches these filters.' : 'No call has been recorded yet.' }))
     replace(exports, has('/records.csv') ? h('button', { type: 'button', text: 'CSV', title: 'Saves every call that these filters find', onclick: saveAll }) : null,
       h('button', { type: 'button', text: 'JSON', title: 'Saves the calls that are listed', onclick: () => save('calls.json', JSON.stringify(records, null, 2), 'application/json') }))
   }

@@ -150,11 +150,12 @@ function deliveries() {
     const answer = await get('/deliveries')
     const rows = (answer.deliveries ?? []).map(tidyDelivery)
     if (!rows.length) return replace(body, h('p', { class: 'dim', text: 'Nothing waits and nothing has failed.' }))
-    replace(body, h('table', {}, h('tbody', {}, rows.slice(0, 50).map((one) => h('tr', {},
+    const counted = ['failed', 'pending', 'completed'].filter((status) => answer[status]).map((status) => `${count(answer[status])} ${status}`)
+    replace(body, counted.length ? h('p', { class: 'dim num', text: counted.join(', ') }) : null, h('table', {}, h('tbody', {}, rows.slice(0, 50).map((one) => h('tr', {},
       h('td', {}, h('b', { text: one.event }), h('br'), h('small', { class: 'dim', text: one.endpoint })),
       h('td', {}, h('span', { class: one.failed ? 'loud' : null, title: one.last, text: words(one.status) }), h('br'),
         h('small', { class: 'dim num', text: `${count(one.attempts)} ${one.attempts === 1 ? 'try' : 'tries'}, ${ago(one.at)}` })),
-      h('td', { class: 'end' }, has('/deliveries/{id}/retry', 'POST') && may('operator') && !one.done
+      h('td', { class: 'end' }, has('/deliveries/{id}/retry', 'POST') && may('operator') && one.failed
         ? h('button', { type: 'button', class: 'small', text: 'Retry', onclick: () => retry(one).then(draw) }) : null))))))
   }
   return { element, body, draw }
