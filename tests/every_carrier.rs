@@ -367,7 +367,9 @@ fn copy(message: &Message) -> Message {
     match message {
         Message::Text(text) => Message::Text(text.clone()),
         Message::Binary(bytes) => Message::Binary(bytes.clone()),
-        other => panic!("{other:?} is no message of a carrier"),
+        Message::Continuation(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Nop => {
+            panic!("{message:?} is no message of a carrier")
+        }
     }
 }
 

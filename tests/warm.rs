@@ -92,9 +92,12 @@ impl Api {
         let state = Arc::new(State { outcome, remote: Mutex::default(), reports: Mutex::default() });
         let shared = web::Data::from(Arc::clone(&state));
         let server = HttpServer::new(move || {
-            App::new()
-                .app_data(shared.clone())
-                .default_service(web::to(move |body: String, state: web::Data<State>| asked(carrier, body, state)))
+            App::new().app_data(shared.clone()).default_service(web::to(
+                move |body: String, state: web::Data<State>| {
+                    let answer = asked(carrier, &body, state);
+                    async move { answer }
+                },
+            ))
         });
         let server = server.workers(1).disable_signals().bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", server.addrs()[0]);
@@ -157,14 +160,14 @@ impl Api {
 }
 
 /// Answers a request to the API: it calls the callee, or sends the caller to another document.
-async fn asked(carrier: Carrier, body: String, state: web::Data<State>) -> HttpResponse {
+fn asked(carrier: Carrier, body: &str, state: web::Data<State>) -> HttpResponse {
     let documents = carrier.fake().and_then(|fake| fake.documents()).expect("it asks for documents");
     let caller = state.remote.lock().expect("whole").clone().expect("a caller");
     let call_sid = carrier.fake().expect("its side of a call").call_id(9);
-    if documents.invitation(&body).is_ok() {
+    if documents.invitation(body).is_ok() {
         let invited = Invited {
             carrier,
-            form: body,
+            form: body.to_owned(),
             call_sid: call_sid.clone(),
             account: API_SECRET.to_owned(),
             auth_token: Some(Private::new(SECRET.to_owned())),
@@ -176,7 +179,7 @@ async fn asked(carrier: Carrier, body: String, state: web::Data<State>) -> HttpR
             let report = ring_callee(invited).await;
             state.reports.lock().expect("whole").push(report);
         });
-    } else if let Some(url) = document_of(&body) {
+    } else if let Some(url) = document_of(body) {
         caller.redirect(url.parse().expect("an address"));
     }
     // Each carrier reads its own name of the call's id.
