@@ -54,85 +54,62 @@ use self::webhook_api::{Role, Route};
 pub use self::wire::{Incoming, Outgoing, Wire, WireError};
 
 /// What a carrier's folder provides.
-pub trait Seat: Sync {
+#[derive(Debug)]
+pub struct Seat {
     /// Its capabilities.
-    fn capabilities(&self) -> &Capabilities;
-
+    pub capabilities: Capabilities,
     /// Its name in prose.
-    fn title(&self) -> &'static str;
-
+    pub title: &'static str,
     /// Its paths at the public listener, each with its purpose.
-    fn routes(&self) -> &'static [Route];
-
+    pub routes: &'static [Route],
     /// The keys of its section, which has the carrier's name.
-    fn settings(&self) -> &'static [Setting];
-
+    pub settings: &'static [Setting],
     /// Its secrets, in the order of their listing.
-    fn secrets(&self) -> &'static [Secret];
-
+    pub secrets: &'static [Secret],
     /// Whether it can place calls, once its API is available.
-    fn calls_callees(&self) -> bool {
-        false
-    }
-
+    pub calls_callees: bool,
     /// Whether it can call a person into a conference with a waiting caller, for a warm transfer.
-    fn invites_callees(&self) -> bool {
-        false
-    }
-
+    pub invites_callees: bool,
     /// A body for webhooks in its own format.
-    fn payload(&self) -> Option<&'static Payload> {
-        None
-    }
-
+    pub payload: Option<&'static Payload>,
     /// Problems of its settings and secrets.
-    fn check(&self, given: &Given<'_>) -> Vec<Finding>;
-
+    pub check: fn(&Given<'_>) -> Vec<Finding>,
     /// A description of the resulting configuration.
-    fn describe(&self, given: &Given<'_>) -> Described;
-
+    pub describe: fn(&Given<'_>) -> Described,
     /// Whether its calls are accepted.
-    fn is_answered(&self, given: &Given<'_>) -> bool;
-
+    pub is_answered: fn(&Given<'_>) -> bool,
     /// Opens it at our public address; `None` if its calls are not accepted.
-    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened>;
-
+    pub open: fn(&Given<'_>, &Url) -> Option<Opened>,
     /// The wire of a new stream.
-    fn wire(&self) -> Box<dyn Wire>;
-
+    pub wire: fn() -> Box<dyn Wire>,
     /// How packets are cut out of the TCP connection that is its stream. Its first packet shows the
     /// permit, a UUID. `None` if its streams are WebSockets.
-    fn packets(&self) -> Option<Packets> {
-        None
-    }
-
+    pub packets: Option<Packets>,
     /// The simulated carrier; `None` if there is none.
-    fn fake(&self) -> Option<&'static dyn Fake> {
-        None
-    }
+    pub fake: Option<&'static dyn Fake>,
 }
 
 /// Every carrier, one row each.
-const SEATS: [&dyn Seat; 10] = [
-    &twilio::TWILIO,
-    &waybeo::Waybeo,
-    &plivo::PLIVO,
-    &plivo::VOBIZ,
-    &exotel::Exotel,
-    &asterisk::Asterisk,
-    &audiosocket::AudioSocket,
-    &telnyx::Telnyx,
-    &smartflo::Smartflo,
-    &twilio::SIGNALWIRE,
+const SEATS: [&Seat; 10] = [
+    &twilio::TWILIO.seat,
+    &waybeo::SEAT,
+    &plivo::PLIVO.seat,
+    &plivo::VOBIZ.seat,
+    &exotel::SEAT,
+    &asterisk::SEAT,
+    &audiosocket::SEAT,
+    &telnyx::SEAT,
+    &smartflo::SEAT,
+    &twilio::SIGNALWIRE.seat,
 ];
 
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]
-pub struct Carrier(&'static dyn Seat);
+pub struct Carrier(&'static Seat);
 
 impl Carrier {
     /// The carrier of a seat.
-    const fn of(seat: &'static dyn Seat) -> Self {
+    const fn of(seat: &'static Seat) -> Self {
         Self(seat)
     }
 
@@ -148,7 +125,7 @@ impl Carrier {
 
     /// Its capabilities.
     pub fn capabilities(self) -> &'static Capabilities {
-        self.0.capabilities()
+        &self.0.capabilities
     }
 
     /// The name in records, metric labels, settings and routes.
@@ -158,12 +135,12 @@ impl Carrier {
 
     /// The name in prose.
     pub fn title(self) -> &'static str {
-        self.0.title()
+        self.0.title
     }
 
     /// Its paths at the public listener, each with its purpose.
     pub fn routes(self) -> &'static [Route] {
-        self.0.routes()
+        self.0.routes
     }
 
     /// Its path for a role, if it has one. If there are several, the first is the one that the
@@ -174,12 +151,12 @@ impl Carrier {
 
     /// The keys of its section, which has the carrier's name.
     pub fn settings(self) -> &'static [Setting] {
-        self.0.settings()
+        self.0.settings
     }
 
     /// Its secrets, in the order of their listing.
     pub fn secrets(self) -> &'static [Secret] {
-        self.0.secrets()
+        self.0.secrets
     }
 
     /// The secrets of every carrier, each once: two may share one.
@@ -201,52 +178,52 @@ impl Carrier {
 
     /// Whether it can place calls, once its API is available.
     pub fn calls_callees(self) -> bool {
-        self.0.calls_callees()
+        self.0.calls_callees
     }
 
     /// Whether it can call a person into a conference with a waiting caller, for a warm transfer.
     pub fn invites_callees(self) -> bool {
-        self.0.invites_callees()
+        self.0.invites_callees
     }
 
     /// A body for webhooks in its own format.
     pub fn payload(self) -> Option<&'static Payload> {
-        self.0.payload()
+        self.0.payload
     }
 
     /// Problems of its settings and secrets.
     pub fn check(self, given: &Given<'_>) -> Vec<Finding> {
-        self.0.check(given)
+        (self.0.check)(given)
     }
 
     /// A description of the resulting configuration.
     pub fn describe(self, given: &Given<'_>) -> Described {
-        self.0.describe(given)
+        (self.0.describe)(given)
     }
 
     /// Whether its calls are accepted.
     pub fn is_answered(self, given: &Given<'_>) -> bool {
-        self.0.is_answered(given)
+        (self.0.is_answered)(given)
     }
 
     /// Opens it at our public address; `None` if its calls are not accepted.
     pub fn open(self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        self.0.open(given, public)
+        (self.0.open)(given, public)
     }
 
     /// The wire of a new stream.
     pub fn wire(self) -> Box<dyn Wire> {
-        self.0.wire()
+        (self.0.wire)()
     }
 
     /// How packets are cut out of its streams, if these are no WebSockets.
     pub fn packets(self) -> Option<Packets> {
-        self.0.packets()
+        self.0.packets
     }
 
     /// The simulated carrier, if there is one.
     pub fn fake(self) -> Option<&'static dyn Fake> {
-        self.0.fake()
+        self.0.fake
     }
 }
 

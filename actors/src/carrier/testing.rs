@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
 
-use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
-use super::webhook_api::Route;
+use super::settings::Described;
 use super::{
     AudioFormat, ByClear, CallerFrame, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Incoming, Keys,
     LineCommand, LineEvent, Liveness, Marks, Messages, OurClose, Outgoing, Pacing, Pings, Seat, SecondStart,
@@ -15,7 +13,9 @@ use super::{
 use crate::frame::Frame;
 
 /// A carrier of mu-law that keeps the playout buffer, echoes marks and asks for documents.
-pub(crate) const CARRIER: Carrier = Carrier::of(&TestSeat(CAPABILITIES));
+pub(crate) const CARRIER: Carrier = Carrier::of(&SEAT);
+
+static SEAT: Seat = seat(CAPABILITIES);
 
 /// The name of a test carrier.
 pub(crate) const NAME: &str = "testing";
@@ -24,7 +24,7 @@ pub(crate) const NAME: &str = "testing";
 pub(crate) fn carrier_with(change: impl FnOnce(&mut Capabilities)) -> Carrier {
     let mut can = CAPABILITIES;
     change(&mut can);
-    Carrier::of(Box::leak(Box::new(TestSeat(can))))
+    Carrier::of(Box::leak(Box::new(seat(can))))
 }
 
 const CAPABILITIES: Capabilities = Capabilities {
@@ -49,47 +49,23 @@ const CAPABILITIES: Capabilities = Capabilities {
     second_start: SecondStart::Ignored,
 };
 
-struct TestSeat(Capabilities);
-
-impl Seat for TestSeat {
-    fn capabilities(&self) -> &Capabilities {
-        &self.0
-    }
-
-    fn title(&self) -> &'static str {
-        "Testing"
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &[]
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        &[]
-    }
-
-    fn secrets(&self) -> &'static [Secret] {
-        &[]
-    }
-
-    fn check(&self, _: &Given<'_>) -> Vec<Finding> {
-        Vec::new()
-    }
-
-    fn describe(&self, _: &Given<'_>) -> Described {
-        Described { heading: "carriers", words: NAME.to_owned(), facts: Value::Null }
-    }
-
-    fn is_answered(&self, _: &Given<'_>) -> bool {
-        true
-    }
-
-    fn open(&self, _: &Given<'_>, _: &Url) -> Option<Opened> {
-        None
-    }
-
-    fn wire(&self) -> Box<dyn Wire> {
-        Box::new(TestWire)
+const fn seat(capabilities: Capabilities) -> Seat {
+    Seat {
+        capabilities,
+        title: "Testing",
+        routes: &[],
+        settings: &[],
+        secrets: &[],
+        calls_callees: false,
+        invites_callees: false,
+        payload: None,
+        check: |_| Vec::new(),
+        describe: |_| Described { heading: "carriers", words: NAME.to_owned(), facts: Value::Null },
+        is_answered: |_| true,
+        open: |_, _| None,
+        wire: || Box::new(TestWire),
+        packets: None,
+        fake: None,
     }
 }
 

@@ -10,71 +10,36 @@ mod wire;
 
 use std::time::Duration;
 
-use url::Url;
-
 pub(super) use self::dialplan::Dialplan;
 use self::fake::AsteriskFake;
 pub(super) use self::settings::{DIAL, SECRETS, STREAM_TOKEN, check, dialplan, is_answered};
 use self::wire::AsteriskWire;
-use super::fake::Fake;
-use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
-use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Encoding, Flow, Handover, Keys, Length, Liveness, Marks,
-    Messages, OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
+    Messages, OurClose, Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 /// The carrier.
-pub const CARRIER: Carrier = Carrier::of(&Asterisk);
+pub const CARRIER: Carrier = Carrier::of(&SEAT);
 
 /// Its seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asterisk;
-impl Seat for Asterisk {
-    fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
-    }
-
-    fn title(&self) -> &'static str {
-        "Asterisk"
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        webhook_api::ROUTES
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        settings::SETTINGS
-    }
-
-    fn secrets(&self) -> &'static [Secret] {
-        settings::SECRETS
-    }
-
-    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
-        settings::check(given)
-    }
-
-    fn describe(&self, given: &Given<'_>) -> Described {
-        settings::describe(given)
-    }
-
-    fn is_answered(&self, given: &Given<'_>) -> bool {
-        settings::is_answered(given)
-    }
-
-    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        settings::open(given, public)
-    }
-
-    fn wire(&self) -> Box<dyn Wire> {
-        Box::<AsteriskWire>::default()
-    }
-
-    fn fake(&self) -> Option<&'static dyn Fake> {
-        Some(&AsteriskFake)
-    }
-}
+pub(super) static SEAT: Seat = Seat {
+    capabilities: CAPABILITIES,
+    title: "Asterisk",
+    routes: webhook_api::ROUTES,
+    settings: settings::SETTINGS,
+    secrets: settings::SECRETS,
+    calls_callees: false,
+    invites_callees: false,
+    payload: None,
+    check: settings::check,
+    describe: settings::describe,
+    is_answered: settings::is_answered,
+    open: settings::open,
+    wire: || Box::<AsteriskWire>::default(),
+    packets: None,
+    fake: Some(&AsteriskFake),
+};
 
 const CAPABILITIES: Capabilities = Capabilities {
     name: "asterisk",

@@ -9,75 +9,35 @@ mod wire;
 
 use std::time::Duration;
 
-use url::Url;
-
 use self::fake::AudioSocketFake;
 use self::wire::AudioSocketWire;
 use super::asterisk;
-use super::fake::Fake;
-use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
-use super::webhook_api::Route;
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
-    OurClose, Pacing, Packets, Pings, Seat, SecondStart, TheirClose, Wire,
+    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 /// The carrier.
-pub const CARRIER: Carrier = Carrier::of(&AudioSocket);
+pub const CARRIER: Carrier = Carrier::of(&SEAT);
 
 /// Its seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct AudioSocket;
-
-impl Seat for AudioSocket {
-    fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
-    }
-
-    fn title(&self) -> &'static str {
-        "AudioSocket"
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        webhook_api::ROUTES
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        settings::SETTINGS
-    }
-
-    fn secrets(&self) -> &'static [Secret] {
-        asterisk::SECRETS
-    }
-
-    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
-        settings::check(given)
-    }
-
-    fn describe(&self, given: &Given<'_>) -> Described {
-        settings::describe(given)
-    }
-
-    fn is_answered(&self, given: &Given<'_>) -> bool {
-        asterisk::is_answered(given)
-    }
-
-    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        settings::open(given, public)
-    }
-
-    fn wire(&self) -> Box<dyn Wire> {
-        Box::new(AudioSocketWire)
-    }
-
-    fn packets(&self) -> Option<Packets> {
-        Some(wire::PACKETS)
-    }
-
-    fn fake(&self) -> Option<&'static dyn Fake> {
-        Some(&AudioSocketFake)
-    }
-}
+pub(super) static SEAT: Seat = Seat {
+    capabilities: CAPABILITIES,
+    title: "AudioSocket",
+    routes: webhook_api::ROUTES,
+    settings: settings::SETTINGS,
+    secrets: asterisk::SECRETS,
+    calls_callees: false,
+    invites_callees: false,
+    payload: None,
+    check: settings::check,
+    describe: settings::describe,
+    is_answered: asterisk::is_answered,
+    open: settings::open,
+    wire: || Box::new(AudioSocketWire),
+    packets: Some(wire::PACKETS),
+    fake: Some(&AudioSocketFake),
+};
 
 const CAPABILITIES: Capabilities = Capabilities {
     name: "audiosocket",

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::settings::is_answered;
+use super::fake;
+use super::settings::{self, is_answered};
 use super::trust::{Covers, Scheme};
+use super::wire::PlivoWire;
 use crate::carrier::settings::{Form, Kind, Secret, Setting, Term};
 use crate::carrier::webhook_api::{Role, Route, Verb};
 use crate::carrier::{
     AudioFormat, ByClear, Capabilities, Chunk, Clear, Encoding, Flow, Handover, Keys, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, SecondStart, TheirClose,
+    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 macro_rules! routes {
@@ -92,12 +94,7 @@ macro_rules! secrets {
 #[derive(Debug)]
 pub struct Dialect {
     pub(super) which: Which,
-    /// The name in prose.
-    pub(super) title: &'static str,
-    pub(super) capabilities: Capabilities,
-    pub(super) routes: &'static [Route],
-    pub(super) settings: &'static [Setting],
-    pub(super) secrets: &'static [Secret],
+    pub(in crate::carrier) seat: Seat,
     /// The variable of the account's id.
     pub(super) auth_id: &'static str,
     /// The variable of the account's token.
@@ -114,33 +111,39 @@ pub(super) enum Which {
 }
 
 impl Dialect {
-    /// This dialect, for as long as the program runs.
-    pub(super) fn same(&self) -> &'static Self {
-        match self.which {
-            Which::Plivo => &PLIVO,
-            Which::Vobiz => &VOBIZ,
-        }
-    }
-
     /// The path for a role. Every dialect has one for every role that it is asked for.
     pub(super) fn path(&self, role: Role) -> &'static str {
-        self.routes.iter().find(|route| route.role == role).map_or("/", |route| route.path)
+        self.seat.routes.iter().find(|route| route.role == role).map_or("/", |route| route.path)
     }
 
     /// The carrier's name.
     pub(super) const fn name(&self) -> &'static str {
-        self.capabilities.name
+        self.seat.capabilities.name
     }
 }
 
 /// Plivo.
 pub(in crate::carrier) static PLIVO: Dialect = Dialect {
     which: Which::Plivo,
-    title: "Plivo",
-    capabilities: CAPABILITIES,
-    routes: routes!("plivo"),
-    settings: settings!("Plivo", "plivo", "PLIVO", "https://api.plivo.com"),
-    secrets: secrets!("PLIVO", "plivo"),
+    seat: Seat {
+        title: "Plivo",
+        capabilities: CAPABILITIES,
+        routes: routes!("plivo"),
+        settings: settings!("Plivo", "plivo", "PLIVO", "https://api.plivo.com"),
+        secrets: secrets!("PLIVO", "plivo"),
+        calls_callees: true,
+        // A call that it places has no name until it is answered, so it could not be ended when the
+        // caller is gone.
+        invites_callees: false,
+        payload: None,
+        check: |given| settings::check(&PLIVO, given),
+        describe: |given| settings::describe(&PLIVO, given),
+        is_answered,
+        open: |given, public| settings::open(&PLIVO, given, public),
+        wire: || Box::new(PlivoWire::new(&PLIVO)),
+        packets: None,
+        fake: Some(&fake::PLIVO),
+    },
     auth_id: "PLIVO_AUTH_ID",
     auth_token: "PLIVO_AUTH_TOKEN",
     // The older signature (V2) covers neither query nor form, so it is not taken.
@@ -155,19 +158,31 @@ pub(in crate::carrier) static PLIVO: Dialect = Dialect {
 /// Vobiz.
 pub(in crate::carrier) static VOBIZ: Dialect = Dialect {
     which: Which::Vobiz,
-    title: "Vobiz",
-    capabilities: Capabilities {
-        name: "vobiz",
-        // The byte order of its L16 is disputed.
-        hears: &[AudioFormat::MULAW_8K],
-        says: &[AudioFormat::MULAW_8K],
-        // Running services send the message that ends a stream before they close it.
-        our_close: OurClose::IsFault,
-        ..CAPABILITIES
+    seat: Seat {
+        title: "Vobiz",
+        capabilities: Capabilities {
+            name: "vobiz",
+            // The byte order of its L16 is disputed.
+            hears: &[AudioFormat::MULAW_8K],
+            says: &[AudioFormat::MULAW_8K],
+            // Running services send the message that ends a stream before they close it.
+            our_close: OurClose::IsFault,
+            ..CAPABILITIES
+        },
+        routes: routes!("vobiz"),
+        settings: settings!("Vobiz", "vobiz", "VOBIZ", "https://api.vobiz.ai"),
+        secrets: secrets!("VOBIZ", "vobiz"),
+        calls_callees: true,
+        invites_callees: true,
+        payload: None,
+        check: |given| settings::check(&VOBIZ, given),
+        describe: |given| settings::describe(&VOBIZ, given),
+        is_answered,
+        open: |given, public| settings::open(&VOBIZ, given, public),
+        wire: || Box::new(PlivoWire::new(&VOBIZ)),
+        packets: None,
+        fake: Some(&fake::VOBIZ),
     },
-    routes: routes!("vobiz"),
-    settings: settings!("Vobiz", "vobiz", "VOBIZ", "https://api.vobiz.ai"),
-    secrets: secrets!("VOBIZ", "vobiz"),
     auth_id: "VOBIZ_AUTH_ID",
     auth_token: "VOBIZ_AUTH_TOKEN",
     // Its documentation and its own library disagree about what is signed.

@@ -18,8 +18,10 @@ pub(super) struct PlivoFake {
     documents: request::Xml,
 }
 
-static PLIVO: PlivoFake = PlivoFake { dialect: &super::PLIVO, documents: request::Xml { which: Which::Plivo } };
-static VOBIZ: PlivoFake = PlivoFake { dialect: &super::VOBIZ, documents: request::Xml { which: Which::Vobiz } };
+pub(super) static PLIVO: PlivoFake =
+    PlivoFake { dialect: &super::PLIVO, documents: request::Xml { which: Which::Plivo } };
+pub(super) static VOBIZ: PlivoFake =
+    PlivoFake { dialect: &super::VOBIZ, documents: request::Xml { which: Which::Vobiz } };
 
 impl PlivoFake {
     /// The side of this dialect.

@@ -56,7 +56,7 @@ pub(super) fn describe(dialect: &Dialect, given: &Given<'_>) -> Described {
         format!("not answered ({name}.enabled = false)")
     };
     Described {
-        heading: dialect.capabilities.name,
+        heading: dialect.name(),
         words,
         facts: json!({
             "enabled": settings.flag("enabled"),

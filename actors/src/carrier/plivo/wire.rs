@@ -85,7 +85,7 @@ impl PlivoWire {
         };
         let format = encoding.map(|encoding| AudioFormat { encoding, rate_hz });
         format
-            .filter(|format| self.dialect.capabilities.hears.contains(format))
+            .filter(|format| self.dialect.seat.capabilities.hears.contains(format))
             .ok_or_else(|| WireError::UnknownFormat { encoding: clipped(&name), rate_hz, channels: 1 })
     }
 }

@@ -9,70 +9,34 @@ mod wire;
 
 use std::time::Duration;
 
-use url::Url;
-
 use self::fake::SmartfloFake;
 use self::wire::SmartfloWire;
-use super::fake::Fake;
-use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
-use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Encoding, Flow, Handover, Keys, Length, Liveness, Marks,
-    Messages, OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
+    Messages, OurClose, Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 /// The carrier.
-pub const CARRIER: Carrier = Carrier::of(&Smartflo);
+pub const CARRIER: Carrier = Carrier::of(&SEAT);
 
 /// Its seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Smartflo;
-
-impl Seat for Smartflo {
-    fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
-    }
-
-    fn title(&self) -> &'static str {
-        "Smartflo"
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        webhook_api::ROUTES
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        settings::SETTINGS
-    }
-
-    fn secrets(&self) -> &'static [Secret] {
-        settings::SECRETS
-    }
-
-    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
-        settings::check(given)
-    }
-
-    fn describe(&self, given: &Given<'_>) -> Described {
-        settings::describe(given)
-    }
-
-    fn is_answered(&self, given: &Given<'_>) -> bool {
-        settings::is_answered(given)
-    }
-
-    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        settings::open(given, public)
-    }
-
-    fn wire(&self) -> Box<dyn Wire> {
-        Box::<SmartfloWire>::default()
-    }
-
-    fn fake(&self) -> Option<&'static dyn Fake> {
-        Some(&SmartfloFake)
-    }
-}
+pub(super) static SEAT: Seat = Seat {
+    capabilities: CAPABILITIES,
+    title: "Smartflo",
+    routes: webhook_api::ROUTES,
+    settings: settings::SETTINGS,
+    secrets: settings::SECRETS,
+    calls_callees: false,
+    invites_callees: false,
+    payload: None,
+    check: settings::check,
+    describe: settings::describe,
+    is_answered: settings::is_answered,
+    open: settings::open,
+    wire: || Box::<SmartfloWire>::default(),
+    packets: None,
+    fake: Some(&SmartfloFake),
+};
 
 const CAPABILITIES: Capabilities = Capabilities {
     name: "smartflo",

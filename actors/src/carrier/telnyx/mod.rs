@@ -12,78 +12,34 @@ mod wire;
 
 use std::time::Duration;
 
-use url::Url;
-
 use self::fake::TelnyxFake;
 use self::wire::TelnyxWire;
-use super::fake::Fake;
-use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
-use super::webhook_api::Route;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
+    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 /// The carrier.
-pub const CARRIER: Carrier = Carrier::of(&Telnyx);
+pub const CARRIER: Carrier = Carrier::of(&SEAT);
 
 /// Its seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Telnyx;
-
-impl Seat for Telnyx {
-    fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
-    }
-
-    fn title(&self) -> &'static str {
-        "Telnyx"
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        webhook_api::ROUTES
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        settings::SETTINGS
-    }
-
-    fn secrets(&self) -> &'static [Secret] {
-        settings::SECRETS
-    }
-
-    fn calls_callees(&self) -> bool {
-        true
-    }
-
-    fn invites_callees(&self) -> bool {
-        true
-    }
-
-    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
-        settings::check(given)
-    }
-
-    fn describe(&self, given: &Given<'_>) -> Described {
-        settings::describe(given)
-    }
-
-    fn is_answered(&self, given: &Given<'_>) -> bool {
-        settings::is_answered(given)
-    }
-
-    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        settings::open(given, public)
-    }
-
-    fn wire(&self) -> Box<dyn Wire> {
-        Box::<TelnyxWire>::default()
-    }
-
-    fn fake(&self) -> Option<&'static dyn Fake> {
-        Some(&TelnyxFake)
-    }
-}
+pub(super) static SEAT: Seat = Seat {
+    capabilities: CAPABILITIES,
+    title: "Telnyx",
+    routes: webhook_api::ROUTES,
+    settings: settings::SETTINGS,
+    secrets: settings::SECRETS,
+    calls_callees: true,
+    invites_callees: true,
+    payload: None,
+    check: settings::check,
+    describe: settings::describe,
+    is_answered: settings::is_answered,
+    open: settings::open,
+    wire: || Box::<TelnyxWire>::default(),
+    packets: None,
+    fake: Some(&TelnyxFake),
+};
 
 const CAPABILITIES: Capabilities = Capabilities {
     name: "telnyx",

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{settings, signalwire, wire};
-use crate::carrier::settings::{Secret, Setting};
+use super::wire::{self, TwilioWire};
+use super::{fake, settings, signalwire};
 use crate::carrier::webhook_api::{Role, Route, Verb};
 use crate::carrier::{
     AudioFormat, ByClear, Capabilities, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages, OurClose,
-    Pacing, Pings, SecondStart, TheirClose,
+    Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 macro_rules! routes {
@@ -33,12 +33,7 @@ macro_rules! routes {
 #[derive(Debug)]
 pub(in crate::carrier) struct Dialect {
     pub(super) which: Which,
-    /// The name in prose.
-    pub(super) title: &'static str,
-    pub(super) capabilities: Capabilities,
-    pub(super) routes: &'static [Route],
-    pub(super) settings: &'static [Setting],
-    pub(super) secrets: &'static [Secret],
+    pub(in crate::carrier) seat: Seat,
     /// The variable of the account's id.
     pub(super) account: &'static str,
     /// The variable of the API's token.
@@ -61,29 +56,33 @@ pub(super) enum Which {
 }
 
 impl Dialect {
-    /// This dialect, for as long as the program runs.
-    pub(super) fn same(&self) -> &'static Self {
-        match self.which {
-            Which::Twilio => &TWILIO,
-            Which::SignalWire => &SIGNALWIRE,
-        }
-    }
-
     /// The path for a role, the first if there are several. Every dialect has one for every role that
     /// it is asked for.
     pub(super) fn path(&self, role: Role) -> &'static str {
-        self.routes.iter().find(|route| route.role == role).map_or("/", |route| route.path)
+        self.seat.routes.iter().find(|route| route.role == role).map_or("/", |route| route.path)
     }
 }
 
 /// Twilio. `/ws` is the path from before there were other carriers; documents use it too.
 pub(in crate::carrier) static TWILIO: Dialect = Dialect {
     which: Which::Twilio,
-    title: "Twilio",
-    capabilities: CAPABILITIES,
-    routes: routes!("twilio", "voice", [Route { verbs: GET, path: "/ws", role: Role::Stream }]),
-    settings: settings::SETTINGS,
-    secrets: settings::SECRETS,
+    seat: Seat {
+        title: "Twilio",
+        capabilities: CAPABILITIES,
+        routes: routes!("twilio", "voice", [Route { verbs: GET, path: "/ws", role: Role::Stream }]),
+        settings: settings::SETTINGS,
+        secrets: settings::SECRETS,
+        calls_callees: true,
+        invites_callees: true,
+        payload: None,
+        check: settings::check,
+        describe: settings::describe,
+        is_answered: |_| true,
+        open: |given, public| Some(settings::open(given, public)),
+        wire: || Box::<TwilioWire>::default(),
+        packets: None,
+        fake: Some(&fake::TWILIO),
+    },
     account: settings::ACCOUNT,
     api_token: settings::TOKEN,
     trusted_by: "twilio.verify",
@@ -95,16 +94,28 @@ pub(in crate::carrier) static TWILIO: Dialect = Dialect {
 /// SignalWire.
 pub(in crate::carrier) static SIGNALWIRE: Dialect = Dialect {
     which: Which::SignalWire,
-    title: "SignalWire",
-    capabilities: Capabilities {
-        name: "signalwire",
-        // Its documentation does not say what a clear does to them.
-        marks: Marks::Echoed { by_clear: ByClear::Unknown, longest_name: wire::LONGEST_NAME, most_pending: 64 },
-        ..CAPABILITIES
+    seat: Seat {
+        title: "SignalWire",
+        capabilities: Capabilities {
+            name: "signalwire",
+            // Its documentation does not say what a clear does to them.
+            marks: Marks::Echoed { by_clear: ByClear::Unknown, longest_name: wire::LONGEST_NAME, most_pending: 64 },
+            ..CAPABILITIES
+        },
+        routes: routes!("signalwire", "answer", []),
+        settings: signalwire::SETTINGS,
+        secrets: signalwire::SECRETS,
+        calls_callees: true,
+        invites_callees: true,
+        payload: None,
+        check: signalwire::check,
+        describe: signalwire::describe,
+        is_answered: signalwire::is_answered,
+        open: signalwire::open,
+        wire: || Box::<TwilioWire>::default(),
+        packets: None,
+        fake: Some(&fake::SIGNALWIRE),
     },
-    routes: routes!("signalwire", "answer", []),
-    settings: signalwire::SETTINGS,
-    secrets: signalwire::SECRETS,
     account: signalwire::PROJECT,
     api_token: signalwire::TOKEN,
     trusted_by: "SIGNALWIRE_SIGNING_KEY",

@@ -18,23 +18,14 @@ pub(super) struct TwilioFake {
     documents: request::Twiml,
 }
 
-static TWILIO: TwilioFake = TwilioFake { dialect: &super::TWILIO, documents: request::Twiml { which: Which::Twilio } };
-static SIGNALWIRE: TwilioFake =
+pub(super) static TWILIO: TwilioFake =
+    TwilioFake { dialect: &super::TWILIO, documents: request::Twiml { which: Which::Twilio } };
+pub(super) static SIGNALWIRE: TwilioFake =
     TwilioFake { dialect: &super::SIGNALWIRE, documents: request::Twiml { which: Which::SignalWire } };
-
-impl TwilioFake {
-    /// The side of this dialect.
-    pub(super) fn of(dialect: &'static Dialect) -> &'static Self {
-        match dialect.which {
-            Which::Twilio => &TWILIO,
-            Which::SignalWire => &SIGNALWIRE,
-        }
-    }
-}
 
 impl Fake for TwilioFake {
     fn carrier(&self) -> Carrier {
-        Carrier::of(self.dialect)
+        Carrier::of(&self.dialect.seat)
     }
 
     fn usage(&self) -> &'static Usage {
@@ -93,7 +84,10 @@ impl Fake for TwilioFake {
     }
 
     fn documents(&self) -> Option<&'static dyn Documents> {
-        Some(&Self::of(self.dialect).documents)
+        Some(match self.dialect.which {
+            Which::Twilio => &TWILIO.documents,
+            Which::SignalWire => &SIGNALWIRE.documents,
+        })
     }
 
     fn upgrade(&self, call: &Calling, stream: &Url) -> Request {

@@ -10,74 +10,34 @@ mod wire;
 
 use std::time::Duration;
 
-use url::Url;
-
 use self::fake::WaybeoFake;
 use self::wire::WaybeoWire;
-use super::fake::Fake;
-use super::settings::{Described, Finding, Given, Opened, Payload, Secret, Setting};
-use super::webhook_api::Route;
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose, Wire,
+    OurClose, Pacing, Pings, Seat, SecondStart, TheirClose,
 };
 
 /// The carrier.
-pub const CARRIER: Carrier = Carrier::of(&Waybeo);
+pub const CARRIER: Carrier = Carrier::of(&SEAT);
 
 /// Its seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Waybeo;
-
-impl Seat for Waybeo {
-    fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
-    }
-
-    fn title(&self) -> &'static str {
-        "Waybeo"
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        webhook_api::ROUTES
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        settings::SETTINGS
-    }
-
-    fn secrets(&self) -> &'static [Secret] {
-        settings::SECRETS
-    }
-
-    fn payload(&self) -> Option<&'static Payload> {
-        Some(&data_record::DATA_RECORD)
-    }
-
-    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
-        settings::check(given)
-    }
-
-    fn describe(&self, given: &Given<'_>) -> Described {
-        settings::describe(given)
-    }
-
-    fn is_answered(&self, given: &Given<'_>) -> bool {
-        settings::is_answered(given)
-    }
-
-    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
-        settings::open(given, public)
-    }
-
-    fn wire(&self) -> Box<dyn Wire> {
-        Box::<WaybeoWire>::default()
-    }
-
-    fn fake(&self) -> Option<&'static dyn Fake> {
-        Some(&WaybeoFake)
-    }
-}
+pub(super) static SEAT: Seat = Seat {
+    capabilities: CAPABILITIES,
+    title: "Waybeo",
+    routes: webhook_api::ROUTES,
+    settings: settings::SETTINGS,
+    secrets: settings::SECRETS,
+    calls_callees: false,
+    invites_callees: false,
+    payload: Some(&data_record::DATA_RECORD),
+    check: settings::check,
+    describe: settings::describe,
+    is_answered: settings::is_answered,
+    open: settings::open,
+    wire: || Box::<WaybeoWire>::default(),
+    packets: None,
+    fake: Some(&WaybeoFake),
+};
 
 const CAPABILITIES: Capabilities = Capabilities {
     name: "waybeo",
