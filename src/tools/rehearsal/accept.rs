@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use switchboard_actors::clock;
 use uuid::Uuid;
 
+use super::memory::Memory;
 use super::misbehaviour::Misbehaviour;
 use super::protocol::{Protocol, Refusal, Visit};
 use super::server::{RehearsalOptions, Visitors};
@@ -23,7 +24,7 @@ pub(super) async fn accept(
     request: HttpRequest,
     body: web::Payload,
     options: web::Data<RehearsalOptions>,
-    visitors: web::Data<Visitors>,
+    (visitors, memory): (web::Data<Visitors>, web::Data<Memory>),
     query: web::Query<HashMap<String, String>>,
 ) -> actix_web::Result<HttpResponse> {
     let rehearse = query.get("rehearse").map(String::as_str).unwrap_or_default();
@@ -45,6 +46,7 @@ pub(super) async fn accept(
         query: &query,
         headers: request.headers(),
         options: &options,
+        memory: &memory,
         misbehaviour: Rc::new(misbehaviour),
         seed: Uuid::new_v4().as_u64_pair().0,
         epoch_s: u64::try_from(clock::wall().timestamp()).unwrap_or_default(),

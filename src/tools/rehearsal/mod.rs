@@ -10,6 +10,7 @@
 //! with the name of the provider that it plays, and a row there ([`protocol`]). What a protocol does
 //! not change is beside them: `input` and `turns` (the caller's audio), `script` (what is said and
 //! called), `agenda` (what is due when), `pace` (of a response), `speech` (the bundled lines), `sound` (audio and its formats),
+//! `memory` (what callers said),
 //! `outgoing` (the queue of events), `schema` and `fault` (what a strict server refuses) and `log`
 //! (client events, for tests). `tls` is for clients that speak nothing else.
 
@@ -20,6 +21,7 @@ mod fault;
 mod gemini;
 mod input;
 mod log;
+mod memory;
 pub mod misbehaviour;
 mod openai;
 mod openai_live;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use actix_web::http::header::HeaderMap;
 use actix_web::web;
 
+use super::memory::Memory;
 use super::misbehaviour::Misbehaviour;
 use super::outgoing::Out;
 use super::server::RehearsalOptions;
@@ -42,6 +43,8 @@ pub(super) struct Visit<'a> {
     pub(super) headers: &'a HeaderMap,
     /// The options of the server.
     pub(super) options: &'a RehearsalOptions,
+    /// What the server's callers said.
+    pub(super) memory: &'a Memory,
     /// The misbehaviour to rehearse.
     pub(super) misbehaviour: Rc<Misbehaviour>,
     /// The seed for ids.

@@ -15,6 +15,7 @@ use super::accept::accept;
 use super::cascade;
 use super::gemini;
 use super::log::ClientLog;
+use super::memory::Memory;
 use super::misbehaviour::Misbehaviour;
 use super::openai;
 use super::openai_live;
@@ -71,11 +72,12 @@ impl Rehearsal {
         let bind = options.bind;
         let options = web::Data::new(options);
         let visitors = web::Data::new(Visitors::default());
+        let memory = web::Data::new(Memory::default());
         let server = HttpServer::new(move || {
-            let mut app = App::new().app_data(options.clone()).app_data(visitors.clone());
+            let mut app = App::new().app_data(options.clone()).app_data(visitors.clone()).app_data(memory.clone());
             for protocol in PROTOCOLS {
-                let opened = move |request, body, options, visitors, query| {
-                    accept(protocol, request, body, options, visitors, query)
+                let opened = move |request, body, options, shared, query| {
+                    accept(protocol, request, body, options, shared, query)
                 };
                 app = protocol.paths.iter().fold(app, |app, path| app.route(path, web::get().to(opened)));
                 app = app.configure(protocol.routes);

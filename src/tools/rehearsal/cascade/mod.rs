@@ -5,14 +5,12 @@
 //! protocols, the chat model follows the same script, and the voices have the same bundled sounds.
 //! Each engine refuses what the real one refuses, and misbehaves as its own URL asks.
 //!
-//! Reading order: `seat` lists the paths, `link` is the part that all sockets share, and `memory` lets a
-//! voice repeat what the caller said. `ears` hear,
-//! `mind` answers, `voice` speaks. `requests` serves the engines that have no socket. All but `seat`
+//! Reading order: `seat` lists the paths, `link` is the part that all sockets share, and the server's
+//! memory lets a voice repeat what the caller said. `ears` hear, `mind` answers, `voice` speaks. `requests` serves the engines that have no socket. All but `seat`
 //! and `requests` is pure.
 
 mod ears;
 mod link;
-mod memory;
 mod mind;
 mod query;
 mod reply;

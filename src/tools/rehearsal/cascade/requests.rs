@@ -16,6 +16,7 @@ use super::reply::Reply;
 use super::voice::speech;
 use super::{KEYS, mind};
 use crate::tools::rehearsal::fault::Fault;
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::server::{RehearsalOptions, Visitors};
@@ -36,13 +37,13 @@ async fn transcribed(
     request: HttpRequest,
     body: Bytes,
     options: Options,
-    visitors: web::Data<Visitors>,
+    (visitors, memory): (web::Data<Visitors>, web::Data<Memory>),
     query: Query,
 ) -> HttpResponse {
     let after = options.transcript_after;
     serve(&request, &options, &visitors, &query, |misbehaviour| {
         let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
-        upload::answer(content_type.unwrap_or_default(), &body, misbehaviour, after)
+        upload::answer(content_type.unwrap_or_default(), &body, misbehaviour, after, &memory)
     })
     .await
 }
@@ -65,11 +66,13 @@ async fn spoken(
     request: HttpRequest,
     body: Bytes,
     options: Options,
-    visitors: web::Data<Visitors>,
+    (visitors, memory): (web::Data<Visitors>, web::Data<Memory>),
     query: Query,
 ) -> HttpResponse {
-    serve(&request, &options, &visitors, &query, |misbehaviour| speech::answer(&body, misbehaviour, Pace::of(&options)))
-        .await
+    serve(&request, &options, &visitors, &query, |misbehaviour| {
+        speech::answer(&body, misbehaviour, Pace::of(&options), &memory)
+    })
+    .await
 }
 
 /// What a client asks for that keeps a connection warm.

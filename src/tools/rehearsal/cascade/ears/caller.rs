@@ -4,8 +4,8 @@
 //! beginning comes word by word while the caller speaks, and its rest, which tells the length, at
 //! the end.
 
-use crate::tools::rehearsal::cascade::memory;
 use crate::tools::rehearsal::input::{Detection, Input, SpeechChange};
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::sound::{Format, Sound};
 use crate::tools::rehearsal::speech::Language;
 use crate::tools::rehearsal::turns::Tuning;
@@ -17,6 +17,7 @@ pub(super) struct Caller {
     language: &'static Language,
     input: Input,
     turn: Option<Turn>,
+    memory: Memory,
 }
 
 /// A turn that runs.
@@ -60,10 +61,10 @@ pub(super) struct Ended {
 }
 
 impl Caller {
-    /// Nothing heard. A turn is over after `silence_ms`.
-    pub(super) fn new(format: Format, language: &'static Language, silence_ms: u32) -> Self {
+    /// Nothing heard. A turn is over after `silence_ms`, and kept in `memory`.
+    pub(super) fn new(format: Format, language: &'static Language, silence_ms: u32, memory: &Memory) -> Self {
         let input = Input::new(format, Some(detection(silence_ms)));
-        Self { format, language, input, turn: None }
+        Self { format, language, input, turn: None, memory: memory.clone() }
     }
 
     /// Changes what is spoken, and after which silence a turn is over.
@@ -119,7 +120,7 @@ impl Caller {
         let turn = self.turn.take()?;
         let sound = sound.trimmed();
         let text = self.language.heard(sound.ms());
-        memory::keep(&text, sound);
+        self.memory.keep(&text, sound);
         let told = text.split(' ').take(turn.told).map(|word| word.len() + 1).sum::<usize>();
         let rest = text.get(told..).unwrap_or_default().to_owned();
         Some(Ended { from_ms: turn.from_ms, to_ms, text, rest })
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_turn_has_its_words_one_after_the_other_and_its_length_at_the_end() {
-        let mut caller = Caller::new(Format::MuLaw, Language::of(None, ""), 300);
+        let mut caller = Caller::new(Format::MuLaw, Language::of(None, ""), 300, &Memory::default());
         assert_eq!(hear(&mut caller, 1_000, 0xFF), []);
         let mut heard = hear(&mut caller, 1_000, 0x20);
         heard.extend(hear(&mut caller, 600, 0xFF));
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_turn_may_be_ended_before_its_silence() {
-        let mut caller = Caller::new(Format::MuLaw, Language::of(Some("hi-IN"), ""), 3_000);
+        let mut caller = Caller::new(Format::MuLaw, Language::of(Some("hi-IN"), ""), 3_000, &Memory::default());
         hear(&mut caller, 1_000, 0xFF);
         hear(&mut caller, 200, 0x20);
         let ended = caller.finish().expect("a turn runs");

@@ -67,7 +67,7 @@ pub(in crate::tools::rehearsal::cascade) fn open(visit: &Visit<'_>) -> Result<Bo
     let words_after = visit.misbehaviour.transcripts_after_ms.unwrap_or_default();
     let language = Language::of(Some(if hint.is_empty() { "en" } else { hint }), "");
     let connected = json!({"type": "Connected", "request_id": request, "sequence_id": 0});
-    let flux = Flux::new(request, Caller::new(format, language, STRETCH_MS), is_eager, words_after);
+    let flux = Flux::new(request, Caller::new(format, language, STRETCH_MS, visit.memory), is_eager, words_after);
     Ok(Socket::open(flux, Some(connected), IDLE, visit))
 }
 
@@ -231,10 +231,11 @@ const KNOWN: [&str; 10] = [
 mod tests {
     use super::*;
     use crate::tools::rehearsal::cascade::link::testing::{Client, told};
+    use crate::tools::rehearsal::memory::Memory;
     use crate::tools::rehearsal::sound::Format;
 
     fn client(is_eager: bool) -> Client<Flux> {
-        let caller = Caller::new(Format::MuLaw, Language::of(None, ""), STRETCH_MS);
+        let caller = Caller::new(Format::MuLaw, Language::of(None, ""), STRETCH_MS, &Memory::default());
         Client::new(Flux::new("r".to_owned(), caller, is_eager, 0), IDLE, "")
     }
 

@@ -51,7 +51,7 @@ pub(in crate::tools::rehearsal::cascade) fn open(visit: &Visit<'_>) -> Result<Bo
     if query.text("model").starts_with("nova-3") && language.starts_with("ml") {
         return Err(refused(format!("no model of this name speaks '{language}'")));
     }
-    let caller = Caller::new(format, Language::of(Some(language), ""), silence_ms);
+    let caller = Caller::new(format, Language::of(Some(language), ""), silence_ms, visit.memory);
     let model = query.text("model").to_owned();
     let listen = Listen { request, model, caller, options, segment_ms: 0, has_audio: false };
     Ok(Socket::open(listen, None, IDLE, visit))
@@ -264,11 +264,12 @@ const KNOWN: [&str; 25] = [
 mod tests {
     use super::*;
     use crate::tools::rehearsal::cascade::link::testing::{Client, told};
+    use crate::tools::rehearsal::memory::Memory;
     use crate::tools::rehearsal::sound::Format;
 
     fn client(rehearse: &str) -> Client<Listen> {
         let options = Options { interim: true, activity: true, utterance_end_ms: Some(1_000), words_after_ms: 250 };
-        let caller = Caller::new(Format::MuLaw, Language::of(None, ""), 300);
+        let caller = Caller::new(Format::MuLaw, Language::of(None, ""), 300, &Memory::default());
         let (request, model) = ("r".to_owned(), "nova-3".to_owned());
         let listen = Listen { request, model, caller, options, segment_ms: 0, has_audio: false };
         Client::new(listen, IDLE, rehearse)

@@ -46,7 +46,7 @@ pub(in crate::tools::rehearsal::cascade) fn open(visit: &Visit<'_>) -> Result<Bo
     let format = query.audio().map_err(refused)?;
     let silence_ms = query.number("silence_duration_ms", 500, &(60..=10_000)).map_err(refused)?;
     let language = query.text("language_code");
-    let caller = Caller::new(format, Language::of(Some(language), ""), silence_ms);
+    let caller = Caller::new(format, Language::of(Some(language), ""), silence_ms, visit.memory);
     let words_after = visit.options.transcript_after.as_millis() as u64;
     let words_after_ms = visit.misbehaviour.transcripts_after_ms.unwrap_or(words_after);
     let begin = json!({"event": "session.begin", "request_id": request, "config": {
@@ -193,11 +193,12 @@ const LANGUAGES: [&str; 24] = [
 mod tests {
     use super::*;
     use crate::tools::rehearsal::cascade::link::testing::{Client, told};
+    use crate::tools::rehearsal::memory::Memory;
     use crate::tools::rehearsal::outgoing::Out;
     use crate::tools::rehearsal::sound::Format;
 
     fn client(rehearse: &str) -> Client<Sarvam> {
-        let caller = Caller::new(Format::MuLaw, Language::of(Some("hi-IN"), ""), 300);
+        let caller = Caller::new(Format::MuLaw, Language::of(Some("hi-IN"), ""), 300, &Memory::default());
         let sarvam = Sarvam { request: "r".to_owned(), caller, silence_ms: 300, words_after_ms: 100, utterances: 0 };
         Client::new(sarvam, IDLE, rehearse)
     }

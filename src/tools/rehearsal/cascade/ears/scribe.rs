@@ -42,7 +42,7 @@ pub(in crate::tools::rehearsal::cascade) fn open(visit: &Visit<'_>) -> Result<Bo
     let has_times = query.flag("include_timestamps").map_err(refused)?;
     let silence_ms = if strategy == "vad" { (silence * 1000.0) as u32 } else { NEVER_MS };
     let language = query.text("language_code").to_owned();
-    let caller = Caller::new(format, Language::of(Some(&language), ""), silence_ms);
+    let caller = Caller::new(format, Language::of(Some(&language), ""), silence_ms, visit.memory);
     let words_after = visit.options.transcript_after.as_millis() as u64;
     let words_after_ms = visit.misbehaviour.transcripts_after_ms.unwrap_or(words_after);
     let config = json!({"audio_format": word, "commit_strategy": strategy, "model_id": query.text("model_id")});
@@ -164,11 +164,12 @@ const KNOWN: [&str; 14] = [
 mod tests {
     use super::*;
     use crate::tools::rehearsal::cascade::link::testing::{Client, told};
+    use crate::tools::rehearsal::memory::Memory;
     use crate::tools::rehearsal::outgoing::Out;
     use crate::tools::rehearsal::sound::Format;
 
     fn client(silence_ms: u32) -> Client<Scribe> {
-        let caller = Caller::new(Format::MuLaw, Language::of(None, ""), silence_ms);
+        let caller = Caller::new(Format::MuLaw, Language::of(None, ""), silence_ms, &Memory::default());
         let language = "en".to_owned();
         let scribe = Scribe { caller, language, rate_hz: 8_000, has_times: true, words_after_ms: 100, committed_ms: 0 };
         Client::new(scribe, IDLE, "")

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::tools::rehearsal::cascade::memory;
 use crate::tools::rehearsal::cascade::reply::Reply;
 use crate::tools::rehearsal::fault::Fault;
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::sound::{Format, Sound};
 use crate::tools::rehearsal::speech::Language;
@@ -18,9 +18,10 @@ pub(in crate::tools::rehearsal::cascade) fn answer(
     body: &[u8],
     misbehaviour: &Misbehaviour,
     after: Duration,
+    memory: &Memory,
 ) -> Reply {
     let after = misbehaviour.transcripts_after_ms.map_or(after, Duration::from_millis);
-    match form(content_type, body).and_then(|form| words(&form, misbehaviour)) {
+    match form(content_type, body).and_then(|form| words(&form, misbehaviour, memory)) {
         Ok(words) => words.reply(after),
         Err(fault) => Reply::refused(400, &fault),
     }
@@ -78,7 +79,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-fn words(form: &[Field<'_>], misbehaviour: &Misbehaviour) -> Result<Words, Fault> {
+fn words(form: &[Field<'_>], misbehaviour: &Misbehaviour, memory: &Memory) -> Result<Words, Fault> {
     if let Some(field) = form.iter().find(|field| !KNOWN.contains(&field.name)) {
         return Err(Fault::unknown(field.name));
     }
@@ -112,7 +113,7 @@ fn words(form: &[Field<'_>], misbehaviour: &Misbehaviour) -> Result<Words, Fault
         () => {
             let sound = sound.trimmed();
             let text = Language::of(Some(language), "").heard(sound.ms());
-            memory::keep(&text, sound);
+            memory.keep(&text, sound);
             text
         }
     };
@@ -207,7 +208,8 @@ mod tests {
 
     fn answered(fields: &[(&str, &str)], file: &[u8], rehearse: &str) -> (u16, String) {
         let misbehaviour = Misbehaviour::default().with(rehearse).unwrap();
-        let reply = answer("multipart/form-data; boundary=b", &body(fields, file), &misbehaviour, Duration::ZERO);
+        let (kind, body) = ("multipart/form-data; boundary=b", body(fields, file));
+        let reply = answer(kind, &body, &misbehaviour, Duration::ZERO, &Memory::default());
         (reply.status, String::from_utf8(reply.pieces[0].1.to_vec()).unwrap())
     }
 

@@ -17,6 +17,7 @@ use crate::tools::rehearsal::cascade::ears::upload;
 use crate::tools::rehearsal::cascade::mind;
 use crate::tools::rehearsal::cascade::reply::Reply;
 use crate::tools::rehearsal::cascade::voice::speech;
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::server::RehearsalOptions;
@@ -140,7 +141,7 @@ fn an_upload_is_understood_and_its_words_come_back() {
         let mut upload = Upload::new(plan.clone());
         let turn = turn(&mut upload);
         let (reply, text) = rehearsed(rehearse, |misbehaviour| {
-            upload::answer(&turn.content_type, &turn.body, misbehaviour, Duration::ZERO)
+            upload::answer(&turn.content_type, &turn.body, misbehaviour, Duration::ZERO, &Memory::default())
         });
         let mut out = Vec::new();
         upload.answered(turn.number, &head(&reply, None), &text, &mut out);
@@ -164,8 +165,9 @@ fn a_voice_by_requests_gives_every_sample() {
             .into_iter()
             .map(|rehearse| {
                 let pace = Pace::of(&RehearsalOptions::default());
-                let (reply, _) =
-                    rehearsed(rehearse, |misbehaviour| speech::answer(request.as_bytes(), misbehaviour, pace));
+                let (reply, _) = rehearsed(rehearse, |misbehaviour| {
+                    speech::answer(request.as_bytes(), misbehaviour, pace, &Memory::default())
+                });
                 let (now, mut out) = (Instant::now(), Vec::new());
                 let mut speech = Speech::new(7, now);
                 speech.head(&head(&reply, None), "", now, &mut out);

@@ -10,6 +10,7 @@ use switchboard_actors::realtime::cascade::voice::{Spoken, Timing, ToVoice, Voic
 use url::Url;
 
 use crate::tools::rehearsal::cascade::seat::ENGINES;
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::outgoing::Out;
 use crate::tools::rehearsal::protocol::{ServerSession, Visit};
@@ -24,6 +25,7 @@ fn open(url: &Url, rehearse: &str, now: Instant) -> Box<dyn ServerSession> {
         query: &query,
         headers: &HeaderMap::new(),
         options: &options,
+        memory: &Memory::default(),
         misbehaviour: Rc::new(Misbehaviour::default().with(rehearse).unwrap()),
         seed: 1,
         epoch_s: 0,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::speaker::{Speaker, Timeline, Word};
 use crate::tools::rehearsal::cascade::link::{Engine, Idle, Link, Message, Socket};
 use crate::tools::rehearsal::cascade::query::{Query, format};
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::protocol::{Refusal, ServerSession, Visit};
@@ -21,6 +22,7 @@ use crate::tools::rehearsal::speech::Language;
 pub(in crate::tools::rehearsal::cascade) struct Cartesia {
     pace: Pace,
     misbehaviour: Rc<Misbehaviour>,
+    memory: Memory,
     open: BTreeMap<String, Context>,
     next_tag: u64,
 }
@@ -49,13 +51,13 @@ pub(in crate::tools::rehearsal::cascade) fn open(visit: &Visit<'_>) -> Result<Bo
     if version.is_none_or(|version| version.len() != 10) {
         return Err(Refusal::new(400, "Cartesia-Version: expected a date"));
     }
-    let cartesia = Cartesia::new(Pace::of(visit.options), Rc::clone(&visit.misbehaviour));
+    let cartesia = Cartesia::new(Pace::of(visit.options), Rc::clone(&visit.misbehaviour), visit.memory.clone());
     Ok(Socket::open(cartesia, None, IDLE, visit))
 }
 
 impl Cartesia {
-    fn new(pace: Pace, misbehaviour: Rc<Misbehaviour>) -> Self {
-        Self { pace, misbehaviour, open: BTreeMap::new(), next_tag: 1 }
+    fn new(pace: Pace, misbehaviour: Rc<Misbehaviour>, memory: Memory) -> Self {
+        Self { pace, misbehaviour, memory, open: BTreeMap::new(), next_tag: 1 }
     }
 
     fn handle(&mut self, id: &str, message: &Value, link: &mut Link) -> Result<(), String> {
@@ -89,7 +91,7 @@ impl Cartesia {
         let format = format(encoding, rate.unwrap_or_default())
             .ok_or_else(|| format!("output_format: {output} is not supported"))?;
         let language = fields["language"].as_str().map(|code| Language::of(Some(code), ""));
-        let speaker = Speaker::at(format, language, self.pace, &self.misbehaviour);
+        let speaker = Speaker::at(format, language, self.pace, &self.misbehaviour, &self.memory);
         self.next_tag += 1;
         Ok(Context { tag: self.next_tag - 1, fields, speaker, timeline: Timeline::default(), is_complete: false })
     }
@@ -210,7 +212,8 @@ mod tests {
 
     fn client(rehearse: &str) -> Client<Cartesia> {
         let misbehaviour = Misbehaviour::default().with(rehearse).unwrap();
-        Client::new(Cartesia::new(Pace::of(&RehearsalOptions::default()), Rc::new(misbehaviour)), IDLE, rehearse)
+        let pace = Pace::of(&RehearsalOptions::default());
+        Client::new(Cartesia::new(pace, Rc::new(misbehaviour), Memory::default()), IDLE, rehearse)
     }
 
     fn message(id: &str, text: &str, goes_on: bool) -> Value {

@@ -9,6 +9,7 @@ use super::speaker::{Speaker, Timeline};
 use crate::tools::rehearsal::cascade::ears::sarvam::refusal;
 use crate::tools::rehearsal::cascade::link::{Engine, Idle, Link, Message, Socket, UNTAGGED};
 use crate::tools::rehearsal::cascade::query::{Query, format};
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::outgoing::Ids;
 use crate::tools::rehearsal::pace::Pace;
@@ -23,6 +24,7 @@ pub(in crate::tools::rehearsal::cascade) struct Sarvam {
     request: String,
     pace: Pace,
     misbehaviour: Rc<Misbehaviour>,
+    memory: Memory,
     /// Whether the end of an answer is told.
     tells_end: bool,
     /// The voice, and the name of its codec, once they are known.
@@ -45,13 +47,14 @@ pub(in crate::tools::rehearsal::cascade) fn open(visit: &Visit<'_>) -> Result<Bo
     let tells_end = query.flag("send_completion_event").map_err(refused)?;
     let request = Ids::new(visit.seed).next("sv");
     let sarvam = Sarvam::new(request, Pace::of(visit.options), Rc::clone(&visit.misbehaviour), tells_end);
+    let sarvam = Sarvam { memory: visit.memory.clone(), ..sarvam };
     Ok(Socket::open(sarvam, None, IDLE, visit))
 }
 
 impl Sarvam {
     fn new(request: String, pace: Pace, misbehaviour: Rc<Misbehaviour>, tells_end: bool) -> Self {
         let (timeline, buffer) = (Timeline::default(), String::new());
-        Self { request, pace, misbehaviour, tells_end, speaker: None, timeline, buffer }
+        Self { request, pace, misbehaviour, memory: Memory::default(), tells_end, speaker: None, timeline, buffer }
     }
 
     fn handle(&mut self, message: &Value, link: &mut Link) -> Result<(), String> {
@@ -91,7 +94,8 @@ impl Sarvam {
         let rate = data["speech_sample_rate"].as_u64().unwrap_or(22_050);
         let codec = data["output_audio_codec"].as_str().unwrap_or("mp3");
         let format = format(codec, rate).ok_or_else(|| format!("{codec} at {rate} Hz is not supported"))?;
-        let speaker = Speaker::at(format, Some(Language::of(Some(code), "")), self.pace, &self.misbehaviour);
+        let speaker =
+            Speaker::at(format, Some(Language::of(Some(code), "")), self.pace, &self.misbehaviour, &self.memory);
         self.speaker = Some((speaker, codec.to_owned()));
         Ok(())
     }

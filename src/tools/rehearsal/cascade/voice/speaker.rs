@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::tools::rehearsal::cascade::memory;
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::protocol::Visit;
@@ -17,6 +17,7 @@ pub(super) struct Speaker {
     language: Option<&'static Language>,
     pace: Pace,
     is_silent: bool,
+    memory: Memory,
 }
 
 /// Texts that are said one after the other.
@@ -45,18 +46,19 @@ pub(super) type Word = (String, f64, f64);
 impl Speaker {
     /// The voice of a server.
     pub(super) fn new(format: Format, language: Option<&'static Language>, visit: &Visit<'_>) -> Self {
-        Self::at(format, language, Pace::of(visit.options), &visit.misbehaviour)
+        Self::at(format, language, Pace::of(visit.options), &visit.misbehaviour, visit.memory)
     }
 
-    /// A voice with a pace.
+    /// A voice with a pace, which repeats what is in `memory`.
     pub(super) fn at(
         format: Format,
         language: Option<&'static Language>,
         pace: Pace,
         misbehaviour: &Misbehaviour,
+        memory: &Memory,
     ) -> Self {
         let is_silent = Misbehaviour::on(misbehaviour.silent_responses);
-        Self { format, language, pace: pace.with(misbehaviour), is_silent }
+        Self { format, language, pace: pace.with(misbehaviour), is_silent, memory: memory.clone() }
     }
 
     /// Pieces that are on their way when a text is cancelled.
@@ -95,7 +97,7 @@ impl Speaker {
     }
 
     fn sound(&self, text: &str) -> Sound {
-        let mut sound = memory::sound_of(text, self.format).unwrap_or_else(|| {
+        let mut sound = self.memory.sound_of(text, self.format).unwrap_or_else(|| {
             let own = Language::speaking(text).or(self.language);
             own.unwrap_or_else(|| Language::of(None, "")).spoken(text, self.format)
         });
@@ -139,7 +141,7 @@ pub(super) mod tests {
     /// An English voice of mu-law.
     pub(in crate::tools::rehearsal::cascade::voice) fn speaker(rehearse: &str) -> Speaker {
         let misbehaviour = Misbehaviour::default().with(rehearse).unwrap();
-        Speaker::at(Format::MuLaw, None, Pace::of(&RehearsalOptions::default()), &misbehaviour)
+        Speaker::at(Format::MuLaw, None, Pace::of(&RehearsalOptions::default()), &misbehaviour, &Memory::default())
     }
 
     #[test]

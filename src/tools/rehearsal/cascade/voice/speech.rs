@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::speaker::{Speaker, Timeline};
 use crate::tools::rehearsal::cascade::reply::Reply;
 use crate::tools::rehearsal::fault::Fault;
+use crate::tools::rehearsal::memory::Memory;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 use crate::tools::rehearsal::pace::Pace;
 use crate::tools::rehearsal::schema::Rule::{Number, Object, Text, Word};
@@ -15,7 +16,12 @@ use crate::tools::rehearsal::schema::{self, Rule, may, must};
 use crate::tools::rehearsal::sound::Format;
 
 /// Answers a request.
-pub(in crate::tools::rehearsal::cascade) fn answer(body: &[u8], misbehaviour: &Misbehaviour, pace: Pace) -> Reply {
+pub(in crate::tools::rehearsal::cascade) fn answer(
+    body: &[u8],
+    misbehaviour: &Misbehaviour,
+    pace: Pace,
+    memory: &Memory,
+) -> Reply {
     let request: Value = match serde_json::from_slice(body) {
         Ok(request) => request,
         Err(error) => return Reply::refused(400, &Fault::request("invalid_json", error.to_string())),
@@ -30,7 +36,7 @@ pub(in crate::tools::rehearsal::cascade) fn answer(body: &[u8], misbehaviour: &M
     if Misbehaviour::on(misbehaviour.empty_responses) {
         return Reply::streamed("audio/pcm", Vec::new());
     }
-    let speaker = Speaker::at(Format::Pcm24k, None, pace, misbehaviour);
+    let speaker = Speaker::at(Format::Pcm24k, None, pace, misbehaviour, memory);
     let (pieces, _) = speaker.say(text, 0, &mut Timeline::default());
     let mut sent_ms = 0;
     let mut body = Vec::new();
@@ -69,7 +75,12 @@ mod tests {
 
     fn answered(request: &Value, rehearse: &str) -> Reply {
         let misbehaviour = Misbehaviour::default().with(rehearse).unwrap();
-        answer(request.to_string().as_bytes(), &misbehaviour, Pace::of(&RehearsalOptions::default()))
+        answer(
+            request.to_string().as_bytes(),
+            &misbehaviour,
+            Pace::of(&RehearsalOptions::default()),
+            &Memory::default(),
+        )
     }
 
     fn length(reply: &Reply) -> usize {
