@@ -12,6 +12,7 @@ use clap::Args;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::realtime::seat::Provider;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
@@ -22,14 +23,15 @@ use super::models;
 use super::phone::{self, CallBook, Tally};
 use super::played::Played;
 use super::sheet::{CapacitySheet, Feature, Latency, Step};
-use super::{plot, probe};
+use super::{plot, probe, turns};
 use crate::service::shutdown::Signals;
+use crate::tools::phone::{CarrierName, default_carrier};
 use crate::tools::rehearsal::protocols;
 
 /// Measures what this host can carry.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio\n         switchboard bench --model live --steps 100"
+    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio\n         switchboard bench --model live --steps 100\n         switchboard bench --carrier plivo --steps 100"
 )]
 pub struct BenchArgs {
     /// Concurrent calls of each step.
@@ -45,9 +47,15 @@ pub struct BenchArgs {
     /// first number of --steps: the first protocol of the model, then these.
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(protocols()))]
     pub model: Vec<String>,
+    /// Measure the service's own part of a turn instead, with engines that hear, think and speak.
+    #[arg(long, conflicts_with_all = ["audio", "model"])]
+    pub turns: bool,
     /// Rounds of a comparison with --model; the medians are compared.
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,
+    /// The carrier that is played, by its strict fake.
+    #[arg(long, default_value = default_carrier().name(), value_parser = CarrierName)]
+    pub carrier: Carrier,
     /// The model's audio: pcm24k or g711.
     #[arg(long, default_value = "pcm24k", value_parser = ["pcm24k", "g711"])]
     pub audio_format: String,
@@ -89,9 +97,12 @@ pub enum BenchError {
         /// Why.
         reason: String,
     },
-    /// No carrier can be simulated.
-    #[error("no carrier can be played")]
-    NoCarrier,
+    /// The service has no address for the carrier's calls.
+    #[error("the carrier cannot call: {0}")]
+    NoCall(String),
+    /// The model does not speak this protocol.
+    #[error("the embedded model does not speak {0:?}")]
+    NoProtocol(String),
     /// The load generator is the bottleneck, so the figures say nothing about the service.
     #[error(
         "the load generator used {busy_percent} % of its core at {calls} calls: it is the bottleneck, nothing can be concluded from here on"
@@ -128,13 +139,16 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     let progress = ProgressBar::new(args.steps.len() as u64).with_style(
         ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
+    if args.turns {
+        return turns::measure(args, probe::machine(), keep_apart()).await;
+    }
     if !args.model.is_empty() {
         let first = protocols().next().map(str::to_owned);
         let others = args.model.iter().filter(|it| Some(*it) != first.as_ref()).cloned();
         let compared: Vec<String> = first.clone().into_iter().chain(others).collect();
         return models::compare(args, &compared, probe::machine(), keep_apart()).await;
     }
-    let mut sheet = CapacitySheet::new(probe::machine(), &args.audio_format, args.p99_ms);
+    let mut sheet = CapacitySheet::new(probe::machine(), args.carrier.name(), &args.audio_format, args.p99_ms);
     let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
     // Called once: after the move to one core, the process sees only that core.
     let apart = keep_apart();
@@ -213,7 +227,7 @@ struct Rig {
 impl Rig {
     async fn start(args: &BenchArgs, variant: Variant<'_>, apart: bool) -> Result<Self, BenchError> {
         let io = |what| move |source| BenchError::Io { what, source };
-        let played = Played::new(variant.verify).ok_or(BenchError::NoCarrier)?;
+        let played = Played::new(args.carrier, variant.verify).map_err(io("play the carrier"))?;
         let (model_port, sessions) = model::listen().await.map_err(io("listen for the service"))?;
         let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
         let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
@@ -304,6 +318,7 @@ impl Rig {
             calls,
             up,
             down,
+            packet_ms: u32::try_from(self.played.packet().as_millis()).unwrap_or(u32::MAX),
             clear: Latency::of(&self.tally.clear.take()),
             first_update_ms: Latency::of(&to_update),
             cpu_ms_per_call_s: service_used.as_secs_f64() * 1000.0 / (calls as f64 * wall.as_secs_f64()),

@@ -9,6 +9,9 @@
 //! With `--audio` the bench measures sound quality instead of speed: `audio` is the table, `tone`
 //! the measuring method.
 //!
+//! With `--turns` it measures the service's own part of a turn with engines that hear, think and
+//! speak: `turns` is the measurement, `engines` their end.
+//!
 //! With `--model` it compares what a call costs with each protocol of the embedded model: `models`.
 //!
 //! `wire` is a minimal WebSocket (the generator must cost less than the service it measures),
@@ -16,6 +19,7 @@
 //! `probe` reads the kernel's statistics, and `sheet` and `plot` present the result.
 
 mod audio;
+mod engines;
 mod load;
 mod metronome;
 mod model;
@@ -26,6 +30,7 @@ mod plot;
 mod probe;
 mod sheet;
 mod tone;
+mod turns;
 mod wire;
 
 pub use load::{BenchArgs, BenchError, run_bench};

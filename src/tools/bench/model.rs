@@ -100,7 +100,7 @@ async fn hear(mut frames: Frames, writer: &FrameWriter, book: &CallBook, bytes_p
                 }
             }
             Kind::Close => break,
-            Kind::Text | Kind::Other => {}
+            Kind::Text | Kind::Binary | Kind::Other => {}
         }
     }
     book.closed.set(true);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde::Serialize;
+use switchboard_actors::carrier::Carrier;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::load::{BenchArgs, BenchError, Served, free_port, serve, tempdir};
@@ -81,12 +82,12 @@ async fn measure(args: &BenchArgs, protocol: &str, calls: usize, apart: bool) ->
     let io = |what| move |source| BenchError::Io { what, source };
     let model = Rehearsal::start(RehearsalOptions::default()).await.map_err(io("start the model"))?;
     let talks_ms = (SET_UP + SETTLING + Duration::from_secs(args.seconds)).as_millis();
-    let url = model.url_for(protocol).ok_or(BenchError::NoCarrier)?;
+    let url = model.url_for(protocol).ok_or_else(|| BenchError::NoProtocol(protocol.to_owned()))?;
     let url = format!("{url}?rehearse=speed_percent:100,answer_ms:{talks_ms}");
     let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
     let log = args.out.join("service.log");
     let (mut service, webhook) = start(args, protocol, calls, &url, records.path(), &log, apart).await?;
-    let phones: Vec<_> = (0..calls).map(|_| dial(&webhook, talks_ms)).collect();
+    let phones: Vec<_> = (0..calls).map(|_| dial(args.carrier, &webhook, talks_ms)).collect();
     let talking = async {
         while !phones.iter().all(|(remote, _)| !remote.progress().heard.is_zero()) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -132,7 +133,7 @@ async fn start(
     apart: bool,
 ) -> Result<(Served, url::Url), BenchError> {
     let io = |what| move |source| BenchError::Io { what, source };
-    let played = Played::new(false).ok_or(BenchError::NoCarrier)?;
+    let played = Played::new(args.carrier, false).map_err(io("play the carrier"))?;
     let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
     let address = format!("127.0.0.1:{port}");
     let mut command = serve(&address, admin, records, calls, apart).map_err(io("find this program"))?;
@@ -152,8 +153,7 @@ async fn start(
     let mut service = Served(command.spawn().map_err(io("start the service"))?);
     for _ in 0..200 {
         if tokio::net::TcpStream::connect(&address).await.is_ok() {
-            let webhook = format!("http://{address}{}", played.entry());
-            return webhook.parse().map(|url| (service, url)).map_err(|_| BenchError::NoCarrier);
+            return played.entry(&address).map(|url| (service, url)).map_err(BenchError::NoCall);
         }
         if !matches!(service.0.try_wait(), Ok(None)) {
             return Err(BenchError::Service("left at once", log.to_owned()));
@@ -164,8 +164,9 @@ async fn start(
 }
 
 /// Places a call of a caller who listens, on a line with noise.
-fn dial(webhook: &url::Url, talks_ms: u128) -> (Remote, JoinHandle<CallReport>) {
+fn dial(carrier: Carrier, webhook: &url::Url, talks_ms: u128) -> (Remote, JoinHandle<CallReport>) {
     let mut options = PhoneOptions::new(Target::Webhook(webhook.clone()));
+    options.carrier = carrier;
     options.record = false;
     options.comfort_noise = true;
     options.longest = Duration::from_millis(u64::try_from(talks_ms).unwrap_or(u64::MAX)) + SET_UP;

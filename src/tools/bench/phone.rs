@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use switchboard_actors::carrier::fake::{self, Echo, Line, Request, Said};
-use switchboard_actors::carrier::{Capabilities, Incoming, Outgoing};
+use switchboard_actors::carrier::{Capabilities, Incoming, Outgoing, Packets};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
@@ -34,6 +34,11 @@ pub(super) struct CallBook {
     silent_at: Cell<Option<Instant>>,
     /// When the model sent `speech_started`. Set while the phone waits for its `clear`.
     pub(super) speech_started: Cell<Option<Instant>>,
+    /// When an engine sent the last end of a turn, the first words or the first audio of its answer.
+    /// Taken by whoever receives what the service makes of it.
+    pub(super) engine_sent: Cell<Option<Instant>>,
+    /// Whether the phone waits for the first audio of an answer.
+    pub(super) awaits_audio: Cell<bool>,
     /// Set by the load to make the model's end interrupt.
     pub(super) interrupt: Cell<bool>,
     /// Set when either end has ended the call.
@@ -48,12 +53,18 @@ pub(super) struct Tally {
     pub(super) up: RefCell<Vec<u32>>,
     pub(super) down: RefCell<Vec<u32>>,
     pub(super) clear: RefCell<Vec<u32>>,
+    /// From the end of a turn to the request for its answer.
+    pub(super) asked: RefCell<Vec<u32>>,
+    /// From the first words of an answer to the request for its voice.
+    pub(super) said: RefCell<Vec<u32>>,
+    /// From the first audio of an answer to the phone.
+    pub(super) heard: RefCell<Vec<u32>>,
     pub(super) frames_up: Cell<u64>,
     pub(super) frames_down: Cell<u64>,
 }
 
 impl Tally {
-    fn take(&self, into: &RefCell<Vec<u32>>, took: Duration) {
+    pub(super) fn take(&self, into: &RefCell<Vec<u32>>, took: Duration) {
         if self.measuring.get() {
             into.borrow_mut().push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
         }
@@ -71,6 +82,8 @@ impl CallBook {
             marks: RefCell::default(),
             silent_at: Cell::default(),
             speech_started: Cell::default(),
+            engine_sent: Cell::default(),
+            awaits_audio: Cell::default(),
             interrupt: Cell::default(),
             closed: Cell::default(),
             tally,
@@ -104,6 +117,11 @@ impl CallBook {
     }
 
     fn phone_heard(&self, samples: usize, now: Instant) {
+        if self.awaits_audio.take()
+            && let Some(sent) = self.engine_sent.take()
+        {
+            self.tally.take(&self.tally.heard, now - sent);
+        }
         self.got.set(self.got.get() + samples);
         let from = self.silent_at.get().map_or(now, |at| at.max(now));
         self.silent_at.set(Some(from + Duration::from_micros(samples as u64 * 125)));
@@ -148,14 +166,25 @@ pub(super) struct Phone {
     writer: FrameWriter,
     line: Box<dyn Line>,
     can: &'static Capabilities,
-    /// When the upgrade was answered.
+    envelope: Envelope,
+    /// When the stream was open.
     pub(super) opened: Instant,
 }
 
-/// Opens and starts a stream.
+/// What a carrier's messages are put into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Envelope {
+    /// Frames of a WebSocket.
+    Frame,
+    /// Nothing: they are packets.
+    Bare,
+}
+
+/// Opens and starts a stream. `packets` are those of a carrier without a WebSocket.
 pub(super) async fn ring(
     address: &str,
     upgrade: &Request,
+    packets: Option<Packets>,
     mut line: Box<dyn Line>,
     can: &'static Capabilities,
     parameters: &BTreeMap<String, String>,
@@ -165,36 +194,50 @@ pub(super) async fn ring(
         None => upgrade.url.path().to_owned(),
     };
     let headers: String = upgrade.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let (frames, writer) = wire::open(TcpStream::connect(address).await?, &target, &headers).await?;
+    let connection = TcpStream::connect(address).await?;
+    let ((frames, writer), envelope) = match packets {
+        Some(packets) => (wire::packets(connection, packets)?, Envelope::Bare),
+        None => (wire::open(connection, &target, &headers).await?, Envelope::Frame),
+    };
     let opened = Instant::now();
     let (mut said, mut out) = (Outgoing::default(), Vec::new());
     line.start(parameters, &mut said);
-    frame_all(&said, &mut out);
+    envelope.put_all(&said, &mut out);
     writer.write(&out).await?;
-    Ok(Phone { frames, writer, line, can, opened })
+    Ok(Phone { frames, writer, line, can, envelope, opened })
 }
 
 /// Sends and receives until either side ends the call. `first` is the beat of its first frame.
 pub(super) async fn carry(phone: Phone, book: Rc<CallBook>, first: u64) {
-    let Phone { frames, writer, line, can, .. } = phone;
+    let Phone { frames, writer, line, can, envelope, .. } = phone;
     let line = Rc::new(RefCell::new(line));
-    let talking = spawn_local(talk(writer.clone(), Rc::clone(&line), Rc::clone(&book), first));
-    listen(frames, &writer, &line, can, &book).await;
+    let talking = spawn_local(talk(writer.clone(), envelope, Rc::clone(&line), Rc::clone(&book), first));
+    listen(frames, &writer, envelope, &line, can, &book).await;
     talking.abort();
     book.closed.set(true);
 }
 
-/// Appends the messages as client frames.
-fn frame_all(said: &Outgoing, out: &mut Vec<u8>) {
-    for message in said.messages() {
-        match message {
-            Incoming::Text(text) => wire::frame(out, 1, text.as_bytes(), true),
-            Incoming::Binary(bytes) => wire::frame(out, 2, bytes, true),
+impl Envelope {
+    /// Appends the messages as client frames, or as they are.
+    fn put_all(self, said: &Outgoing, out: &mut Vec<u8>) {
+        for message in said.messages() {
+            match (self, message) {
+                (Self::Frame, Incoming::Text(text)) => wire::frame(out, 1, text.as_bytes(), true),
+                (Self::Frame, Incoming::Binary(bytes)) => wire::frame(out, 2, bytes, true),
+                (Self::Bare, Incoming::Text(text)) => out.extend_from_slice(text.as_bytes()),
+                (Self::Bare, Incoming::Binary(bytes)) => out.extend_from_slice(bytes),
+            }
         }
     }
 }
 
-async fn talk(writer: FrameWriter, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, first: u64) {
+async fn talk(
+    writer: FrameWriter,
+    envelope: Envelope,
+    line: Rc<RefCell<Box<dyn Line>>>,
+    book: Rc<CallBook>,
+    first: u64,
+) {
     // Quiet noise, different in every frame so that the service cannot predict it.
     let noise = |seed: u8, n: u8| i16::from(n.wrapping_mul(37).wrapping_add(seed * 11).cast_signed());
     let frames: Vec<Vec<i16>> = (0..8u8).map(|seed| (0..160u8).map(|n| noise(seed, n)).collect()).collect();
@@ -207,13 +250,18 @@ async fn talk(writer: FrameWriter, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<Ca
         said.clear();
         out.clear();
         let now = Instant::now();
-        {
+        let sends = {
             let mut line = line.borrow_mut();
             book.echo(now, &mut **line, &mut said);
+            let before = said.messages().count();
             line.media(&frames[n % frames.len()], Duration::from_millis((n * FRAME_MS) as u64), &mut said);
+            said.messages().count() > before
+        };
+        envelope.put_all(&said, &mut out);
+        // A carrier with longer packets keeps the frames until one is full.
+        if sends {
+            book.phone_spoke((n + 1) * FRAME_MS, now);
         }
-        frame_all(&said, &mut out);
-        book.phone_spoke((n + 1) * FRAME_MS, now);
         if writer.write(&out).await.is_err() {
             return;
         }
@@ -223,6 +271,7 @@ async fn talk(writer: FrameWriter, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<Ca
 async fn listen(
     mut frames: Frames,
     writer: &FrameWriter,
+    envelope: Envelope,
     line: &RefCell<Box<dyn Line>>,
     can: &Capabilities,
     book: &CallBook,
@@ -231,12 +280,15 @@ async fn listen(
     while let Ok(Some((kind, payload))) = frames.next().await {
         let now = Instant::now();
         match kind {
-            Kind::Text => {
-                let Ok(text) = std::str::from_utf8(payload) else { break };
-                hear(Incoming::Text(text), &mut **line.borrow_mut(), &mut said, can, book, now);
+            Kind::Text | Kind::Binary => {
+                let message = match kind {
+                    Kind::Binary => Incoming::Binary(payload),
+                    _ => Incoming::Text(std::str::from_utf8(payload).unwrap_or_default()),
+                };
+                hear(message, &mut **line.borrow_mut(), &mut said, can, book, now);
                 if !said.is_empty() {
                     let mut out = Vec::new();
-                    frame_all(&said, &mut out);
+                    envelope.put_all(&said, &mut out);
                     said.clear();
                     if writer.write(&out).await.is_err() {
                         break;

@@ -1,5 +1,5 @@
-//! A WebSocket with minimal overhead, for either role: text frames from a known peer on loopback,
-//! whole or fragmented.
+//! A WebSocket with minimal overhead, for either role: frames from a known peer on loopback, text
+//! whole or fragmented, binary whole. And packets on a bare connection, for carriers that have them.
 //!
 //! A client's frames are masked with the key zero, which is valid and leaves the payload unchanged.
 
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
+use switchboard_actors::carrier::Packets;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -19,6 +20,8 @@ use tokio::sync::Mutex;
 pub(super) enum Kind {
     /// A text frame, or the first piece of a text message.
     Text,
+    /// A binary frame, or a packet.
+    Binary,
     /// A ping, which must be answered.
     Ping,
     /// A close frame of the peer.
@@ -64,16 +67,17 @@ impl FrameWriter {
     }
 }
 
-/// Reads frames and removes their mask, if any.
+/// Reads frames and removes their mask, if any; or reads packets.
 pub(super) struct Frames {
     socket: OwnedReadHalf,
+    packets: Option<Packets>,
     buffer: Vec<u8>,
     start: usize,
 }
 
 impl Frames {
     pub(super) fn new(socket: OwnedReadHalf) -> Self {
-        Self { socket, buffer: Vec::with_capacity(16 * 1024), start: 0 }
+        Self { socket, packets: None, buffer: Vec::with_capacity(16 * 1024), start: 0 }
     }
 
     /// Returns the next frame, or `None` if the peer is gone.
@@ -95,6 +99,10 @@ impl Frames {
 
     fn parse(&mut self) -> Option<(Kind, std::ops::Range<usize>, usize)> {
         let bytes = &self.buffer[self.start..];
+        if let Some(packets) = self.packets {
+            let end = self.start + packets.first(bytes)?;
+            return Some((Kind::Binary, self.start..end, end));
+        }
         let (&first, &second) = (bytes.first()?, bytes.get(1)?);
         let (length, mut at) = match second & 0x7F {
             126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
@@ -116,6 +124,7 @@ impl Frames {
         }
         let kind = match first & 0x0F {
             0 | 1 => Kind::Text,
+            2 => Kind::Binary,
             8 => Kind::Close,
             9 => Kind::Ping,
             _ => Kind::Other,
@@ -123,6 +132,13 @@ impl Frames {
         let end = payload.end;
         Some((kind, payload, end))
     }
+}
+
+/// Uses an outgoing connection for packets.
+pub(super) fn packets(socket: TcpStream, packets: Packets) -> io::Result<(Frames, FrameWriter)> {
+    socket.set_nodelay(true)?;
+    let (read, write) = socket.into_split();
+    Ok((Frames { packets: Some(packets), ..Frames::new(read) }, FrameWriter::new(write)))
 }
 
 /// Upgrades an outgoing connection. `target` is the path and query.
@@ -145,8 +161,17 @@ pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::
 /// Accepts an upgrade requested by a peer.
 pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, FrameWriter)> {
     socket.set_nodelay(true)?;
-    let (mut read, mut write) = socket.into_split();
+    let (mut read, write) = socket.into_split();
     let request = head(&mut read).await?;
+    upgraded(&request, read, write).await
+}
+
+/// Answers the head of a request for an upgrade.
+pub(super) async fn upgraded(
+    request: &str,
+    read: OwnedReadHalf,
+    mut write: OwnedWriteHalf,
+) -> io::Result<(Frames, FrameWriter)> {
     let key = request
         .lines()
         .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")))
@@ -162,7 +187,7 @@ pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, FrameWriter
 }
 
 /// Reads an HTTP head byte by byte, so that no data after it is consumed.
-async fn head(socket: &mut OwnedReadHalf) -> io::Result<String> {
+pub(super) async fn head(socket: &mut OwnedReadHalf) -> io::Result<String> {
     let mut text = Vec::with_capacity(512);
     while !text.ends_with(b"\r\n\r\n") {
         if text.len() > 16 * 1024 {

@@ -38,8 +38,8 @@ mod summary;
 
 pub use call::{CallReport, place_call};
 pub use callee::{CalleeReport, Invited, ring_callee};
-pub(crate) use command::carrier;
 pub use command::{CallArgs, CommandError, run};
+pub(crate) use command::{CarrierName, carrier};
 pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
 pub use handset::{Handset, Phase, Progress, Remote};
 pub use options::{
