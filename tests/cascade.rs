@@ -142,3 +142,99 @@ async fn a_key_says_goodbye_and_ends_the_call() {
     let agent = heard(&record, "assistant");
     assert!(agent.last().is_some_and(|last| last.to_lowercase().contains("bye")), "{agent:?}");
 }
+
+/// A service with these engines, which stays for more than one call.
+async fn service(model: &Rehearsal, voices: &[(&str, &str)], settings: &[(&str, &str)]) -> Running {
+    let base = model.url_for("cascade").expect("it is served");
+    let engine =
+        |word: &str, rehearse: &str| format!("{{ provider = \"{word}\", url = \"{base}?rehearse={rehearse}\" }}");
+    let voices: Vec<String> = voices.iter().map(|(word, rehearse)| engine(word, rehearse)).collect();
+    let (ears, mind, voice) =
+        (engine("sarvam", ""), format!("{{ url = \"{base}\" }}"), format!("[{}]", voices.join(", ")));
+    let own = [
+        ("realtime.provider", "cascade"),
+        ("cascade.stt", ears.as_str()),
+        ("cascade.llm", mind.as_str()),
+        ("cascade.tts", voice.as_str()),
+    ];
+    start(&[&own[..], settings].concat()).await
+}
+
+/// Places a call and gives its record.
+async fn call_to(running: &Running, change: impl FnOnce(&mut PhoneOptions)) -> Value {
+    let mut options = PhoneOptions::new(Target::Webhook(running.public("/twilio/voice").parse().expect("a URL")));
+    options.speech = sentence();
+    options.hangup_after = Some(Duration::from_secs(14));
+    change(&mut options);
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    running.until_calls(0).await;
+    transcript(running.records.path(), &report.summary.call_sid)
+}
+
+#[actix_rt::test]
+async fn an_engine_that_failed_is_left_out_of_the_next_call_and_each_is_charged_by_its_own_price() {
+    let model = model().await;
+    let running = service(&model, &[("sarvam", "refuse:503"), ("cartesia", "")], &[]).await;
+    let learned = async |engine: &str, result: &str| {
+        let metrics = common::get(&running.admin("/metrics"), &[]).await.text;
+        let series = format!("switchboard_model_lessons_total{{provider=\"{engine}\",result=\"{result}\"}}");
+        common::counted(&metrics, &series)
+    };
+    for number in 1..=2 {
+        let record = call_to(&running, |_| {}).await;
+        check(&record, &format!("call {number}"));
+        assert!(learned("cartesia_tts", "worked").await >= f64::from(number), "call {number}");
+        assert!((learned("sarvam_tts", "failed").await - 1.0).abs() < 0.1, "only the first call tries it");
+        let usage = &record["usage"];
+        let (heard, said) = (usage["stt_seconds"].as_f64(), usage["tts_characters"].as_f64());
+        let tokens = |key: &str| usage[key].as_f64().unwrap_or_default();
+        let cost = heard.expect("seconds") / 60.0 * 0.0057
+            + said.expect("characters") * 50e-6
+            + (tokens("input_text") - tokens("cached_text")) * 0.75e-6
+            + tokens("cached_text") * 0.075e-6
+            + tokens("output_text") * 4.5e-6;
+        let counted = record["cost_usd"].as_f64().expect("a cost");
+        // What the first call gave to the engine that refused it costs that one's price.
+        assert!((counted - cost).abs() < 0.1 * cost, "{counted} {cost} {usage}");
+    }
+    running.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_limit_of_the_call_is_reached_by_what_its_engines_cost() {
+    let model = model().await;
+    let limit = [("spend.call_hard", "0.004")];
+    let running = service(&model, &[("cartesia", "")], &limit).await;
+    let record = call_to(&running, |options| options.hangup_after = Some(Duration::from_secs(40))).await;
+    assert_eq!(record["ending"]["reason"], "spend_limit", "{}", record["ending"]);
+    running.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_part_without_an_engine_makes_the_service_unready() {
+    let model = model().await;
+    let every = [("realtime.canary_every", "10s")];
+    let seen = async |running: &Running, expected: (u16, &str)| {
+        let looked = async {
+            loop {
+                let answer = common::get(&running.public("/ready"), &[]).await;
+                let reason = answer.json()["reason"].as_str().unwrap_or_default().to_owned();
+                if (answer.status, reason.as_str()) == expected {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), looked).await.expect("the canary looks");
+    };
+    for (voices, expected) in [
+        (&[("sarvam", "refuse:503"), ("openai", "")][..], (200, "")),
+        (&[("sarvam", "refuse:503")], (503, "model_unreachable")),
+        (&[("sarvam", "refuse:401")], (503, "model_refused")),
+    ] {
+        let running = service(&model, voices, &every).await;
+        seen(&running, expected).await;
+        running.stop().await;
+    }
+}

@@ -442,6 +442,7 @@ impl World {
                 | SessionAction::ExpiresAt(_)
                 | SessionAction::EndsIn(_)
                 | SessionAction::Resumable(_)
+                | SessionAction::Learned { .. }
                 | SessionAction::Prepared
                 | SessionAction::Close => {}
                 SessionAction::Lose(loss) => panic!("the model was lost: {loss:?}"),

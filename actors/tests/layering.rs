@@ -25,6 +25,7 @@ const SHELLS: [&str; 44] = [
     "link.rs",
     "named_link.rs",
     "drive.rs",
+    "engine_look.rs",
     // Parts of an actor that is too large for one file. Each part is listed, so that none is added
     // unnoticed.
     "call/actor/actions.rs",

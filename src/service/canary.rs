@@ -9,13 +9,14 @@ use actix::Addr;
 use actix_rt::task::JoinHandle;
 use log::{info, warn};
 use metrics::{counter, gauge};
-use switchboard_actors::realtime::breaker::Scope;
+use switchboard_actors::realtime::breaker::{Lesson, Scope};
+use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::drive::probe;
-use switchboard_actors::realtime::plan::SessionPlan;
+use switchboard_actors::realtime::engine_look::{self, Look};
+use switchboard_actors::realtime::plan::{ModelAddress, SessionPlan};
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::Learn;
-use switchboard_actors::realtime::report::LossClass;
-use switchboard_actors::realtime::sessions::Lesson;
+use switchboard_actors::realtime::report::{LossClass, ModelLoss};
 
 /// The latest result of the canary; shared with `/ready`.
 #[derive(Debug, Clone, Default)]
@@ -77,32 +78,80 @@ impl Canary {
 async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> Seen {
     let mut seen = Seen::Unreachable;
     for candidate in plan.candidates() {
-        let address = candidate.address().clone();
-        match probe(&plan.with(candidate.clone())).await {
-            Ok(took) => {
-                providers.do_send(Learn { address, lesson: Lesson::CameUp });
-                counter!("switchboard_model_canary_total", "result" => "ok").increment(1);
-                log::debug!(took_ms = took.as_millis(); "the canary got a session");
-                return Seen::Alive;
-            }
-            Err(loss) => {
-                if loss.class == LossClass::Fatal {
-                    // A refusal that concerns one session only says nothing about the next one.
-                    let scope = candidate.scope_of(&loss);
-                    if scope != Scope::Session {
-                        seen = Seen::Refused;
-                    }
-                    let lesson = Lesson::Lost { loss: loss.clone(), scope };
-                    providers.do_send(Learn { address: address.clone(), lesson });
-                }
-                let (url, name) = (address.endpoint.url, address.model);
-                counter!("switchboard_model_canary_total", "result" => loss.class.word()).increment(1);
-                let host = url::Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
-                warn!(server = host.unwrap_or_default(), model = name, class = loss.class.word(), reason = loss.reason; "the canary got no session");
-            }
+        let looked = match candidate.looks() {
+            Some(parts) => look_at_parts(parts, plan.common.connect_timeout, providers).await,
+            None => look_at_one(plan, &candidate, providers).await,
+        };
+        match looked {
+            Seen::Alive => return Seen::Alive,
+            Seen::Refused => seen = Seen::Refused,
+            Seen::Unreachable => {}
         }
     }
     seen
+}
+
+/// Opens a session.
+async fn look_at_one(plan: &SessionPlan, candidate: &ProviderPlan, providers: &Addr<Providers>) -> Seen {
+    let address = candidate.address().clone();
+    let loss = match probe(&plan.with(candidate.clone())).await {
+        Ok(took) => {
+            providers.do_send(Learn { address, lesson: Lesson::CameUp });
+            counter!("switchboard_model_canary_total", "result" => "ok").increment(1);
+            log::debug!(took_ms = took.as_millis(); "the canary got a session");
+            return Seen::Alive;
+        }
+        Err(loss) => loss,
+    };
+    tell_loss(&address, &loss);
+    counter!("switchboard_model_canary_total", "result" => loss.class.word()).increment(1);
+    // A refusal that concerns one session only says nothing about the next one.
+    let scope = candidate.scope_of(&loss);
+    let is_refused = loss.class == LossClass::Fatal && scope != Scope::Session;
+    if loss.class == LossClass::Fatal {
+        providers.do_send(Learn { address, lesson: Lesson::Lost { loss, scope } });
+    }
+    if is_refused { Seen::Refused } else { Seen::Unreachable }
+}
+
+/// Looks at every engine, so that the breakers know which to leave out. A call needs one of each part.
+async fn look_at_parts(parts: [Vec<Look>; 3], patience: Duration, providers: &Addr<Providers>) -> Seen {
+    let mut worst = (Seen::Alive, "ok");
+    for part in parts {
+        let mut best = (Seen::Unreachable, LossClass::Retryable.word());
+        for look in part {
+            let address = look.address.clone();
+            let lesson = match engine_look::look(look, patience).await {
+                Ok(()) => {
+                    best = (Seen::Alive, "ok");
+                    Lesson::Reached
+                }
+                Err((loss, scope)) => {
+                    tell_loss(&address, &loss);
+                    if best.0 != Seen::Alive && loss.class == LossClass::Fatal {
+                        best.1 = loss.class.word();
+                        if scope != Scope::Session {
+                            best.0 = Seen::Refused;
+                        }
+                    }
+                    Lesson::Replaced { loss, scope }
+                }
+            };
+            providers.do_send(Learn { address, lesson });
+        }
+        if best.0 != Seen::Alive && worst.0 != Seen::Refused {
+            worst = best;
+        }
+    }
+    counter!("switchboard_model_canary_total", "result" => worst.1).increment(1);
+    worst.0
+}
+
+fn tell_loss(address: &ModelAddress, loss: &ModelLoss) {
+    let ModelAddress { provider, endpoint, model } = address;
+    let host = url::Url::parse(&endpoint.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let (server, class, reason) = (host.unwrap_or_default(), loss.class.word(), &loss.reason);
+    warn!(provider, server, model, class, reason; "the canary got no session");
 }
 
 /// The interval while the model is down. Sooner would burden a server that is down; later would

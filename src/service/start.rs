@@ -1,5 +1,6 @@
 //! The service as a whole: the order of its start and of its stop.
 
+mod ahead;
 mod disk;
 
 use std::collections::HashMap;
@@ -22,9 +23,8 @@ use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::store::Store;
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::clips::messages::FetchClip;
-use switchboard_actors::realtime::clips::plan::ClipOrder;
-use switchboard_actors::realtime::plan::SessionPlan;
+use switchboard_actors::realtime::conversation::ProviderPlan;
+use switchboard_actors::realtime::plan::{ModelAddress, SessionPlan};
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::ReleaseSessions;
@@ -34,6 +34,7 @@ use switchboard_actors::transcript::writer::RecordWriter;
 use tokio::time::timeout;
 use url::Url;
 
+use self::ahead::record_ahead;
 pub(crate) use self::disk::check_spend_store;
 use self::disk::{delivery, host_name, make_recordings, on_its_own_thread, start_records};
 use crate::service::board::Board;
@@ -47,7 +48,7 @@ use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
 use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules};
 use crate::service::routes::deliveries::Deliveries;
-use crate::service::routes::health::ModelProbe;
+use crate::service::routes::health::{Candidate, ModelProbe};
 use crate::service::routes::hints::Hints;
 use crate::service::routes::limiter::ConnectionLimiter;
 use crate::service::routes::outbound::Dialling;
@@ -164,7 +165,7 @@ impl Service {
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
-        record_ahead(&profiles, &providers);
+        record_ahead(&profiles, &providers, &supervisor);
         let (model, watching) = watch_model(&config, &profiles, &providers);
         let drain = DrainOrder::new(config.server.drain_timeout);
         let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
@@ -360,16 +361,6 @@ fn bind_packets(
         .collect()
 }
 
-/// Lets exact words be recorded before a call needs them.
-fn record_ahead(profiles: &Profiles, providers: &Addr<Providers>) {
-    let orders = profiles.iter().flat_map(|profile| profile.model.clips_ahead());
-    let orders: HashMap<String, ClipOrder> = orders.map(|order| (order.name(), order)).collect();
-    for order in orders.into_values() {
-        // The result is kept; nobody waits for it.
-        providers.do_send(FetchClip(order));
-    }
-}
-
 /// Starts the embedded rehearsal model, if it is configured.
 async fn start_rehearsal(config: &Config) -> Result<Option<Rehearsal>, ServiceError> {
     if !config.realtime.needs_embedded() {
@@ -405,7 +396,7 @@ fn watch_model(
     providers: &Addr<Providers>,
 ) -> (ModelProbe, Option<JoinHandle<()>>) {
     let (canary, plans) = (Canary::default(), plans(profiles));
-    let addresses = plans.iter().map(|plan| plan.addresses()).collect();
+    let addresses = plans.iter().map(|plan| plan.candidates().iter().map(servers).collect()).collect();
     let embedded = config.realtime.provider.is_embedded();
     let every = config.realtime.canary_every.filter(|_| !embedded);
     let watching = every.map(|every| canary.start(plans, every, providers.clone()));
@@ -446,6 +437,12 @@ fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {
     })
 }
 
+/// The servers that a session of a candidate needs.
+fn servers(candidate: &ProviderPlan) -> Candidate {
+    let one = || vec![vec![candidate.address().clone()]];
+    candidate.parts().map_or_else(one, |parts| parts.map(<[ModelAddress]>::to_vec).to_vec())
+}
+
 /// Returns the plan of most calls, for checks before the first call.
 fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
     let profile = profiles.iter().find(|profile| profile.agent == "default").or_else(|| profiles.iter().next())?;
@@ -457,7 +454,7 @@ fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
 fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
     let mut plans: Vec<Arc<SessionPlan>> = Vec::new();
     for plan in first_plan(profiles).into_iter().chain(profiles.iter().map(|profile| Arc::clone(&profile.model))) {
-        if !plans.iter().any(|known| known.addresses() == plan.addresses()) {
+        if !plans.iter().any(|known| known.known_by() == plan.known_by()) {
             plans.push(plan);
         }
     }

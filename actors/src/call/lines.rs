@@ -10,6 +10,8 @@ use std::sync::Arc;
 use super::shared::Shared;
 use super::steps::CallAction;
 use crate::ids::{ItemId, Private};
+use crate::realtime::clips::messages::FetchedClip;
+use crate::realtime::report::Usage;
 
 /// The lines of one call.
 #[derive(Debug, Default)]
@@ -31,11 +33,14 @@ impl Shared {
     }
 
     /// A recording is made, or cannot be made.
-    pub(super) fn clip_fetched(&mut self, words: Private<String>, made: Result<Arc<[i16]>, String>) {
+    pub(super) fn clip_fetched(&mut self, words: Private<String>, made: Result<FetchedClip, String>) {
         // Without it the bundled one is played. The maker has logged why.
-        if let Ok(samples) = made {
-            self.lines.made.insert(words.expose().clone(), samples);
+        let Ok(FetchedClip { samples, characters }) = made else { return };
+        let order = self.profile.model.line(words.expose()).filter(|_| characters > 0);
+        if let Some(order) = order {
+            self.worked(&order.source.model, Usage { tts_characters: characters, ..Usage::default() });
         }
+        self.lines.made.insert(words.expose().clone(), samples);
     }
 
     /// Whether there is a recording of the apology.

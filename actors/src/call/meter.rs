@@ -30,8 +30,10 @@ pub(super) struct Meter {
     /// The call's limits. The soft one is taken out once the agent is asked to wrap up.
     budget: Budget,
     spent: Usd,
-    /// What the last response cost: the best guess at the next.
+    /// What the last response cost, with what other models did for it: the best guess at the next.
     last: Usd,
+    /// What other models have cost since.
+    beside: Usd,
 }
 
 impl Meter {
@@ -39,7 +41,7 @@ impl Meter {
     pub(super) fn new(plan: &SpendPlan, model: &str, transcription: Option<&str>) -> Self {
         let transcription = transcription.map(|model| plan.prices.of(model)).unwrap_or_default();
         let model = plan.prices.of(model);
-        Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO }
+        Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO, beside: Usd::ZERO }
     }
 
     /// Another model answers from now on.
@@ -50,7 +52,7 @@ impl Meter {
     /// A response has ended. Returns its cost.
     pub(super) fn response(&mut self, usage: &Usage) -> Usd {
         let cost = self.model.of_response(usage);
-        self.last = cost;
+        self.last = cost + std::mem::take(&mut self.beside);
         self.spent += cost;
         cost
     }
@@ -59,6 +61,7 @@ impl Meter {
     pub(super) fn worked(&mut self, plan: &SpendPlan, model: &str, usage: &Usage) -> Usd {
         let cost = plan.prices.of(model).of_response(usage);
         self.spent += cost;
+        self.beside += cost;
         cost
     }
 

@@ -22,6 +22,7 @@ use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
 use crate::line::messages::LineReport;
 use crate::money::Usd;
+use crate::realtime::clips::messages::FetchedClip;
 use crate::realtime::clips::plan::ClipOrder;
 use crate::realtime::events as model;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose};
@@ -82,8 +83,8 @@ pub enum CallEvent {
     ClipFetched {
         /// The words.
         words: Private<String>,
-        /// The recording (8 kHz), or why there is none.
-        made: Result<Arc<[i16]>, String>,
+        /// The recording, or why there is none.
+        made: Result<FetchedClip, String>,
     },
     /// An incident outside the child actors; it is logged already.
     Incident(Incident),

@@ -21,6 +21,18 @@ impl Prices {
         self.0.contains_key(model)
     }
 
+    /// The same prices, with nothing to pay for these models.
+    #[must_use]
+    pub fn with_free(&self, models: impl IntoIterator<Item = String>) -> Self {
+        let mut models = models.into_iter().peekable();
+        if models.peek().is_none() {
+            return self.clone();
+        }
+        let mut table = BTreeMap::clone(&self.0);
+        table.extend(models.map(|model| (model, Price::FREE)));
+        Self::new(table)
+    }
+
     /// A model's price. A model without an entry (such as a deployment with its own name) is
     /// counted at the highest of all prices: it is better that a limit stops calls too early than
     /// too late.

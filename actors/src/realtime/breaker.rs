@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::plan::{Endpoint, ModelAddress};
-use crate::realtime::report::LossClass;
+use crate::realtime::report::{LossClass, ModelLoss};
 
 /// What a fatal loss concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,46 @@ pub enum Standing {
     Doubtful,
     /// It refuses us: do not try it.
     Blocked,
+}
+
+/// What was learned about a model or an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lesson {
+    /// It works: a session came up, or an engine did its work.
+    CameUp,
+    /// Its server can be reached, which proves nothing about the work.
+    Reached,
+    /// A session did not come up or was lost.
+    Lost {
+        /// The loss.
+        loss: ModelLoss,
+        /// What the loss concerns, if it is fatal.
+        scope: Scope,
+    },
+    /// An engine failed until another one took its place.
+    Replaced {
+        /// Its failure.
+        loss: ModelLoss,
+        /// What the failure concerns, if it is fatal.
+        scope: Scope,
+    },
+}
+
+impl Lesson {
+    /// The lesson's word in metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::CameUp => "worked",
+            Self::Reached => "reached",
+            Self::Lost { loss, .. } | Self::Replaced { loss, .. } => match loss.class {
+                LossClass::Fatal => "refused",
+                LossClass::Retryable | LossClass::Expired => "failed",
+            },
+        }
+    }
+
+    /// Every [`word`](Self::word).
+    pub const WORDS: [&'static str; 4] = ["worked", "reached", "failed", "refused"];
 }
 
 /// What is known about servers, keys and models.
@@ -91,6 +131,19 @@ impl Breakers {
     /// Records that a session with `address` came up.
     pub fn succeeded(&mut self, address: &ModelAddress) {
         self.entries.retain(|entry| !entry.concerns(address));
+    }
+
+    /// Records that the server of `address` can be reached. That ends a doubt, and no refusal.
+    pub fn reached(&mut self, address: &ModelAddress) {
+        self.entries.retain(|entry| entry.refused || !entry.concerns(address));
+    }
+
+    /// Records that an engine failed until another one took its place, which is more than one
+    /// failure: it is doubtful at once.
+    pub fn replaced(&mut self, address: &ModelAddress, now: Instant) {
+        let entry = self.entry(address, Some(address.model.clone()), now);
+        entry.strikes = entry.strikes.max(REPLACED_AFTER - 1);
+        self.failed(address, now);
     }
 
     /// Records that `address` refused us. Sessions that were dialled at the same time count once.
@@ -164,6 +217,10 @@ const LONGEST_BLOCK: Duration = Duration::from_secs(600);
 /// The number of consecutive failures before a server becomes doubtful. One dropped socket proves
 /// nothing.
 const DOUBTED_AFTER: u32 = 3;
+/// The number of failures that an engine's replacement counts as: it is left out for 40 s. Shorter:
+/// every other call waits for it again. Longer: an engine that works again stays unused, unless the
+/// canary looks at it.
+const REPLACED_AFTER: u32 = DOUBTED_AFTER + 2;
 /// How long a server stays doubtful at first, at the end of the list.
 const SHORTEST_DOUBT: Duration = Duration::from_secs(10);
 /// The longest time that a server stays doubtful.
@@ -232,6 +289,22 @@ mod tests {
             assert_eq!(breakers.standing(&it, now), expected);
         }
         assert_eq!(breakers.standing(&it, now + LONGEST_DOUBT), Standing::Good);
+    }
+
+    #[test]
+    fn an_engine_that_was_replaced_is_doubted_at_once_until_it_is_reached() {
+        let (mut breakers, now, it) = (Breakers::default(), now(), address("", "m"));
+        breakers.replaced(&it, now);
+        assert_eq!(breakers.standing(&it, now), Standing::Doubtful);
+        let over = now + SHORTEST_DOUBT * 4;
+        assert_eq!(breakers.standing(&it, over), Standing::Good, "its time is over");
+        breakers.replaced(&it, over);
+        assert_eq!(breakers.standing(&it, over + SHORTEST_DOUBT * 4), Standing::Doubtful, "it failed again");
+        breakers.reached(&it);
+        assert_eq!(breakers.standing(&it, over), Standing::Good);
+        breakers.refused(&it, Scope::Key, now);
+        breakers.reached(&it);
+        assert_eq!(breakers.standing(&it, now), Standing::Blocked, "an open port is no credit");
     }
 
     #[test]

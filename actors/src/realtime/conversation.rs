@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use url::Url;
 
-use super::breaker::Scope;
+use super::breaker::{Lesson, Scope, Standing};
 use super::capabilities::Capabilities;
 use super::cascade;
 #[cfg(test)]
@@ -93,6 +93,13 @@ pub enum SessionAction {
     ToWords(Words),
     /// A report to the call.
     Report(ModelReport),
+    /// What was learned about one of the engines, for other calls.
+    Learned {
+        /// The engine.
+        address: ModelAddress,
+        /// What was learned.
+        lesson: Lesson,
+    },
     /// The server says when the session ends, in seconds since 1970.
     ExpiresAt(f64),
     /// The server says how soon the session ends.
@@ -153,6 +160,52 @@ impl ProviderPlan {
             Self::Cascade(plan) => &plan.address,
             #[cfg(test)]
             Self::Fake(plan) => &plan.address,
+        }
+    }
+
+    /// The addresses of its engines, a list for each part; `None` if it is one server.
+    pub fn parts(&self) -> Option<[&[ModelAddress]; 3]> {
+        match self {
+            Self::Cascade(plan) => Some(plan.addresses.parts()),
+            Self::OpenAi(_) | Self::Gemini(_) | Self::OpenAiLive(_) => None,
+            #[cfg(test)]
+            Self::Fake(_) => None,
+        }
+    }
+
+    /// How its engines are looked at, a list for each part; `None` if it is one server.
+    pub fn looks(&self) -> Option<[Vec<cascade::look::Look>; 3]> {
+        match self {
+            Self::Cascade(plan) => Some(cascade::look::looks(plan)),
+            Self::OpenAi(_) | Self::Gemini(_) | Self::OpenAiLive(_) => None,
+            #[cfg(test)]
+            Self::Fake(_) => None,
+        }
+    }
+
+    /// Every address that sessions learn about: that of its server, or those of its engines.
+    pub fn addresses(&self) -> Vec<&ModelAddress> {
+        self.parts().map_or_else(|| vec![self.address()], |parts| parts.into_iter().flatten().collect())
+    }
+
+    /// Its own standing, from that of each of its [`addresses`](Self::addresses). Missing ones count
+    /// as good. A part stands as its best engine does, and all parts are needed.
+    pub fn standing(&self, standings: &[Standing]) -> Standing {
+        let mut known = standings.iter().copied();
+        let mut best = |count: usize| (0..count).map(|_| known.next().unwrap_or(Standing::Good)).min();
+        let counts = self.parts().map_or_else(|| vec![1], |parts| parts.map(<[ModelAddress]>::len).to_vec());
+        counts.into_iter().filter_map(&mut best).max().unwrap_or(Standing::Good)
+    }
+
+    /// The same plan with the best engines first, by the standing of each of its
+    /// [`addresses`](Self::addresses); `None` if it is as good as it is.
+    #[must_use]
+    pub fn preferring(&self, standings: &[Standing]) -> Option<Self> {
+        match self {
+            Self::Cascade(plan) => plan.preferring(standings).map(|plan| Self::Cascade(Arc::new(plan))),
+            Self::OpenAi(_) | Self::Gemini(_) | Self::OpenAiLive(_) => None,
+            #[cfg(test)]
+            Self::Fake(_) => None,
         }
     }
 

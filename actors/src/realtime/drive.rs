@@ -49,6 +49,7 @@ pub async fn drive(
                 | SessionAction::ExpiresAt(_)
                 | SessionAction::EndsIn(_)
                 | SessionAction::Resumable(_)
+                | SessionAction::Learned { .. }
                 | SessionAction::Prepared
                 | SessionAction::Close => {}
             }

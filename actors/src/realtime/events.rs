@@ -37,6 +37,13 @@ pub enum Event<'a> {
         /// How long there was no session.
         gap: Duration,
     },
+    /// The process learned whether a server or an engine works.
+    LessonLearned {
+        /// The word of the provider, or the engine's name.
+        provider: &'static str,
+        /// `worked`, `reached`, `failed`, `refused`.
+        result: &'static str,
+    },
     /// Something happened to a session in the pool.
     WarmSession {
         /// `opened`, `taken`, `missed` (the pool was empty), `dead`, `old`, `refused`, `drained`.
@@ -131,6 +138,10 @@ impl Emit for Event<'_> {
                     histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
                 }
                 info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), kind, gap_ms = gap.as_millis(); "model session taken over");
+            }
+            Self::LessonLearned { provider, result } => {
+                counter!("switchboard_model_lessons_total", "provider" => provider, "result" => result).increment(1);
+                debug!(target: TARGET, provider, result; "lesson about a model");
             }
             Self::WarmSession { what, change } => {
                 counter!("switchboard_model_warm_total", "what" => what).increment(1);

@@ -27,6 +27,8 @@ pub struct FailoverPlan {
 #[derive(Debug)]
 struct TrackedCandidate {
     candidate: ProviderPlan,
+    /// The same with its best engines first, if others are better at present.
+    preferred: Option<ProviderPlan>,
     /// Losses since a session last proved itself.
     losses: u32,
     /// Whether it refuses this call.
@@ -50,19 +52,38 @@ pub enum Next {
 impl FailoverPlan {
     /// A search among `candidates`; `patience` limits its duration.
     pub fn new(candidates: Vec<ProviderPlan>, patience: Duration) -> Self {
-        let tracked = |candidate| TrackedCandidate { candidate, losses: 0, refused: false };
+        let tracked = |candidate| TrackedCandidate { candidate, preferred: None, losses: 0, refused: false };
         let candidates = candidates.into_iter().map(tracked).collect();
         Self { candidates, patience, since: None, tries: 0, last: None }
     }
 
-    /// One of the candidates.
+    /// One of the candidates, with its best engines first.
     pub fn candidate(&self, number: usize) -> &ProviderPlan {
-        &self.candidates[number].candidate
+        let tracked = &self.candidates[number];
+        tracked.preferred.as_ref().unwrap_or(&tracked.candidate)
     }
 
-    /// Where the candidates are, in order.
+    /// Whether a candidate is as the call's plan has it.
+    pub fn is_unchanged(&self, number: usize) -> bool {
+        self.candidates[number].preferred.is_none()
+    }
+
+    /// Whose standing matters, candidate by candidate.
     pub fn addresses(&self) -> impl Iterator<Item = &ModelAddress> {
-        self.candidates.iter().map(|tracked| tracked.candidate.address())
+        self.candidates.iter().flat_map(|tracked| tracked.candidate.addresses())
+    }
+
+    /// Learns how the [`addresses`](Self::addresses) stand, and puts the best engines first. Returns
+    /// the standing of each candidate. Missing ones count as good.
+    pub fn advised(&mut self, standings: &[Standing]) -> Vec<Standing> {
+        let mut rest = standings;
+        let judge = |tracked: &mut TrackedCandidate| {
+            let (own, others) = rest.split_at(tracked.candidate.addresses().len().min(rest.len()));
+            rest = others;
+            tracked.preferred = tracked.candidate.preferring(own);
+            tracked.candidate.standing(own)
+        };
+        self.candidates.iter_mut().map(judge).collect()
     }
 
     /// Starts the search at the beginning of the call.

@@ -19,7 +19,8 @@
 //!
 //! All of this is pure. `dial` opens a socket. `link` is an open socket, with its `writer` and its
 //! messages (`incoming`); a session of several engines opens the links that it needs itself (`named`,
-//! `named_link`). `actor` joins them for a call, and `drive` for a session without a call.
+//! `named_link`). `actor` joins them for a call, and `drive` for a session without a call;
+//! `engine_look` looks at an engine without one.
 //! `providers` holds what all calls of the process know about servers and keys (`breaker`). `pool`
 //! holds the sessions that wait on a thread. `backlog` keeps audio that the AudioPipeline could not
 //! accept at once.
@@ -33,6 +34,7 @@ pub mod clips;
 pub mod conversation;
 pub mod dial;
 pub mod drive;
+pub mod engine_look;
 pub mod events;
 pub mod failover_plan;
 #[cfg(test)]
@@ -63,9 +65,11 @@ pub mod word_times;
 pub mod writer;
 
 use self::seat::Seat;
-// The engines that speak also record exact words.
+// The engines that speak also record exact words, and the canary looks at all engines.
+pub use self::cascade::look::Look;
 pub(in crate::realtime) use self::{
-    cascade::failure::{Class, Failure, Head, Part},
+    cascade::failure::{Class, Failure, Head, Part, loss_of},
+    cascade::look::{Way, judge},
     cascade::voice::{Speech, Spoken, VoicePlan, speech_request},
 };
 

@@ -124,6 +124,11 @@ impl SessionPlan {
         self.candidates().iter().map(|candidate| candidate.address().clone()).collect()
     }
 
+    /// The addresses that its sessions learn about: those of all servers and engines.
+    pub fn known_by(&self) -> Vec<ModelAddress> {
+        self.candidates().iter().flat_map(|candidate| candidate.addresses().into_iter().cloned()).collect()
+    }
+
     /// The common part, for changes.
     pub fn common_mut(&mut self) -> &mut Common {
         Arc::make_mut(&mut self.common)

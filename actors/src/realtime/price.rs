@@ -1,10 +1,10 @@
-//! What a model charges. Pure.
+//! What a model or an engine charges. Pure.
 
 use super::report::{TranscriptionUsage, Usage};
 use crate::money::Usd;
 
-/// A model's prices: one per kind of token, and one per minute of speech for models that charge by
-/// time.
+/// A model's prices: one per kind of token, one per minute of speech for models that charge by time,
+/// and one per character for engines that speak.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Price {
     /// An input text token.
@@ -25,6 +25,8 @@ pub struct Price {
     pub image_cached: Usd,
     /// A minute of transcribed speech, or of a session that is charged by time.
     pub minute: Usd,
+    /// A character that an engine was given to speak.
+    pub character: Usd,
 }
 
 impl Price {
@@ -39,9 +41,10 @@ impl Price {
         image_in: Usd::ZERO,
         image_cached: Usd::ZERO,
         minute: Usd::ZERO,
+        character: Usd::ZERO,
     };
 
-    /// The cost of a response.
+    /// The cost of a response, or of an engine's part in one.
     pub fn of_response(&self, usage: &Usage) -> Usd {
         let input = |all: u64, cached: u64, price: Usd, cached_price: Usd| {
             // If a server reports more cached tokens than tokens, assume the higher cost.
@@ -54,6 +57,8 @@ impl Price {
             + times(self.text_out, usage.output_text)
             + times(self.audio_out, usage.output_audio)
             + self.of_time(usage.session_ms)
+            + self.of_time(usage.stt_ms)
+            + times(self.character, usage.tts_characters)
     }
 
     /// The cost of a transcription: by time or by token, whichever its server counted.
@@ -82,6 +87,7 @@ impl Price {
             image_in: self.image_in.max(other.image_in),
             image_cached: self.image_cached.max(other.image_cached),
             minute: self.minute.max(other.minute),
+            character: self.character.max(other.character),
         }
     }
 }
@@ -128,6 +134,16 @@ pub(crate) mod tests {
     fn the_time_of_a_session_costs_what_a_minute_costs() {
         let usage = Usage { session_ms: 90_000, output_text: 10, ..Usage::default() };
         assert_eq!(price().of_response(&usage), Usd::from_dollars(0.009 + 0.00024));
+    }
+
+    #[test]
+    fn an_engine_costs_by_the_second_that_it_hears_and_by_the_character_that_it_speaks() {
+        let ears = Price { minute: Usd::from_dollars(0.006), ..Price::FREE };
+        let usage = Usage { stt_ms: 1_000, tts_characters: 7, ..Usage::default() };
+        assert_eq!(ears.of_response(&usage), Usd::from_dollars(0.0001), "it speaks nothing");
+        let voice = Price { character: Usd::from_dollars(50e-6), ..Price::FREE };
+        assert_eq!(voice.of_response(&usage), Usd::from_dollars(0.00035), "it hears nothing");
+        assert_eq!(ears.costlier(voice).of_response(&usage), Usd::from_dollars(0.00045));
     }
 
     #[test]

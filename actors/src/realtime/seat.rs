@@ -54,6 +54,8 @@ pub struct EngineSeat {
     pub link: LinkName,
     /// The word of its `provider` setting.
     pub word: &'static str,
+    /// Its name in metrics and logs, which says what it does too.
+    pub name: &'static str,
     /// The key that its own servers take.
     pub key: Key,
     /// The API's base of its own servers.

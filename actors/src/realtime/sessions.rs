@@ -97,7 +97,7 @@ pub use self::leg::LegId;
 use self::leg::{Leg, Outage, Resumption, Standby, State};
 use self::orders::WaitingOrders;
 use self::pending_audio::PendingAudio;
-use super::breaker::{Scope, Standing};
+use super::breaker::{Lesson, Standing};
 use super::capabilities::Capabilities;
 use super::conversation::{SessionAction, SessionEvent};
 use super::failover_plan::FailoverPlan;
@@ -109,7 +109,7 @@ use super::turn_audio::TurnAudio;
 use crate::frame::Frame;
 use crate::line::messages::{FromModel, ItemComplete};
 use crate::realtime::report::Words;
-use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
+use crate::realtime::report::{ModelReport, ResponseOutcome};
 
 /// An event of the sessions.
 #[derive(Debug)]
@@ -209,20 +209,6 @@ pub enum SessionsAction {
     },
     /// All sessions are over. Nothing follows.
     End,
-}
-
-/// What a call learned about a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lesson {
-    /// A session came up.
-    CameUp,
-    /// A session did not come up or was lost.
-    Lost {
-        /// The loss.
-        loss: ModelLoss,
-        /// What the loss concerns, if it is fatal.
-        scope: Scope,
-    },
 }
 
 /// The sessions of one call.
@@ -428,6 +414,7 @@ impl Sessions {
                     self.tell_of_left_out(leg, item, now, out);
                 }
             }
+            A::Learned { address, lesson } => out.push(SessionsAction::Learn { address, lesson }),
             A::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
             A::EndsIn(left) => self.ends_in(leg, left, now),
             A::Resumable(handle) => self.resumable(leg, handle),
@@ -448,6 +435,9 @@ impl Sessions {
     /// Records what the next session needs to know, and reports it to the call.
     fn note_and_report(&mut self, report: ModelReport, out: &mut Vec<SessionsAction>) {
         let Some(report) = self.running.note(report, self.clips.play_alone()) else { return };
+        if let ModelReport::Serves { provider, model } = &report {
+            self.served_by = (provider, model.clone());
+        }
         self.history.report(&report);
         if let ModelReport::SpeechStarted { item } = &report {
             self.turns.began(item);

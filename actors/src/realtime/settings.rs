@@ -54,6 +54,8 @@ pub struct Engines {
 pub struct Engine {
     /// The word of its row.
     pub word: &'static str,
+    /// The name of its row.
+    pub name: &'static str,
     /// The API's base.
     pub url: Url,
     /// The model's name.
@@ -75,6 +77,7 @@ impl Engine {
     pub fn of(seat: &EngineSeat, url: Url) -> Self {
         Self {
             word: seat.word,
+            name: seat.name,
             url,
             model: seat.model.to_owned(),
             voice: seat.voice.to_owned(),

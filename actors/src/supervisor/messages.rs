@@ -251,6 +251,11 @@ pub struct Kill {
     pub on: bool,
 }
 
+/// Counts to the day what was spent outside of any call.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CountCost(pub Usd);
+
 /// Returns the spending, for `/spend`.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "SpendReport")]

@@ -20,6 +20,7 @@ use switchboard_actors::ids::{CallId, CarrierCallId, ItemId, Private, StreamId, 
 use switchboard_actors::line::identity::{CallIdentity, Direction};
 use switchboard_actors::line::messages::LineReport;
 use switchboard_actors::profile::CallProfile;
+use switchboard_actors::realtime::clips::messages::FetchedClip;
 use switchboard_actors::realtime::conversation::SessionEvent;
 use switchboard_actors::realtime::messages::ModelOrder;
 use switchboard_actors::realtime::report::{LossClass, ModelLoss, ModelReport};
@@ -354,7 +355,7 @@ impl Call {
                 self.on_sessions(SessionsEvent::Session { leg, event: SessionEvent::Binary(&bytes) });
             }
             Job::ClipMade(question) => {
-                let made = Ok(tone(CLIP).into());
+                let made = Ok(FetchedClip { samples: tone(CLIP).into(), characters: 0 });
                 self.on_sessions(SessionsEvent::ClipFetched(ClipFetched { question, made }));
             }
             Job::Wake => {}

@@ -133,6 +133,7 @@ fn read_engine(section: &Section<'_>, link: LinkName, around: Surroundings<'_>) 
     let named = |found: Option<Option<String>>, own: &str| found.flatten().unwrap_or_else(|| own.to_owned());
     Some(Engine {
         word: row.word,
+        name: row.name,
         url: address.or_else(|| Url::parse(row.url).ok())?,
         model: named(model?, row.model),
         voice: named(voice?, row.voice),

@@ -2,6 +2,7 @@
 //! once and shared. Pure.
 
 mod clips;
+mod costs;
 mod prompts;
 mod waiting;
 
@@ -13,7 +14,7 @@ use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::settings::Term;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
-use switchboard_actors::profile::spending::{Prices, SpendPlan};
+use switchboard_actors::profile::spending::SpendPlan;
 use switchboard_actors::profile::{CallProfile, KeypadPlan, LanguageProfile, Limits};
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
@@ -199,10 +200,10 @@ fn profile(
     transfers: &Arc<Destinations>,
 ) -> CallProfile {
     let (limits, language) = (&config.limits, &languages[code]);
+    let model = plan(config, servers, agent, (code, language));
     CallProfile {
         agent: name.to_owned(),
         language: code.to_owned(),
-        model: Arc::new(plan(config, servers, agent, (code, language))),
         greeting: language.greeting.clone(),
         limits: Limits {
             max_duration: limits.max_call_duration,
@@ -234,7 +235,8 @@ fn profile(
         languages: languages.clone(),
         questions: agent.questions.clone(),
         tools: tools.clone(),
-        spend: SpendPlan { prices: prices(config), call: config.spend.call },
+        spend: SpendPlan { prices: costs::prices(config, &model), call: config.spend.call },
+        model: Arc::new(model),
         caller: None,
         send_safety_identifier: config.realtime.safety_identifier,
         variant: None,
@@ -424,13 +426,6 @@ fn voice(config: &Config, agent: &Agent, language: &Language) -> String {
     let known = config.realtime.provider.shares_names_with(Provider::usual());
     let shipped = language.voice.as_ref().filter(|_| known).map(|voice| &voice.name);
     chosen.or(agent.voice.as_ref()).or(shipped).unwrap_or(&config.realtime.voice).clone()
-}
-
-/// The prices of models. A rehearsal is free unless limits are rehearsed too; then it counts as a
-/// model without a price.
-fn prices(config: &Config) -> Prices {
-    let asked = config.spend.limits_anything() || config.prices.know(&config.realtime.model);
-    if config.realtime.is_free() && !asked { Prices::default() } else { config.prices.clone() }
 }
 
 /// An address that cannot be dialled (RFC 6761), for plans that are only inspected.

@@ -80,7 +80,7 @@ pub(super) fn read_prices(sections: &[(String, Section<'_>)]) -> Option<Prices> 
 }
 
 fn read_price(section: &Section<'_>, listed: Price) -> Option<Price> {
-    // Converts dollars per million tokens to dollars per token, rounded to billionths.
+    // Converts dollars per million to dollars for each, rounded to billionths.
     let token = |key, listed: Usd| {
         let dollars = section.read_if_set(key, number(0.0..=10_000.0))?;
         Some(dollars.map_or(listed, |dollars| Usd::from_dollars((f64::from(dollars) * 1e3).round() / 1e9)))
@@ -90,6 +90,7 @@ fn read_price(section: &Section<'_>, listed: Price) -> Option<Price> {
     let (audio_cached, audio_out) = (token("audio_cached", listed.audio_cached), token("audio_out", listed.audio_out));
     let (image_in, image_cached) = (token("image_in", listed.image_in), token("image_cached", listed.image_cached));
     let minute = section.read_if_set("minute", number(0.0..=1_000.0));
+    let character = token("characters", listed.character);
     Some(Price {
         text_in: text_in?,
         text_cached: text_cached?,
@@ -100,5 +101,6 @@ fn read_price(section: &Section<'_>, listed: Price) -> Option<Price> {
         image_in: image_in?,
         image_cached: image_cached?,
         minute: minute?.map_or(listed.minute, dollars),
+        character: character?,
     })
 }

@@ -1,12 +1,13 @@
 //! Whether the process lives, and whether it can accept another call.
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use futures_util::future::select_ok;
+use futures_util::future::{select_ok, try_join_all};
 use metrics::gauge;
 use serde_json::json;
 use switchboard_actors::clock;
@@ -92,14 +93,18 @@ pub(super) async fn live_calls(app: &AppState) -> Option<CallList> {
 /// result is cached, so that a busy load balancer does not burden the model.
 #[derive(Debug)]
 pub struct ModelProbe {
-    /// The models of each plan: the first choice and its fallbacks. The plan of most calls comes
+    /// The candidates of each plan: the first choice and its fallbacks. The plan of most calls comes
     /// first.
-    plans: Vec<Vec<ModelAddress>>,
-    addresses: Vec<(String, u16)>,
+    plans: Vec<Vec<Candidate>>,
+    /// The first plan's candidates, with the host and the port of each server.
+    servers: Vec<Vec<Vec<(String, u16)>>>,
     canary: Canary,
     providers: Addr<Providers>,
     last: Mutex<Option<(Instant, bool)>>,
 }
+
+/// The servers that a session needs: for each of its parts those of which one is enough.
+pub type Candidate = Vec<Vec<ModelAddress>>;
 
 /// The agents for which every model of the plan is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,11 +129,12 @@ impl ModelProbe {
     /// Creates a probe. It asks `providers` which models of `plans` are refused; the plan of most
     /// calls comes first. It believes `canary`. Until the canary has a result, it probes the
     /// servers of the first plan, unless the model is `embedded` in this process.
-    pub fn new(plans: Vec<Vec<ModelAddress>>, embedded: bool, canary: Canary, providers: Addr<Providers>) -> Self {
-        let mut addresses: Vec<_> =
-            plans.first().into_iter().flatten().filter(|_| !embedded).filter_map(address).collect();
-        addresses.dedup();
-        Self { plans, addresses, canary, providers, last: Mutex::default() }
+    pub fn new(plans: Vec<Vec<Candidate>>, embedded: bool, canary: Canary, providers: Addr<Providers>) -> Self {
+        let servers = |candidate: &Candidate| {
+            candidate.iter().map(|part| part.iter().filter_map(address).collect()).collect::<Vec<_>>()
+        };
+        let servers = plans.first().into_iter().flatten().filter(|_| !embedded).map(servers).collect();
+        Self { plans, servers, canary, providers, last: Mutex::default() }
     }
 
     /// Returns why the next call would probably get no session.
@@ -142,17 +148,19 @@ impl ModelProbe {
     }
 
     async fn outlook(&self) -> Outlook {
-        let all = self.plans.concat();
+        let all: Vec<ModelAddress> = self.plans.iter().flatten().flatten().flatten().cloned().collect();
         let asked = self.providers.send(Consult(all)).timeout(Duration::from_secs(1));
         // Without an answer no model counts as refused.
-        let standings = asked.await.unwrap_or_default();
-        let most_calls = &standings[..standings.len().min(self.plans.first().map_or(0, Vec::len))];
+        let mut standings = asked.await.unwrap_or_default().into_iter();
+        // A part stands as its best server does, and a session as its worst part.
+        let mut of_part = |part: &Vec<ModelAddress>| standings.by_ref().take(part.len()).min();
+        let mut of_candidate = |candidate: &Candidate| candidate.iter().filter_map(&mut of_part).max();
+        let plans: Vec<Vec<Standing>> =
+            self.plans.iter().map(|plan| plan.iter().filter_map(&mut of_candidate).collect()).collect();
+        let most_calls = plans.first().map(Vec::as_slice).unwrap_or_default();
         let failing = most_calls.contains(&Standing::Doubtful) && !most_calls.contains(&Standing::Good);
-        let mut standings = standings.iter().copied();
-        let mut refused = self.plans.iter().map(|plan| {
-            let plan: Vec<_> = standings.by_ref().take(plan.len()).collect();
-            !plan.is_empty() && plan.iter().all(|standing| *standing == Standing::Blocked)
-        });
+        let is_blocked = |plan: &Vec<Standing>| plan.iter().all(|standing| *standing == Standing::Blocked);
+        let mut refused = plans.iter().map(|plan| !plan.is_empty() && is_blocked(plan));
         let refused = match (refused.next(), refused.any(|it| it)) {
             (Some(true), _) => Refused::MostCalls,
             (_, true) => Refused::SomeAgents,
@@ -161,9 +169,9 @@ impl ModelProbe {
         Outlook { refused, failing }
     }
 
-    /// Whether any of the servers accepts connections; true if there is no server to probe.
+    /// Whether the servers of any candidate accept connections; true if there is no server to probe.
     async fn reachable(&self) -> bool {
-        if self.addresses.is_empty() {
+        if self.servers.is_empty() {
             return true;
         }
         let now = clock::now();
@@ -171,17 +179,26 @@ impl ModelProbe {
         if let Some((_, answer)) = last.filter(|(at, _)| now.saturating_duration_since(*at) < KEPT) {
             return answer;
         }
-        let tries = self.addresses.iter().map(|(host, port)| Box::pin(TcpStream::connect((host.as_str(), *port))));
+        let tries = self.servers.iter().map(|parts| Box::pin(try_join_all(parts.iter().map(|part| connect(part)))));
         let answer = matches!(timeout(PATIENCE, select_ok(tries)).await, Ok(Ok(_)));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, answer));
         answer
     }
 }
 
+/// Connects to any of the servers of a part.
+async fn connect(part: &[(String, u16)]) -> io::Result<()> {
+    if part.is_empty() {
+        return Ok(());
+    }
+    let tries = part.iter().map(|(host, port)| Box::pin(TcpStream::connect((host.as_str(), *port))));
+    select_ok(tries).await.map(|_| ())
+}
+
 /// Returns the host and port of a model's server.
 fn address(model: &ModelAddress) -> Option<(String, u16)> {
     let url = Url::parse(&model.endpoint.url).ok()?;
-    let port = url.port().unwrap_or(if url.scheme() == "ws" { 80 } else { 443 });
+    let port = url.port().unwrap_or(if matches!(url.scheme(), "ws" | "http") { 80 } else { 443 });
     Some((url.host_str()?.to_owned(), port))
 }
 
@@ -194,11 +211,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use actix::Actor;
+    use switchboard_actors::realtime::breaker::Lesson;
     use switchboard_actors::realtime::breaker::Scope;
     use switchboard_actors::realtime::plan::{Credential, Endpoint};
     use switchboard_actors::realtime::providers::messages::Learn;
     use switchboard_actors::realtime::report::{LossClass, ModelLoss};
-    use switchboard_actors::realtime::sessions::Lesson;
 
     use super::*;
 
@@ -207,11 +224,16 @@ mod tests {
         ModelAddress { provider: "fake", endpoint, model: "m".to_owned() }
     }
 
+    /// A candidate of one server.
+    fn alone(address: &ModelAddress) -> Candidate {
+        vec![vec![address.clone()]]
+    }
+
     #[actix_rt::test]
     async fn readiness_looks_at_every_plan_and_one_agents_refusal_is_not_all() {
         let [most, spare, sales] =
             ["ws://127.0.0.1:9/most", "ws://127.0.0.1:9/spare", "ws://127.0.0.1:9/sales"].map(model);
-        let plans = vec![vec![most.clone(), spare.clone()], vec![sales.clone()]];
+        let plans = vec![vec![alone(&most), alone(&spare)], vec![alone(&sales)]];
         let providers = Providers::new().start();
         let probe = ModelProbe::new(plans, true, Canary::default(), providers.clone());
         let refuse = |address: &ModelAddress| {
@@ -235,7 +257,7 @@ mod tests {
     async fn a_model_that_fails_again_and_again_is_reported_while_nothing_better_is_left() {
         let [first, spare] = ["ws://127.0.0.1:9/first", "ws://127.0.0.1:9/spare"].map(model);
         let providers = Providers::new().start();
-        let plans = vec![vec![first.clone(), spare.clone()]];
+        let plans = vec![vec![alone(&first), alone(&spare)]];
         let probe = ModelProbe::new(plans, true, Canary::default(), providers.clone());
         let fail = |address: &ModelAddress, class: LossClass, scope: Scope| {
             let loss = ModelLoss { class, reason: "upgrade answered with status 500".to_owned() };
@@ -256,10 +278,36 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let there = format!("ws://{}/v1", listener.local_addr().expect("an address"));
         let probe = |urls: &[&str]| {
-            let plan = urls.iter().map(|url| model(url)).collect();
+            let plan = urls.iter().map(|url| alone(&model(url))).collect();
             ModelProbe::new(vec![plan], false, Canary::default(), Providers::new().start())
         };
         assert_eq!(probe(&["ws://127.0.0.1:9/v1"]).missing(Refused::Nobody).await, Some("model_unreachable"));
         assert_eq!(probe(&["ws://127.0.0.1:9/v1", &there]).missing(Refused::Nobody).await, None);
+        let there = model(&there);
+        let joined = |parts: Vec<Vec<ModelAddress>>| {
+            ModelProbe::new(vec![vec![parts]], false, Canary::default(), Providers::new().start())
+        };
+        let gone = model("http://127.0.0.1:9/v1");
+        let one_part_is_gone = joined(vec![vec![there.clone()], vec![gone.clone()]]);
+        assert_eq!(one_part_is_gone.missing(Refused::Nobody).await, Some("model_unreachable"));
+        let a_spare_engine_is_there = joined(vec![vec![gone, there.clone()], vec![there]]);
+        assert_eq!(a_spare_engine_is_there.missing(Refused::Nobody).await, None);
+    }
+
+    #[actix_rt::test]
+    async fn a_part_whose_engines_all_refuse_refuses_the_call() {
+        let [ears, mind, spare] = ["http://127.0.0.1:9/a", "http://127.0.0.1:9/b", "http://127.0.0.1:9/c"].map(model);
+        let providers = Providers::new().start();
+        let plans = vec![vec![vec![vec![ears], vec![mind.clone(), spare.clone()]]]];
+        let probe = ModelProbe::new(plans, true, Canary::default(), providers.clone());
+        let refuse = |address: &ModelAddress| {
+            let loss = ModelLoss { class: LossClass::Fatal, reason: "status 401".to_owned() };
+            let lesson = Lesson::Lost { loss, scope: Scope::Key };
+            providers.do_send(Learn { address: address.clone(), lesson });
+        };
+        refuse(&mind);
+        assert_eq!(probe.outlook().await, Outlook { refused: Refused::Nobody, failing: false }, "there is a spare one");
+        refuse(&spare);
+        assert_eq!(probe.outlook().await, Outlook { refused: Refused::MostCalls, failing: false });
     }
 }

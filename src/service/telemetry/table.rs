@@ -8,6 +8,7 @@ use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ending::Ending;
 use switchboard_actors::finding::Finding;
 use switchboard_actors::incident::IncidentKind;
+use switchboard_actors::realtime::breaker::Lesson;
 use switchboard_actors::realtime::seat::Provider;
 
 /// One metric.
@@ -236,6 +237,12 @@ pub(super) static METRICS: &[Metric] = &[
     )
     .by(&[known("result", connects)]),
     Metric::new(
+        "switchboard_model_lessons_total",
+        Kind::Counter,
+        "What was learned of a provider's server or of an engine, for the next calls: it worked, could be reached, failed, or refused us.",
+    )
+    .by(&[known("provider", learned), known("result", || Lesson::WORDS.to_vec())]),
+    Metric::new(
         "switchboard_model_reachable",
         Kind::Measurement,
         "Whether the canary got a session: 1 or 0; without a canary there is no value.",
@@ -357,6 +364,12 @@ fn carriers() -> Vec<&'static str> {
 
 fn endings() -> Vec<&'static str> {
     Ending::ALL.map(Ending::reason).into()
+}
+
+/// Providers and engines of which calls learn.
+fn learned() -> Vec<&'static str> {
+    let engines = Provider::all().flat_map(|provider| provider.engines()).map(|engine| engine.name);
+    Provider::all().filter(|provider| provider.engines().is_empty()).map(Provider::word).chain(engines).collect()
 }
 
 fn connects() -> Vec<&'static str> {

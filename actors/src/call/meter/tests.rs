@@ -45,6 +45,22 @@ fn a_model_that_is_charged_by_time_keeps_the_time_of_its_goodbye() {
     assert_eq!((seconds, meter.verdict()), (50, Verdict::Close), "ten seconds are left for the goodbye");
 }
 
+#[test]
+fn what_the_engines_of_an_answer_cost_is_part_of_the_guess_at_the_next() {
+    // A million characters cost 50 dollars: an answer of 200 costs a cent.
+    let voice = Price { character: Usd::from_dollars(50e-6), ..Price::FREE };
+    let prices = Prices::new(BTreeMap::from([("m".to_owned(), Price::FREE), ("voice".to_owned(), voice)]));
+    let plan = SpendPlan { prices, call: Budget { soft: None, hard: Some(Usd::from_dollars(0.05)) } };
+    let mut meter = Meter::new(&plan, "m", None);
+    let mut answers = 0;
+    while meter.verdict() == Verdict::Within {
+        meter.worked(&plan, "voice", &Usage { tts_characters: 200, ..Usage::default() });
+        meter.response(&Usage::default());
+        answers += 1;
+    }
+    assert_eq!((answers, meter.spent()), (4, Usd::from_dollars(0.04)), "the goodbye fits into the limit");
+}
+
 proptest! {
     #[test]
     fn the_hard_limit_is_exceeded_by_less_than_the_two_costliest_responses(

@@ -15,6 +15,7 @@ use super::turns::TurnPolicy;
 use super::voice::speech_request;
 use crate::carrier::{AudioFormat, Encoding};
 use crate::ids::Private;
+use crate::realtime::breaker::Standing;
 use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
 use crate::realtime::plan::rules::expect;
 use crate::realtime::plan::{Common, ModelAddress, PlanProblem};
@@ -34,6 +35,8 @@ pub struct CascadePlan {
     pub voice: Vec<VoiceEngine>,
     /// The keys of the engines.
     pub keys: EngineKeys,
+    /// Where the engines are, as breakers, prices and metrics know them.
+    pub addresses: EngineAddresses,
     /// How the caller's turns end.
     pub turns: TurnPolicy,
     /// The longest wait for the ears and the voice to open. Shorter: a part whose first engine hangs
@@ -52,7 +55,63 @@ pub struct EngineKeys {
     pub voice: Vec<Option<Private<String>>>,
 }
 
+/// The addresses of a plan's engines, in the order of their lists. Their providers are the engines'
+/// names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineAddresses {
+    /// Those of the ears.
+    pub ears: Vec<ModelAddress>,
+    /// Those of the mind.
+    pub mind: Vec<ModelAddress>,
+    /// Those of the voice.
+    pub voice: Vec<ModelAddress>,
+}
+
+impl EngineAddresses {
+    /// The list of each part.
+    pub fn parts(&self) -> [&[ModelAddress]; 3] {
+        [&self.ears, &self.mind, &self.voice]
+    }
+
+    /// The list of one part.
+    pub fn of(&self, part: Part) -> &[ModelAddress] {
+        match part {
+            Part::Ears => &self.ears,
+            Part::Mind => &self.mind,
+            Part::Voice => &self.voice,
+        }
+    }
+}
+
 impl CascadePlan {
+    /// The same plan with the engines of each part in the order of their standing, which comes part by
+    /// part; missing ones count as good. `None` if that is the order they have.
+    #[must_use]
+    pub fn preferring(&self, standings: &[Standing]) -> Option<Self> {
+        let mut known = standings.iter().copied();
+        let mut order = |count: usize| {
+            let part: Vec<_> = (0..count).map(|_| known.next().unwrap_or(Standing::Good)).collect();
+            let mut order: Vec<usize> = (0..count).collect();
+            order.sort_by_key(|at| part[*at]);
+            order
+        };
+        let [ears, mind, voice] = self.addresses.parts().map(|part| order(part.len()));
+        if [&ears, &mind, &voice].into_iter().all(|order| order.is_sorted()) {
+            return None;
+        }
+        let mut plan = self.clone();
+        reorder(&ears, &mut plan.ears, &mut plan.keys.ears, &mut plan.addresses.ears);
+        reorder(&mind, &mut plan.mind, &mut plan.keys.mind, &mut plan.addresses.mind);
+        reorder(&voice, &mut plan.voice, &mut plan.keys.voice, &mut plan.addresses.voice);
+        // The first chat model names the session, unless another name was given to all of it.
+        let is_first =
+            |address: &ModelAddress| address.endpoint == plan.address.endpoint && address.model == plan.address.model;
+        if let (Some(first), true) = (plan.addresses.mind.first(), self.addresses.mind.first().is_some_and(is_first)) {
+            plan.address = ModelAddress { provider: self.address.provider, ..first.clone() };
+        }
+        Some(plan)
+    }
+
     /// The same plan with another first chat model on the same server.
     #[must_use]
     pub fn with_model(&self, model: &str) -> Self {
@@ -60,6 +119,9 @@ impl CascadePlan {
         model.clone_into(&mut plan.address.model);
         if let Some(first) = plan.mind.first_mut() {
             model.clone_into(&mut first.plan.model);
+        }
+        if let Some(first) = plan.addresses.mind.first_mut() {
+            model.clone_into(&mut first.model);
         }
         plan
     }
@@ -105,6 +167,22 @@ impl CascadePlan {
         let thinker = Thinker::new(self.mind.clone(), &common.instructions, common.tools.clone(), &self.language);
         Dialogue::new(listener, thinker, Mouth::new(self.voice.clone(), self.output()))
     }
+}
+
+/// Puts the engines of a part into another order, with what belongs to each.
+fn reorder<E: Clone>(
+    order: &[usize],
+    engines: &mut Vec<E>,
+    keys: &mut Vec<Option<Private<String>>>,
+    addresses: &mut Vec<ModelAddress>,
+) {
+    *engines = ordered(engines, order);
+    *keys = ordered(keys, order);
+    *addresses = ordered(addresses, order);
+}
+
+fn ordered<T: Clone>(all: &[T], order: &[usize]) -> Vec<T> {
+    order.iter().filter_map(|at| all.get(*at).cloned()).collect()
 }
 
 /// What a conversation of a plan can do. The history is ours, so everything can change.
@@ -199,12 +277,12 @@ fn fits(field: &str, own: AudioFormat, common: AudioFormat) -> Result<(), PlanPr
 const UPLOADED: AudioFormat = AudioFormat { encoding: Encoding::Pcm16, rate_hz: 16_000 };
 const HOTTEST: f64 = 2.0;
 
+/// A plan for tests: one engine of each part.
 #[cfg(test)]
-mod tests {
+pub(crate) mod sample {
     use url::Url;
 
     use super::*;
-    use crate::audio::detector::DetectorPlan;
     use crate::realtime::cascade::ears::{EarsKind, EarsPlan};
     use crate::realtime::cascade::mind::{ChatPlan, LimitKey, NoteRole};
     use crate::realtime::cascade::voice::{VoiceKind, VoicePlan};
@@ -214,7 +292,7 @@ mod tests {
         Url::parse("http://127.0.0.1:9/v1").expect("a URL")
     }
 
-    fn ears() -> EarsPlan {
+    pub(crate) fn ears() -> EarsPlan {
         EarsPlan {
             url: url(),
             model: "small".into(),
@@ -226,7 +304,7 @@ mod tests {
         }
     }
 
-    fn voice() -> VoicePlan {
+    pub(crate) fn voice() -> VoicePlan {
         VoicePlan {
             url: url(),
             model: "small".into(),
@@ -237,7 +315,7 @@ mod tests {
         }
     }
 
-    fn plan() -> CascadePlan {
+    pub(crate) fn plan() -> CascadePlan {
         let chat = ChatPlan {
             model: "small".into(),
             most_tokens: None,
@@ -258,10 +336,23 @@ mod tests {
                 model: "small".into(),
             },
             keys: EngineKeys::default(),
+            addresses: EngineAddresses::default(),
             turns: TurnPolicy::default(),
             opening_timeout: Duration::from_secs(10),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::sample::{ears, plan, voice};
+    use super::*;
+    use crate::audio::detector::DetectorPlan;
+    use crate::realtime::cascade::mind::ChatPlan;
+    use crate::realtime::cascade::voice::{VoiceKind, VoicePlan};
+    use crate::realtime::conversation::ProviderPlan;
 
     fn common() -> Common {
         let detector = DetectorPlan {
@@ -314,5 +405,54 @@ mod tests {
         let nobody = VoicePlan { voice: String::new(), ..voice() };
         let voice = VoiceEngine::Socket { kind: VoiceKind::Aura, plan: nobody };
         assert_eq!(broken(|plan| plan.voice = vec![voice]), "cascade.tts.voice");
+    }
+
+    #[test]
+    fn the_engine_that_stands_best_comes_first_with_its_key_and_its_address() {
+        let mut own = plan();
+        let (first, second) = ("small", "large");
+        let address = |model: &str| ModelAddress { model: model.to_owned(), ..own.address.clone() };
+        let second_engine =
+            MindEngine { plan: ChatPlan { model: second.into(), ..own.mind[0].plan.clone() }, ..own.mind[0].clone() };
+        own.addresses = EngineAddresses {
+            ears: vec![address("ears")],
+            mind: vec![address(first), address(second)],
+            voice: vec![address("voice")],
+        };
+        own.mind.push(second_engine);
+        own.keys.mind = vec![None, Some(Private::new("key".to_owned()))];
+        let (good, doubtful, blocked) = (Standing::Good, Standing::Doubtful, Standing::Blocked);
+        assert_eq!(own.preferring(&[]), None);
+        assert_eq!(own.preferring(&[blocked, doubtful, doubtful]), None, "none is better than another");
+        let plan = own.preferring(&[good, doubtful, good, good]).expect("another order");
+        let models: Vec<&str> = plan.mind.iter().map(|engine| engine.plan.model.as_str()).collect();
+        assert_eq!(models, [second, first]);
+        assert_eq!((plan.keys.mind[1].as_ref(), plan.addresses.mind[0].model.as_str()), (None, second));
+        assert_eq!((plan.address.model.as_str(), plan.address.provider), (second, "cascade"), "it names the session");
+        let named = CascadePlan { address: address("rehearsal"), ..own };
+        assert_eq!(named.preferring(&[good, blocked]).expect("another order").address.model, "rehearsal");
+    }
+
+    #[test]
+    fn a_plan_stands_as_the_worst_part_of_it_whose_best_engine_counts() {
+        let mut own = plan();
+        let address = own.address.clone();
+        own.addresses = EngineAddresses {
+            ears: vec![address.clone(), address.clone()],
+            mind: vec![address.clone()],
+            voice: vec![address],
+        };
+        let plan = ProviderPlan::Cascade(Arc::new(own));
+        let (good, doubtful, blocked) = (Standing::Good, Standing::Doubtful, Standing::Blocked);
+        assert_eq!(plan.addresses().len(), 4);
+        for (standings, expected) in [
+            (&[][..], good),
+            (&[blocked, good, good, good], good),
+            (&[blocked, doubtful, good, good], doubtful),
+            (&[blocked, blocked, good, good], blocked),
+            (&[good, good, good, blocked], blocked),
+        ] {
+            assert_eq!(plan.standing(standings), expected, "{standings:?}");
+        }
     }
 }

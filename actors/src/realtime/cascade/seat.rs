@@ -10,7 +10,7 @@ use super::ears::{EarsKind, EarsPlan};
 use super::listener::EarsEngine;
 use super::mind::{ChatPlan, LimitKey, NoteRole};
 use super::mouth::VoiceEngine;
-use super::plan::{CascadePlan, EngineKeys};
+use super::plan::{CascadePlan, EngineAddresses, EngineKeys};
 use super::thinker::MindEngine;
 use super::turns::TurnPolicy;
 use super::voice::{VoiceKind, VoicePlan};
@@ -63,7 +63,7 @@ static NAMES: Names = Names {
     voices: &[],
     own_voice: None,
     transcribers: &[],
-    prices: &[],
+    prices: super::prices::PRICES,
     codes: &["stt_replaced", "llm_replaced", "tts_replaced", "end_untold"],
 };
 
@@ -82,31 +82,37 @@ const ELEVENLABS: &str = "https://api.elevenlabs.io";
 
 /// The engines. The first of each part is the usual one.
 static ENGINES: [EngineSeat; 11] = [
-    ears("deepgram", DEEPGRAM_KEY, DEEPGRAM, "nova-3"),
-    ears("deepgram_flux", DEEPGRAM_KEY, DEEPGRAM, "flux-general-multi"),
-    ears("openai", OPENAI_KEY, OPENAI, "gpt-transcribe"),
-    ears("sarvam", SARVAM_KEY, SARVAM, "saaras:v4"),
-    ears("elevenlabs", ELEVENLABS_KEY, ELEVENLABS, "scribe_v2_realtime"),
-    EngineSeat { link: LinkName::Mind, ..ears("openai", OPENAI_KEY, OPENAI, "gpt-5.4-mini") },
-    voice("openai", OPENAI_KEY, OPENAI, "gpt-4o-mini-tts", "marin"),
-    voice("deepgram", DEEPGRAM_KEY, DEEPGRAM, "aura-2", "aura-2-thalia-en"),
-    voice("elevenlabs", ELEVENLABS_KEY, ELEVENLABS, "eleven_v3_conversational", "21m00Tcm4TlvDq8ikWAM"),
-    voice("cartesia", CARTESIA_KEY, "https://api.cartesia.ai", "sonic-3", "f786b574-daa5-4673-aa0c-cbe3e8534c02"),
-    voice("sarvam", SARVAM_KEY, SARVAM, "bulbul:v3", "shubh"),
+    EngineSeat { word: "deepgram", ..ears("deepgram_stt", DEEPGRAM_KEY, DEEPGRAM, "nova-3") },
+    EngineSeat { word: "deepgram_flux", ..ears("deepgram_flux_stt", DEEPGRAM_KEY, DEEPGRAM, "flux-general-multi") },
+    EngineSeat { word: "openai", ..ears("openai_stt", OPENAI_KEY, OPENAI, "gpt-transcribe") },
+    EngineSeat { word: "sarvam", ..ears("sarvam_stt", SARVAM_KEY, SARVAM, "saaras:v4") },
+    EngineSeat { word: "elevenlabs", ..ears("elevenlabs_stt", ELEVENLABS_KEY, ELEVENLABS, "scribe_v2_realtime") },
+    EngineSeat { link: LinkName::Mind, word: "openai", ..ears("openai_llm", OPENAI_KEY, OPENAI, "gpt-5.4-mini") },
+    EngineSeat { word: "openai", voice: "marin", ..voice("openai_tts", OPENAI_KEY, OPENAI, "gpt-4o-mini-tts") },
+    EngineSeat {
+        word: "deepgram",
+        voice: "aura-2-thalia-en",
+        ..voice("deepgram_tts", DEEPGRAM_KEY, DEEPGRAM, "aura-2")
+    },
+    EngineSeat {
+        word: "elevenlabs",
+        voice: "21m00Tcm4TlvDq8ikWAM",
+        ..voice("elevenlabs_tts", ELEVENLABS_KEY, ELEVENLABS, "eleven_v3_conversational")
+    },
+    EngineSeat {
+        word: "cartesia",
+        voice: "f786b574-daa5-4673-aa0c-cbe3e8534c02",
+        ..voice("cartesia_tts", CARTESIA_KEY, "https://api.cartesia.ai", "sonic-3")
+    },
+    EngineSeat { word: "sarvam", voice: "shubh", ..voice("sarvam_tts", SARVAM_KEY, SARVAM, "bulbul:v3") },
 ];
 
-const fn ears(word: &'static str, key: Key, url: &'static str, model: &'static str) -> EngineSeat {
-    EngineSeat { link: LinkName::Ears, word, key, url, model, voice: "" }
+const fn ears(name: &'static str, key: Key, url: &'static str, model: &'static str) -> EngineSeat {
+    EngineSeat { link: LinkName::Ears, word: "", name, key, url, model, voice: "" }
 }
 
-const fn voice(
-    word: &'static str,
-    key: Key,
-    url: &'static str,
-    model: &'static str,
-    voice: &'static str,
-) -> EngineSeat {
-    EngineSeat { link: LinkName::Voice, word, key, url, model, voice }
+const fn voice(name: &'static str, key: Key, url: &'static str, model: &'static str) -> EngineSeat {
+    EngineSeat { link: LinkName::Voice, ..ears(name, key, url, model) }
 }
 
 fn refuses(_: &Url) -> Option<&'static str> {
@@ -140,6 +146,7 @@ fn rehearsal(given: Given<'_>) -> ProviderPlan {
 }
 
 fn joined(given: &Given<'_>, engines: &Engines) -> CascadePlan {
+    let addresses = |engines: &[Engine]| engines.iter().map(address_of).collect();
     let keys = |engines: &[Engine]| engines.iter().map(|engine| engine.key.clone()).collect();
     let mut plan = CascadePlan {
         address: given.address.clone(),
@@ -148,6 +155,11 @@ fn joined(given: &Given<'_>, engines: &Engines) -> CascadePlan {
         mind: engines.mind.iter().map(mind_engine).collect(),
         voice: engines.voice.iter().map(|engine| voice_engine(given, engine)).collect(),
         keys: EngineKeys { ears: keys(&engines.ears), mind: keys(&engines.mind), voice: keys(&engines.voice) },
+        addresses: EngineAddresses {
+            ears: addresses(&engines.ears),
+            mind: addresses(&engines.mind),
+            voice: addresses(&engines.voice),
+        },
         turns: TurnPolicy::default(),
         opening_timeout: OPENING,
     };
@@ -159,6 +171,11 @@ fn joined(given: &Given<'_>, engines: &Engines) -> CascadePlan {
         }
     }
     plan.fitted()
+}
+
+/// Where an engine is, as breakers know it.
+fn address_of(engine: &Engine) -> ModelAddress {
+    ModelAddress { provider: engine.name, endpoint: endpoint(engine), model: engine.model.clone() }
 }
 
 fn endpoint(engine: &Engine) -> Endpoint {

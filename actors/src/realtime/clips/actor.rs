@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::cache::ClipCache;
 use super::file;
-use super::messages::FetchClip;
+use super::messages::{FetchClip, FetchedClip};
 use super::plan::{ClipOrder, ClipSource};
 use super::samples::{CLIP_HZ, resampled};
 use crate::carrier::AudioFormat;
@@ -34,13 +34,13 @@ pub struct Clips {
 }
 
 /// A recording, or why there is none.
-type Made = Result<Arc<[i16]>, String>;
+type Made = Result<FetchedClip, String>;
 
 impl Clips {
     fn fetch(&mut self, order: ClipOrder, ctx: &mut Context<Self>) -> ResponseFuture<Made> {
         let name = order.name();
         if let Some(samples) = self.cache.find(&name) {
-            return Box::pin(std::future::ready(Ok(samples)));
+            return Box::pin(std::future::ready(Ok(FetchedClip { samples, characters: 0 })));
         }
         if let Some(reason) = self.cache.refusal(&name, clock::now()) {
             return Box::pin(std::future::ready(Err(reason.to_owned())));
@@ -69,14 +69,16 @@ impl Clips {
         }
     }
 
-    fn made(&mut self, name: String, made: Made, ctx: &mut Context<Self>) {
+    fn made(&mut self, name: String, mut made: Made, ctx: &mut Context<Self>) {
         self.making -= 1;
         for waiting in self.waiting.remove(&name).unwrap_or_default() {
-            // Whoever asked may have hung up.
-            let _ = waiting.send(made.clone());
+            // Whoever asked may have hung up. The first who has not is charged.
+            if let (Ok(()), Ok(clip)) = (waiting.send(made.clone()), &mut made) {
+                clip.characters = 0;
+            }
         }
         match made {
-            Ok(samples) => self.cache.keep(name, samples),
+            Ok(FetchedClip { samples, .. }) => self.cache.keep(name, samples),
             Err(reason) => {
                 warn!(reason:%; "a recording of exact words could not be made");
                 self.cache.fail(name, reason, clock::now());
@@ -106,7 +108,7 @@ async fn make(order: ClipOrder) -> Made {
         let read = actix_rt::task::spawn_blocking(move || file::read(&folder, &name)).await;
         if let Ok(Some(samples)) = read {
             emit(Event::ClipMade { result: "read" });
-            return Ok(samples.into());
+            return Ok(FetchedClip { samples: samples.into(), characters: 0 });
         }
     }
     let rendered = render_patiently(&order).await;
@@ -120,7 +122,7 @@ async fn make(order: ClipOrder) -> Made {
             warn!(problem:%; "a recording could not be kept in clips.dir; it is rendered again after a restart");
         }
     }
-    Ok(samples)
+    Ok(FetchedClip { samples, characters: order.words.expose().chars().count() as u64 })
 }
 
 /// Asks the server, once more if another try may help.

@@ -56,8 +56,8 @@ const TRANSCRIBERS: &[Transcriber] = &[
 ];
 const LEAVES: Future = Future::Leaves { on: "2027-02-26", successor: "gpt-live-transcribe" };
 
-/// The prices (<https://developers.openai.com/api/docs/pricing>). For the newest two transcribers no
-/// price was published when this was written: they are counted as the one before them.
+/// The prices (<https://developers.openai.com/api/docs/pricing>). For the newest streaming
+/// transcriber no price was published when this was written: it is counted as the one before it.
 const PRICES: &[(&str, Price)] = &[
     ("gpt-realtime-2.1", LARGE),
     ("gpt-realtime-2.1-mini", SMALL),
@@ -69,7 +69,7 @@ const PRICES: &[(&str, Price)] = &[
     ("gpt-realtime-mini-2025-10-06", SMALL),
     ("gpt-realtime-mini-2025-12-15", SMALL),
     ("gpt-live-transcribe", WORDS),
-    ("gpt-transcribe", WORDS),
+    ("gpt-transcribe", Price { minute: Usd::from_billionths(4_500_000), ..WORDS }),
     ("gpt-4o-transcribe", WORDS),
     ("gpt-4o-transcribe-diarize", WORDS),
     ("gpt-4o-mini-transcribe", FEWER_WORDS),

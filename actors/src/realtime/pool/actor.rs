@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::clock;
 use crate::events::emit;
+use crate::realtime::breaker::Lesson;
 use crate::realtime::conversation::{Conversation, ProviderPlan, SessionAction};
 use crate::realtime::dial;
 use crate::realtime::drive::drive;
@@ -28,7 +29,6 @@ use crate::realtime::providers::actor::Providers;
 use crate::realtime::providers::messages::{Keeps, Learn, ReleaseSessions};
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::seed::Opening;
-use crate::realtime::sessions::Lesson;
 
 /// An opened session that no call uses yet.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! The Providers actor: the shell around the [`Breakers`].
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix::prelude::*;
@@ -9,12 +8,13 @@ use url::Url;
 
 use super::messages::{Consult, CountRefusals, Keeps, Learn, ReleaseSessions};
 use crate::clock;
-use crate::realtime::breaker::{Breakers, Scope};
+use crate::events::emit;
+use crate::realtime::breaker::{Breakers, Lesson, Scope};
 use crate::realtime::clips::actor::Clips;
-use crate::realtime::clips::messages::FetchClip;
+use crate::realtime::clips::messages::{FetchClip, FetchedClip};
+use crate::realtime::events::Event;
 use crate::realtime::plan::ModelAddress;
-use crate::realtime::report::ModelLoss;
-use crate::realtime::sessions::Lesson;
+use crate::realtime::report::{LossClass, ModelLoss};
 
 /// What all calls of the process know about servers, keys and models. There is one for each
 /// process, on a thread that no call delays.
@@ -59,7 +59,7 @@ impl Actor for Providers {
 }
 
 impl Handler<FetchClip> for Providers {
-    type Result = ResponseFuture<Result<Arc<[i16]>, String>>;
+    type Result = ResponseFuture<Result<FetchedClip, String>>;
 
     fn handle(&mut self, fetch: FetchClip, _: &mut Self::Context) -> Self::Result {
         let made = self.clips.as_ref().map(|clips| clips.send(fetch));
@@ -84,9 +84,16 @@ impl Handler<Learn> for Providers {
     type Result = ();
 
     fn handle(&mut self, Learn { address, lesson }: Learn, _: &mut Self::Context) {
+        emit(Event::LessonLearned { provider: address.provider, result: lesson.word() });
+        let now = clock::now();
         match lesson {
             Lesson::CameUp => self.breakers.succeeded(&address),
-            Lesson::Lost { loss, scope } => self.lost(&address, &loss, scope, clock::now()),
+            Lesson::Reached => self.breakers.reached(&address),
+            Lesson::Lost { loss, scope } => self.lost(&address, &loss, scope, now),
+            Lesson::Replaced { loss, scope } if loss.class == LossClass::Fatal => {
+                self.lost(&address, &loss, scope, now)
+            }
+            Lesson::Replaced { .. } => self.breakers.replaced(&address, now),
         }
     }
 }
@@ -135,7 +142,6 @@ mod tests {
     use crate::realtime::breaker::Standing;
     use crate::realtime::openai::plan::sample;
     use crate::realtime::plan::{Credential, Endpoint};
-    use crate::realtime::report::LossClass;
 
     fn address(url: &str) -> ModelAddress {
         let key_variable = Some("OPENAI_API_KEY_2".to_owned());

@@ -2,9 +2,9 @@
 
 use actix::{Message, Recipient};
 
+use crate::realtime::breaker::Lesson;
 use crate::realtime::breaker::Standing;
 use crate::realtime::plan::ModelAddress;
-use crate::realtime::sessions::Lesson;
 
 /// Asks which of these models are worth a try. The answer has one standing for each, in order.
 #[derive(Debug, Message)]

@@ -13,7 +13,6 @@
 //! it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{LegId, Sessions, SessionsAction, State};
@@ -22,11 +21,12 @@ use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
 use crate::line::messages::{FromModel, ItemComplete};
+use crate::realtime::clips::messages::FetchedClip;
 use crate::realtime::clips::plan::{ClipOrder, ClipPlan, Recording};
 use crate::realtime::clips::{NAME, in_format};
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest, TextRole, exact_words};
-use crate::realtime::report::{ModelReport, ResponseOutcome, Speaker, Words};
+use crate::realtime::report::{ModelReport, ResponseOutcome, Speaker, Usage, Words};
 use crate::realtime::seed::{CarryOver, Progress, Running};
 
 /// What the sessions request about recordings.
@@ -53,8 +53,8 @@ pub enum ClipAction {
 pub struct ClipFetched {
     /// The number of the question.
     pub question: u64,
-    /// The recording (8 kHz), or why there is none.
-    pub made: Result<Arc<[i16]>, String>,
+    /// The recording, or why there is none.
+    pub made: Result<FetchedClip, String>,
 }
 
 /// The recordings of one call.
@@ -217,13 +217,26 @@ impl Sessions {
     /// A recording is made, or cannot be made.
     pub(super) fn clip_fetched(&mut self, fetched: ClipFetched, now: Instant, out: &mut Vec<SessionsAction>) {
         let ClipFetched { question, made } = fetched;
+        if let Ok(clip) = &made {
+            self.clip_used(clip.characters, out);
+        }
         // A late answer is kept for the next call by the one who made it.
         if self.clips.awaited.take_if(|awaited| awaited.question == question).is_none() {
             return;
         }
         match made {
-            Ok(samples) => self.play_clip(&samples, now, out),
+            Ok(clip) => self.play_clip(&clip.samples, now, out),
             Err(reason) => self.without_clip("failed", &reason, now, out),
+        }
+    }
+
+    /// The charge for a recording that this call let a server make.
+    fn clip_used(&self, characters: u64, out: &mut Vec<SessionsAction>) {
+        let rendering = self.clip_plan().and_then(|plan| plan.rendering.as_ref()).filter(|_| characters > 0);
+        if let Some(rendering) = rendering {
+            let (model, usage) =
+                (rendering.source.model.clone(), Usage { tts_characters: characters, ..Usage::default() });
+            out.push(SessionsAction::Report(ModelReport::Worked { model, usage }));
         }
     }
 

@@ -193,7 +193,8 @@ impl Sessions {
             return Arc::new(plan);
         }
         // Most calls use their agent's plan unchanged and share it.
-        if candidate == 0 { Arc::clone(&self.plan) } else { Arc::new(self.plan.with(provider.clone())) }
+        let is_own = candidate == 0 && self.failover_plan.is_unchanged(candidate);
+        if is_own { Arc::clone(&self.plan) } else { Arc::new(self.plan.with(provider.clone())) }
     }
 
     /// Removes a session and closes its socket.

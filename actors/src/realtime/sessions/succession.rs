@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::instead::Running;
 use super::leg::{Leg, Outage, TakingOver};
-use super::{LegId, Lesson, Sessions, SessionsAction, Standby, State};
+use super::{LegId, Sessions, SessionsAction, Standby, State};
 use crate::incident::{Incident, IncidentKind};
-use crate::realtime::breaker::Standing;
+use crate::realtime::breaker::{Lesson, Standing};
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::failover_plan::Next;
 use crate::realtime::handoff::handoff_of;
@@ -47,6 +47,7 @@ impl Sessions {
         }
         let after = after.take();
         self.standby = Standby::None;
+        let standings = &self.failover_plan.advised(standings);
         let next = self.failover_plan.choose(standings, now, chance);
         let State::Down(Outage { first, .. }) = self.state else {
             // The session in use is about to expire.
@@ -172,7 +173,8 @@ impl Sessions {
         let State::TakingOver(TakingOver { leg, first, gap, answering }) = self.state else { return };
         let Some(ready) = self.legs.iter().find(|it| it.id == id && id == leg) else { return };
         let can = ready.can.clone();
-        let address = self.failover_plan.candidate(ready.candidate).address().clone();
+        let candidate = self.failover_plan.candidate(ready.candidate);
+        let (address, is_one) = (candidate.address().clone(), candidate.parts().is_none());
         self.state = State::Up { leg, since: now };
         self.waiting_will_do = true;
         let (provider, model) = (address.provider, address.model.clone());
@@ -184,7 +186,10 @@ impl Sessions {
             self.can.clone_from(&can);
             out.push(SessionsAction::Report(ModelReport::Can(can)));
         }
-        out.push(SessionsAction::Learn { address, lesson: Lesson::CameUp });
+        // A session of several engines learns about each by itself.
+        if is_one {
+            out.push(SessionsAction::Learn { address, lesson: Lesson::CameUp });
+        }
         out.push(SessionsAction::Report(if first {
             // The setup time counts from the first dial, whichever dial succeeded.
             ModelReport::Ready { session, setup: setup.max(gap) }
@@ -262,6 +267,9 @@ impl Sessions {
 
     fn learn(&self, gone: &Leg, loss: &ModelLoss, out: &mut Vec<SessionsAction>) {
         let candidate = self.failover_plan.candidate(gone.candidate);
+        if candidate.parts().is_some() {
+            return;
+        }
         let lesson = Lesson::Lost { loss: loss.clone(), scope: candidate.scope_of(loss) };
         out.push(SessionsAction::Learn { address: candidate.address().clone(), lesson });
     }

@@ -15,7 +15,7 @@ use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::openai::Dialect;
 use crate::realtime::openai::plan::{OpenAiPlan, sample};
 use crate::realtime::plan::Resilience;
-use crate::realtime::report::LossClass;
+use crate::realtime::report::{LossClass, ModelLoss};
 
 /// The sessions of a call, with a clock that the test controls.
 struct Rig {

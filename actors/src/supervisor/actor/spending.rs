@@ -11,9 +11,10 @@ use crate::call::messages::{HangUp, WrapUp};
 use crate::call::report::Spent;
 use crate::clock;
 use crate::events::emit;
+use crate::money::Usd;
 use crate::supervisor::events::Event;
 use crate::supervisor::ledger::Reached;
-use crate::supervisor::messages::{Kill, ShowSpend, SpendReport};
+use crate::supervisor::messages::{CountCost, Kill, ShowSpend, SpendReport};
 
 /// The current UTC day.
 pub(super) fn today() -> i32 {
@@ -33,6 +34,14 @@ impl Supervisor {
         };
         emit(Event::SpendLimitReached { limit, calls: calls.len() });
         calls.iter().for_each(|call| if close { call.do_send(HangUp::Spent) } else { call.do_send(WrapUp) });
+    }
+
+    /// Counts a cost to the day, and to a caller if it is one's.
+    fn count(&mut self, caller: Option<&str>, cost: Usd, ctx: &mut Context<Self>) {
+        let reached = self.ledger.spent(caller, cost, today());
+        emit(Event::DaySpent { dollars: self.ledger.total(today()).dollars() });
+        self.tell_limit(reached, caller);
+        self.keep_spend(ctx);
     }
 
     pub(super) fn tell_spend(&mut self) {
@@ -65,10 +74,15 @@ impl Handler<Spent> for Supervisor {
 
     fn handle(&mut self, Spent { call, cost }: Spent, ctx: &mut Self::Context) {
         let caller = self.roster.caller_of(call);
-        let reached = self.ledger.spent(caller.as_deref(), cost, today());
-        emit(Event::DaySpent { dollars: self.ledger.total(today()).dollars() });
-        self.tell_limit(reached, caller.as_deref());
-        self.keep_spend(ctx);
+        self.count(caller.as_deref(), cost, ctx);
+    }
+}
+
+impl Handler<CountCost> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, CountCost(cost): CountCost, ctx: &mut Self::Context) {
+        self.count(None, cost, ctx);
     }
 }
 

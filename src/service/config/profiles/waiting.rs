@@ -1,14 +1,17 @@
-//! Notes about what the plans of a configuration leave without effect, or to the model. Pure.
+//! Notes about what the plans of a configuration leave without effect, to the model, or uncounted.
+//! Pure.
 
 use switchboard_actors::profile::{CallProfile, InterruptionPolicy};
 use switchboard_actors::realtime::plan::SessionPlan;
 
-use super::{Config, Profiles, clips};
+use super::{Config, Profiles, clips, costs};
 
-/// What the plans of `config` leave without effect, and which words they leave to the model.
+/// What the plans of `config` leave without effect, which words they leave to the model, and which
+/// engines are not counted.
 pub fn plan_notes(config: &Config) -> Vec<String> {
     let profiles = Profiles::new(config, None);
     let mut notes = clips::notes(config, &profiles);
+    notes.extend(costs::notes(config, &profiles));
     if config.realtime.waiting.sessions > 0 {
         notes.extend(idle_pool(&profiles));
     }

@@ -6,6 +6,7 @@ use super::outages::profile_with_sounds;
 use super::*;
 use crate::ids::Private;
 use crate::profile::{CallProfile, LanguageProfile};
+use crate::realtime::clips::messages::FetchedClip;
 use crate::realtime::clips::plan::{ClipPlan, sample};
 
 use CallAction as A;
@@ -28,7 +29,10 @@ fn asked(done: &[A]) -> Vec<String> {
 }
 
 fn made(words: &str) -> CallEvent {
-    CallEvent::ClipFetched { words: Private::new(words.to_owned()), made: Ok(Arc::from([7_i16; 16])) }
+    CallEvent::ClipFetched {
+        words: Private::new(words.to_owned()),
+        made: Ok(FetchedClip { samples: Arc::from([7_i16; 16]), characters: 0 }),
+    }
 }
 
 /// What is played.

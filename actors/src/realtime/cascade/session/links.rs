@@ -18,7 +18,7 @@ use crate::realtime::conversation::{Header, Upgrade};
 use crate::realtime::named::{LinkName, LinkOrder, LinkRequest, Outbound, Reading, RequestEvent, RequestId};
 
 /// The order that an action of the ears stands for.
-pub(super) fn of_ears(plan: &CascadePlan, action: ListenerAction) -> Option<LinkOrder> {
+pub(in crate::realtime::cascade) fn of_ears(plan: &CascadePlan, action: ListenerAction) -> Option<LinkOrder> {
     let key = |engine: usize| plan.keys.ears.get(engine).and_then(Option::as_ref);
     Some(match action {
         ListenerAction::Open { engine } => {
@@ -66,7 +66,7 @@ pub(super) fn of_mind(plan: &CascadePlan, action: ThinkerAction) -> Option<LinkO
 }
 
 /// The order that an action of the voice stands for.
-pub(super) fn of_voice(plan: &CascadePlan, action: MouthAction) -> Option<LinkOrder> {
+pub(in crate::realtime::cascade) fn of_voice(plan: &CascadePlan, action: MouthAction) -> Option<LinkOrder> {
     let key = |engine: usize| plan.keys.voice.get(engine).and_then(Option::as_ref);
     Some(match action {
         MouthAction::Open { engine } => {

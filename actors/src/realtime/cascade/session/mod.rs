@@ -9,9 +9,10 @@
 //! A response has one item. Their names are ours, and so are those of the caller's turns. Our
 //! detector hears the caller's audio here, because the ears alone tell too late when speech ends.
 
-mod links;
+pub(super) mod links;
 mod orders;
 mod responses;
+mod serving;
 mod take_over;
 mod told;
 mod turn;
@@ -21,9 +22,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::responses::Responses;
+use self::serving::Serving;
 use self::turn::{CallerTurn, Detector};
 use super::dialogue::{Dialogue, DialogueAction};
-use super::failure;
+use super::failure::{self, Part};
 use super::plan::CascadePlan;
 use super::thinker::Order;
 use crate::ids::ItemId;
@@ -31,7 +33,7 @@ use crate::realtime::conversation::{SessionAction, SessionEvent};
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::named::{LinkEvent, LinkName};
 use crate::realtime::plan::Common;
-use crate::realtime::report::{LossClass, ModelLoss, ModelReport, Usage};
+use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 
 /// A session.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ pub struct Session {
     /// Orders that arrived before the session was ready.
     held: VecDeque<ModelOrder>,
     responses: Responses,
+    serving: Serving,
     turn: Option<CallerTurn>,
     /// The item that was placed last.
     placed: Option<ItemId>,
@@ -91,6 +94,7 @@ impl Session {
             since: now,
             held: VecDeque::new(),
             responses: Responses::default(),
+            serving: Serving::default(),
             turn: None,
             placed: None,
             texts: 0,
@@ -245,21 +249,40 @@ impl Session {
             A::Ears(action) => out.extend(links::of_ears(&self.plan, action).map(SessionAction::ToLink)),
             A::Mind(action) => out.extend(links::of_mind(&self.plan, action).map(SessionAction::ToLink)),
             A::Voice(action) => out.extend(links::of_voice(&self.plan, action).map(SessionAction::ToLink)),
-            A::Lost(failure) => self.lose(failure::loss_of(&failure), out),
+            A::Lost(failure) => {
+                self.serving.lost(&failure, &self.plan, out);
+                self.lose(failure::loss_of(&failure), out);
+            }
             A::CallerBegan { turn } => self.caller_began(turn, out),
-            A::CallerSays { turn, text } => self.caller_says(turn, &text, out),
+            A::CallerSays { turn, text } => {
+                self.serving.worked(Part::Ears, &self.plan, out);
+                self.caller_says(turn, &text, out);
+            }
             A::CallerSaid { turn, text } => self.caller_said(turn, text, out),
             A::CallerSaidNothing { turn } => self.caller_said_nothing(turn, out),
             A::ResponseBegan { response, wish } => self.response_began(response, wish, out),
-            A::AgentSays { response, text } => self.agent_says(response, &text, out),
-            A::Audio { response, audio } => self.sounds(response, audio, out),
+            A::AgentSays { response, text } => {
+                if self.responses.is_thought(response) {
+                    self.serving.worked(Part::Mind, &self.plan, out);
+                }
+                self.agent_says(response, &text, out);
+            }
+            A::Audio { response, audio } => {
+                self.serving.worked(Part::Voice, &self.plan, out);
+                self.sounds(response, audio, out);
+            }
             A::AudioComplete { response } => self.sounded(response, out),
             A::CallTool { response, key, name, arguments } => {
                 self.tool_called(response, &key, name, arguments, out);
             }
             A::ResponseEnded { response, outcome, usage } => self.response_ended(response, outcome, usage, now, out),
             A::Wasted(usage) => out.push(SessionAction::Report(ModelReport::Used(told::tokens(usage)))),
-            A::TookOver { engine, failure } => told::took_over(engine, &failure, out),
+            A::TookOver { engine, failure } => {
+                // What was used until here is charged to the engine that used it.
+                self.report_used(out);
+                self.serving.took_over(engine, &failure, &self.plan, out);
+                told::took_over(engine, &failure, out);
+            }
             A::Complained { part, code, message } => told::complained(part, &code, &message, out),
         }
     }
@@ -267,11 +290,7 @@ impl Session {
     /// Reports what the ears and the voice were given, which is charged for.
     fn report_used(&mut self, out: &mut Vec<SessionAction>) {
         let (heard, characters) = self.dialogue.take_used();
-        if !heard.is_zero() || characters > 0 {
-            let stt_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
-            let usage = Usage { stt_ms, tts_characters: characters, ..Usage::default() };
-            out.push(SessionAction::Report(ModelReport::Used(usage)));
-        }
+        self.serving.used(heard, characters, &self.plan, out);
     }
 
     fn lose(&mut self, loss: ModelLoss, out: &mut Vec<SessionAction>) {

@@ -63,6 +63,11 @@ impl Responses {
         self.known.iter().rev().find(|known| known.item == *item).map(|known| known.number)
     }
 
+    /// Whether the chat model makes the words of a response. Others are given.
+    pub(super) fn is_thought(&mut self, number: u64) -> bool {
+        self.numbered(number).is_some_and(|known| matches!(known.wish, Wish::Think(_)))
+    }
+
     /// The response in progress.
     pub(super) fn running(&self) -> Option<&Response> {
         self.known.back().filter(|last| last.runs)

@@ -54,9 +54,10 @@ async fn a_text_is_rendered_once_for_all_calls() {
     let ask = || clips.send(FetchClip(order.clone()));
     let both = futures_util::future::join(ask(), ask()).await;
     let (first, second) = (both.0.expect("it lives").expect("made"), both.1.expect("it lives").expect("made"));
-    assert_eq!((first.len(), &first), (16_000, &second), "two seconds of a line");
+    assert_eq!((first.samples.len(), &first.samples), (16_000, &second.samples), "two seconds of a line");
     let third = clips.send(FetchClip(order)).await.expect("it lives").expect("kept");
-    assert!(Arc::ptr_eq(&first, &third));
+    assert!(Arc::ptr_eq(&first.samples, &third.samples));
+    assert_eq!([first, second, third].map(|clip| clip.characters), [19, 0, 0], "one call is charged");
     let asked = asked.lock().expect("no panic");
     let [request] = &asked[..] else { panic!("one request: {asked:?}") };
     assert!(request.starts_with("POST /v1/audio/speech "), "{request}");

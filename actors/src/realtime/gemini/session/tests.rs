@@ -149,7 +149,7 @@ impl Harness {
                 SessionAction::Complete(complete) => seen.complete.push(complete.item.to_string()),
                 SessionAction::ToWords(words) => seen.words.push(words),
                 SessionAction::Report(report) => seen.reports.push(report),
-                SessionAction::ToLink(_) => panic!("it has no links beside its socket"),
+                SessionAction::ToLink(_) | SessionAction::Learned { .. } => panic!("it has one server and one socket"),
                 SessionAction::ExpiresAt(_) => panic!("this protocol names no time of day"),
                 SessionAction::EndsIn(left) => seen.ends_in = Some(left),
                 SessionAction::Resumable(ResumptionHandle(handle)) => seen.handle = Some(handle.expose().clone()),

@@ -105,7 +105,10 @@ impl Harness {
                 SessionAction::ToWords(words) => seen.words.push(words),
                 SessionAction::Report(report) => seen.reports.push(report),
                 SessionAction::ExpiresAt(at) => seen.expires_at = Some(at),
-                SessionAction::EndsIn(_) | SessionAction::Resumable(_) | SessionAction::ToLink(_) => {
+                SessionAction::EndsIn(_)
+                | SessionAction::Resumable(_)
+                | SessionAction::ToLink(_)
+                | SessionAction::Learned { .. } => {
                     unreachable!("this protocol has no such event")
                 }
                 SessionAction::Prepared => seen.prepared = true,

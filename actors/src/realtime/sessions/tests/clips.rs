@@ -5,6 +5,7 @@ use super::*;
 use crate::carrier::AudioFormat;
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::capabilities::Capabilities;
+use crate::realtime::clips::messages::FetchedClip;
 use crate::realtime::clips::plan::sample as clips;
 use crate::realtime::messages::{TextRole, exactly};
 use crate::realtime::report::{Usage, Words};
@@ -52,6 +53,7 @@ impl Rig {
     fn fetched(&mut self, made: Result<Arc<[i16]>, String>) {
         let question = self.asked().expect("a question");
         self.out.clear();
+        let made = made.map(|samples| FetchedClip { samples, characters: 0 });
         self.on(SessionsEvent::ClipFetched(ClipFetched { question, made }));
     }
 
@@ -159,7 +161,10 @@ fn a_recording_that_is_not_made_in_time_or_at_all_is_left_to_the_model() {
                 rig.out.clear();
                 rig.pass();
                 let sent = rig.out.len();
-                rig.on(SessionsEvent::ClipFetched(ClipFetched { question, made: Ok(second()) }));
+                rig.on(SessionsEvent::ClipFetched(ClipFetched {
+                    question,
+                    made: Ok(FetchedClip { samples: second(), characters: 0 }),
+                }));
                 assert_eq!(rig.out.len(), sent, "it is late");
             }
             Some(reason) => rig.fetched(Err(reason.clone())),
@@ -174,6 +179,25 @@ fn a_recording_that_is_not_made_in_time_or_at_all_is_left_to_the_model() {
     rig.order(goodbye());
     rig.fetched(Ok(second()));
     assert_eq!(rig.audio("sb_clip_2"), 1_000);
+}
+
+#[test]
+fn the_call_that_lets_a_recording_be_made_is_charged_for_it_even_if_it_comes_late() {
+    for is_late in [false, true] {
+        let mut rig = up();
+        rig.order(goodbye());
+        let question = rig.asked().expect("a question");
+        if is_late {
+            rig.now = rig.sessions.deadline().expect("it waits");
+            rig.pass();
+        }
+        rig.out.clear();
+        let made = Ok(FetchedClip { samples: second(), characters: 4 });
+        rig.on(SessionsEvent::ClipFetched(ClipFetched { question, made }));
+        let usage = Usage { tts_characters: 4, ..Usage::default() };
+        let charged = ModelReport::Worked { model: "small".to_owned(), usage };
+        assert!(rig.reported(|report| *report == charged), "{is_late}: {:?}", rig.out);
+    }
 }
 
 #[test]
@@ -237,7 +261,10 @@ fn a_key_takes_back_what_waits() {
     rig.now += Duration::from_secs(5);
     rig.on(SessionsEvent::DeadlinePassed);
     assert_eq!(rig.sent(), Vec::<String>::new());
-    rig.on(SessionsEvent::ClipFetched(ClipFetched { question: 1, made: Ok(second()) }));
+    rig.on(SessionsEvent::ClipFetched(ClipFetched {
+        question: 1,
+        made: Ok(FetchedClip { samples: second(), characters: 0 }),
+    }));
     assert!(rig.out.is_empty(), "{:?}", rig.out);
 }
 

@@ -177,8 +177,8 @@ fn shown(actions: &[SessionsAction]) -> String {
     for action in actions {
         let word = match action {
             A::Consult { .. } => "ask who is worth a try",
-            A::Learn { lesson: Lesson::CameUp, .. } => "note that it works",
-            A::Learn { lesson: Lesson::Lost { .. }, .. } => "note the loss",
+            A::Learn { lesson: Lesson::CameUp | Lesson::Reached, .. } => "note that it works",
+            A::Learn { lesson: Lesson::Lost { .. } | Lesson::Replaced { .. }, .. } => "note the loss",
             A::Dial { .. } => "dial",
             A::HangUp(_) => "hang up",
             A::Send(..) => "send",

@@ -253,7 +253,9 @@ impl Rig {
                 A::Report(report) => self.report(report),
                 A::Prepared => self.story.push("prepared".to_owned()),
                 A::ExpiresAt(at) => self.story.push(format!("expires at {at}")),
-                A::EndsIn(_) | A::Resumable(_) | A::ToLink(_) => panic!("this provider says none of them"),
+                A::EndsIn(_) | A::Resumable(_) | A::ToLink(_) | A::Learned { .. } => {
+                    panic!("this provider says none of them")
+                }
                 A::Pong(_) => self.story.push("pong".to_owned()),
                 A::Ping => self.story.push("ping".to_owned()),
                 A::Lose(loss) => self.loss = Some(loss),
