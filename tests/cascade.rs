@@ -164,11 +164,16 @@ async fn service(model: &Rehearsal, voices: &[(&str, &str)], settings: &[(&str, 
 async fn call_to(running: &Running, change: impl FnOnce(&mut PhoneOptions)) -> Value {
     let mut options = PhoneOptions::new(Target::Webhook(running.public("/twilio/voice").parse().expect("a URL")));
     options.speech = sentence();
-    options.hangup_after = Some(Duration::from_secs(14));
+    options.hangup_after = Some(Duration::from_secs(18));
     change(&mut options);
     let (handset, _remote) = Handset::new();
     let report = place_call(options, handset).await;
-    running.until_calls(0).await;
+    let written = async {
+        while common::transcripts(running.records.path(), &report.summary.call_sid).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, written).await.expect("the record is written");
     transcript(running.records.path(), &report.summary.call_sid)
 }
 

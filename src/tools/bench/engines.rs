@@ -126,7 +126,8 @@ async fn think(mut head: String, mut read: OwnedReadHalf, mut write: OwnedWriteH
         write
             .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
             .await?;
-        let first = format!("{ANSWER}{} is on its way to you. ", number.unwrap_or_default());
+        // A sentence is known to be one by what follows.
+        let first = format!("{ANSWER}{} is on its way to you. Is ", number.unwrap_or_default());
         if let Some(book) = &book {
             book.engine_sent.set(Some(Instant::now()));
         }
@@ -135,7 +136,7 @@ async fn think(mut head: String, mut read: OwnedReadHalf, mut write: OwnedWriteH
         tokio::time::sleep(REST_AFTER).await;
         let usage = json!({"choices": [], "usage": {"prompt_tokens": 400, "completion_tokens": 20}});
         let rest = [
-            delta("Is there anything else that you would like to know?"),
+            delta("there anything else that you would like to know?"),
             json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
             usage,
         ];
