@@ -1,12 +1,14 @@
 //! Our outgoing HTTP requests: one connection, one request, one answer. TLS trusts the roots of the
 //! web. Redirects are not followed.
 //!
-//! Connections are not reused: if the server closed one in the meantime, a request that must not be
-//! sent twice would be lost. The server's TLS ticket and its address are kept, and make the next
-//! connection quick. There are no cookies, and no proxy is taken from the environment.
+//! Connections are not reused, unless the sender keeps them ([`kept`]): if the server closed one in
+//! the meantime, a request that must not be sent twice would be lost. The server's TLS ticket and its
+//! address are kept, and make the next connection quick. There are no cookies, and no proxy is taken
+//! from the environment.
 //!
 //! [`resolve`] looks up names. [`unpack`] and [`text`] decode the bytes of an answer.
 
+pub mod kept;
 pub mod resolve;
 pub mod text;
 pub mod unpack;
@@ -32,6 +34,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Position, Url};
 
+use self::kept::{Connection, Kept, Place};
+
 /// One request.
 #[derive(Debug)]
 pub struct Request {
@@ -49,7 +53,9 @@ pub struct Answer {
     /// Its headers.
     pub headers: HeaderMap,
     body: Incoming,
-    _connection: Driven,
+    /// Until the body was read, if it is kept then.
+    connection: Option<Connection>,
+    place: Option<Place>,
 }
 
 /// Why there is no answer. The texts contain no address.
@@ -125,16 +131,24 @@ impl Request {
     /// # Errors
     /// When no answer came.
     pub async fn send(self, may_reach: impl Fn(IpAddr) -> bool) -> Result<Answer, Unanswered> {
-        // The checked address is the one that is dialled: a second look-up could return another.
-        let addresses = resolve::reachable(&self.url, may_reach).await?;
-        let connection = connect(&addresses).await?;
-        if self.url.scheme() == "https" {
-            let name = server_name(&self.url).ok_or(Unanswered::Tls)?;
-            let tls = TlsConnector::from(shared_tls()).connect(name, connection);
-            exchange(self, tls.await.map_err(|_| Unanswered::Tls)?).await
-        } else {
-            exchange(self, connection).await
+        let connection = open(&self.url, may_reach).await?;
+        exchange(&self, connection, None).await
+    }
+
+    /// The same, on a connection that was kept if there is one. Once the answer was read, the
+    /// connection is kept for the next request to this server.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_kept(self, kept: &Kept, may_reach: impl Fn(IpAddr) -> bool) -> Result<Answer, Unanswered> {
+        if let Some(connection) = kept.take(&self.url)
+            && let Ok(answer) = exchange(&self, connection, Some(kept.place(&self.url))).await
+        {
+            return Ok(answer);
         }
+        // The server had closed it.
+        let connection = open(&self.url, may_reach).await?;
+        exchange(&self, connection, Some(kept.place(&self.url))).await
     }
 }
 
@@ -180,7 +194,13 @@ impl Answer {
             return Some(Err(BadBody::Packed(unpack::NotUnpacked::Unknown(encoding.to_owned()))));
         }
         loop {
-            let Ok(frame) = self.body.frame().await? else { return Some(Err(BadBody::CutShort)) };
+            let Some(frame) = self.body.frame().await else {
+                if let (Some(place), Some(connection)) = (self.place.take(), self.connection.take()) {
+                    place.keep(connection);
+                }
+                return None;
+            };
+            let Ok(frame) = frame else { return Some(Err(BadBody::CutShort)) };
             // Trailers are not used.
             if let Ok(data) = frame.into_data() {
                 return Some(Ok(data));
@@ -190,7 +210,7 @@ impl Answer {
 
     /// Reads the body, and stops once it is known to be longer than `most`.
     async fn read(self, most: usize) -> Result<Vec<u8>, BadBody> {
-        let Self { headers, mut body, _connection, .. } = self;
+        let Self { headers, mut body, connection, place, .. } = self;
         let encodings: Vec<_> =
             headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
         let mut bytes = Vec::new();
@@ -202,7 +222,24 @@ impl Answer {
                 return if encodings.is_empty() { Ok(bytes) } else { Err(BadBody::TooLong(most)) };
             }
         }
+        if let (Some(place), Some(connection)) = (place, connection) {
+            place.keep(connection);
+        }
         Ok(unpack::unpack(bytes, encodings, most)?)
+    }
+}
+
+/// Opens a connection to the first address of a server that `may_reach` allows.
+async fn open(url: &Url, may_reach: impl Fn(IpAddr) -> bool) -> Result<Connection, Unanswered> {
+    // The checked address is the one that is dialled: a second look-up could return another.
+    let addresses = resolve::reachable(url, may_reach).await?;
+    let connection = connect(&addresses).await?;
+    if url.scheme() == "https" {
+        let name = server_name(url).ok_or(Unanswered::Tls)?;
+        let tls = TlsConnector::from(shared_tls()).connect(name, connection);
+        drive(tls.await.map_err(|_| Unanswered::Tls)?).await
+    } else {
+        drive(connection).await
     }
 }
 
@@ -221,31 +258,40 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Unanswered> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a shell: the connection's own work, which ends with it")]
-async fn exchange(
-    request: Request,
-    connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) -> Result<Answer, Unanswered> {
-    let Request { method, url, mut headers, body } = request;
-    headers.insert(
-        HOST,
-        HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| Unanswered::Header)?,
-    );
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("switchboard/", env!("CARGO_PKG_VERSION"))));
-    // Without this header a server may compress as it likes; some do even with it.
-    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
-    let target = &url[Position::BeforePath..Position::AfterQuery];
-    let mut sent = hyper::Request::new(Full::new(body));
-    (*sent.method_mut(), *sent.headers_mut()) = (method, headers);
-    *sent.uri_mut() = Uri::try_from(target).map_err(|_| Unanswered::Header)?;
-    let (mut sender, driver) = handshake(TokioIo::new(connection)).await.map_err(|_| Unanswered::NoAnswer)?;
+async fn drive(connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Connection, Unanswered> {
+    let (sender, driver) = handshake(TokioIo::new(connection)).await.map_err(|_| Unanswered::NoAnswer)?;
     let driver = Driven(actix_rt::spawn(async move {
         // The reader of the answer sees the same failure.
         let _ = driver.await;
     }));
+    Ok(Connection { sender, _driver: driver })
+}
+
+/// Sends a request on a connection, which goes to its place once the answer was read. Without one it
+/// is closed.
+async fn exchange(request: &Request, mut connection: Connection, place: Option<Place>) -> Result<Answer, Unanswered> {
+    let Request { method, url, headers, body } = request;
+    let mut headers = headers.clone();
+    headers.insert(
+        HOST,
+        HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| Unanswered::Header)?,
+    );
+    if place.is_none() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("switchboard/", env!("CARGO_PKG_VERSION"))));
+    // Without this header a server may compress as it likes; some do even with it.
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    let mut sent = hyper::Request::new(Full::new(body.clone()));
+    (*sent.method_mut(), *sent.headers_mut()) = (method.clone(), headers);
+    *sent.uri_mut() = Uri::try_from(target).map_err(|_| Unanswered::Header)?;
+    let sender = &mut connection.sender;
+    // One that was kept may still be reading the end of the answer before.
+    sender.ready().await.map_err(|_| Unanswered::NoAnswer)?;
     let answer = sender.send_request(sent).await.map_err(|_| Unanswered::NoAnswer)?;
     let (head, body) = answer.into_parts();
-    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, _connection: driver })
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, connection: Some(connection), place })
 }
 
 /// Returns the name that the server's certificate has to prove.

@@ -25,6 +25,7 @@ use super::named::{
     Head, LinkEvent, LinkName, LinkOrder, LinkRequest, Outbound, Reading, RequestEvent, RequestId, SocketEvent,
 };
 use super::writer::Writer;
+use crate::http::kept::Kept;
 use crate::http::{Answer, Request};
 
 /// The links of one session.
@@ -36,6 +37,8 @@ pub struct NamedLinks {
     last_socket: u64,
     /// The numbers of the sockets that are still wanted.
     wanted: Rc<RefCell<Vec<u64>>>,
+    /// The connections of requests that are over, for the next ones.
+    kept: Kept,
 }
 
 /// What came of the links.
@@ -120,7 +123,10 @@ impl NamedLinks {
         let (report, reports) = mpsc::channel(QUEUE);
         let wanted = Rc::new(RefCell::new(Vec::new()));
         let stream = NamedStream { reports, wanted: Rc::clone(&wanted) };
-        (Self { report, sockets: Vec::new(), requests: Vec::new(), last_socket: 0, wanted }, stream)
+        (
+            Self { report, sockets: Vec::new(), requests: Vec::new(), last_socket: 0, wanted, kept: Kept::default() },
+            stream,
+        )
     }
 
     /// Carries out an order. Returns the number of older pieces of audio that were dropped for it.
@@ -200,17 +206,17 @@ impl NamedLinks {
 
     fn request(&mut self, id: RequestId, request: LinkRequest) {
         self.requests.retain(|(_, task)| !task.0.is_finished());
-        let report = self.report.clone();
+        let (report, kept) = (self.report.clone(), self.kept.clone());
         let task = spawn(async move {
             let tell = async |came| report.send(Named::Request(id, came)).await.is_ok();
             let limit = match request.reading {
                 Reading::Stream => {
-                    stream(request, tell).await;
+                    stream(request, &kept, tell).await;
                     return;
                 }
                 Reading::Whole(limit) => limit,
             };
-            let came = match timeout(limit, whole(request)).await {
+            let came = match timeout(limit, whole(request, &kept)).await {
                 Ok(Ok((head, body))) => OfRequest::Head(head, body),
                 Ok(Err(problem)) => OfRequest::Broken(problem),
                 Err(_) => OfRequest::Broken(format!("no answer within {limit:?}")),
@@ -305,8 +311,8 @@ impl OwnHead {
 }
 
 /// Sends a request and reports the answer piece by piece, until nobody listens.
-async fn stream(request: LinkRequest, tell: impl AsyncFn(OfRequest) -> bool) {
-    let mut answer = match answered(request).await {
+async fn stream(request: LinkRequest, kept: &Kept, tell: impl AsyncFn(OfRequest) -> bool) {
+    let mut answer = match answered(request, kept).await {
         Ok(answer) => answer,
         Err(problem) => {
             tell(OfRequest::Broken(problem)).await;
@@ -337,14 +343,14 @@ async fn stream(request: LinkRequest, tell: impl AsyncFn(OfRequest) -> bool) {
 }
 
 /// Sends a request and reads the whole answer.
-async fn whole(request: LinkRequest) -> Result<(OwnHead, String), String> {
-    let answer = answered(request).await?;
+async fn whole(request: LinkRequest, kept: &Kept) -> Result<(OwnHead, String), String> {
+    let answer = answered(request, kept).await?;
     let head = OwnHead::of(&answer);
     let body = answer.body(LONGEST_WHOLE).await.map_err(|problem| problem.to_string())?;
     Ok((head, String::from_utf8_lossy(&body).into_owned()))
 }
 
-async fn answered(LinkRequest { url, headers, body, .. }: LinkRequest) -> Result<Answer, String> {
+async fn answered(LinkRequest { url, headers, body, .. }: LinkRequest, kept: &Kept) -> Result<Answer, String> {
     let mut request = Request::post(url, body);
     for header in headers {
         request = request
@@ -352,7 +358,7 @@ async fn answered(LinkRequest { url, headers, body, .. }: LinkRequest) -> Result
             .map_err(|_| format!("the {} cannot be carried in a header", header.what))?;
     }
     // The operator chose the servers, which may be private ones.
-    request.send(|_| true).await.map_err(|problem| problem.to_string())
+    request.send_kept(kept, |_| true).await.map_err(|problem| problem.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a shell: the link's own work, which ends with the link")]

@@ -2,6 +2,7 @@
 
 mod closing;
 mod gemini;
+mod kept;
 mod losses;
 mod peer;
 mod rig;
