@@ -10,7 +10,7 @@ use common::{Running, start, transcript};
 use futures_util::future::join_all;
 use serde_json::Value;
 use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
-use switchboard::tools::rehearsal::{Rehearsal, RehearsalOptions};
+use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
 use switchboard_actors::carrier::Encoding;
 use switchboard_actors::g711;
 
@@ -88,7 +88,80 @@ async fn every_engine_serves_a_call() {
         casts.map(|(ears, voice)| call(&model, Cast { ears: (ears, ""), mind: "", voice: (voice, "") }, |_| {}));
     for ((ears, voice), record) in casts.into_iter().zip(join_all(calls).await) {
         check(&record, &format!("{ears} and {voice}"));
+        let parts = ["ears_ms", "mind_ms", "voice_ms", "ours_ms", "playout_ms"];
+        let timed = record["latency"].as_array().expect("the turns").iter();
+        let whole = |turn: &Value| parts.iter().all(|part| turn[*part].is_u64());
+        assert!(timed.clone().any(whole), "{ears} and {voice}: each part of a turn is timed: {}", record["latency"]);
+        for turn in timed.filter(|turn| whole(turn) && turn["total_ms"].is_u64()) {
+            let sum: u64 = parts.iter().filter_map(|part| turn[*part].as_u64()).sum();
+            // Each is rounded down.
+            assert!(turn["total_ms"].as_u64().unwrap_or_default().abs_diff(sum) <= 5, "{ears} and {voice}: {turn}");
+        }
     }
+}
+
+#[actix_rt::test]
+async fn a_call_that_changes_its_language_goes_on_with_other_engines() {
+    let log = ClientLog::default();
+    let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
+    let (english, hindi) = (model().await, Rehearsal::start(options).await.expect("a model"));
+    let engine = |model: &Rehearsal, word: &str| {
+        format!("{{ provider = \"{word}\", url = \"{}\" }}", model.url_for("cascade").expect("it is served"))
+    };
+    let (ears, voice) = (engine(&english, "deepgram"), engine(&english, "cartesia"));
+    let mind = format!("{{ url = \"{}\" }}", english.url_for("cascade").expect("it is served"));
+    let (hindi_ears, hindi_voice) = (engine(&hindi, "sarvam"), engine(&hindi, "sarvam"));
+    let settings = [
+        ("realtime.provider", "cascade"),
+        ("cascade.stt", ears.as_str()),
+        ("cascade.llm", mind.as_str()),
+        ("cascade.tts", voice.as_str()),
+        ("languages.hi.cascade.stt", hindi_ears.as_str()),
+        ("languages.hi.cascade.tts", hindi_voice.as_str()),
+    ];
+    let running = start(&settings).await;
+    let mut options = PhoneOptions::new(Target::Webhook(running.public("/twilio/voice").parse().expect("a URL")));
+    options.speech = sentence();
+    // The key changes the language; the caller speaks after that.
+    options.dtmf = vec![(Duration::from_secs(4), '2')];
+    options.speak_at = Some(Duration::from_secs(12));
+    options.hangup_after = Some(Duration::from_secs(26));
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    assert_eq!(report.summary.failures, Vec::<String>::new());
+    let record = transcript(records.path(), &report.summary.call_sid);
+    assert_eq!(record["language_switches"][0]["to"], "hi", "{record}");
+    let (agent, caller) = (heard(&record, "assistant"), heard(&record, "user"));
+    let turn = caller.iter().position(|said| said.starts_with("[caller speech, "));
+    assert!(turn.is_some() && agent.len() >= 3, "the caller is heard and answered: {caller:?} {agent:?}");
+    let sent: Vec<Value> = (1..=log.connections()).flat_map(|connection| log.of(connection)).collect();
+    let speaks = |message: &Value| message["data"]["language_code"] == "hi-IN";
+    assert!(sent.iter().any(speaks), "the voice of the other language speaks it: {sent:?}");
+}
+
+#[actix_rt::test]
+async fn an_eager_answer_is_the_answer() {
+    let model = model().await;
+    let base = model.url_for("cascade").expect("it is served");
+    let (ears, url) = (format!("{{ provider = \"deepgram\", url = \"{base}\" }}"), format!("{{ url = \"{base}\" }}"));
+    let settings = [
+        ("realtime.provider", "cascade"),
+        ("cascade.stt", ears.as_str()),
+        ("cascade.llm", url.as_str()),
+        ("cascade.tts", url.as_str()),
+        ("cascade.turns.eager", "true"),
+    ];
+    let running = start(&settings).await;
+    let mut options = PhoneOptions::new(Target::Webhook(running.public("/twilio/voice").parse().expect("a URL")));
+    options.speech = sentence();
+    options.hangup_after = Some(Duration::from_secs(18));
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    check(&transcript(records.path(), &report.summary.call_sid), "eager");
 }
 
 #[actix_rt::test]

@@ -21,6 +21,22 @@ pub struct TurnLatency {
     /// The total: from the caller's last frame of speech until the answer was heard. A filler
     /// phrase is not an answer.
     pub total_ms: Option<u64>,
+    /// Of the first three, the part of the engines that hear: from the caller's last frame of speech
+    /// until the turn was over. Only where a model is joined of engines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ears_ms: Option<u64>,
+    /// The chat model's part: until its first words for the voice. Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mind_ms: Option<u64>,
+    /// The part of the engine that speaks: from there to its first audio. Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice_ms: Option<u64>,
+    /// Our own part: what is left until the first frame was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ours_ms: Option<u64>,
+    /// The part of the line: from there until the first frame was heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playout_ms: Option<u64>,
     /// From the caller's last frame of speech until a filler phrase was sent, if there was one.
     #[serde(default)]
     pub filler_ms: Option<u64>,

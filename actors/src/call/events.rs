@@ -63,6 +63,11 @@ pub enum Event<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// An answer that was begun before the turn was certainly over is one, or is none.
+    AnswerBegunEarly {
+        /// Whether it became the answer.
+        kept: bool,
+    },
     /// The answer to a turn was heard: every part of the wait is known.
     TurnMeasured {
         /// The parts.
@@ -194,6 +199,10 @@ impl Emit for Event<'_> {
             Self::TurnTimed { part, took } => {
                 histogram!("switchboard_turn_latency_seconds", "part" => part).record(took.as_secs_f64());
             }
+            Self::AnswerBegunEarly { kept } => {
+                let result = if kept { "kept" } else { "thrown_away" };
+                counter!("switchboard_answers_begun_early_total", "result" => result).increment(1);
+            }
             Self::TurnMeasured { latency } => turn_measured(latency),
             Self::InterruptionDismissed { call } => {
                 counter!("switchboard_interruptions_dismissed_total").increment(1);
@@ -260,6 +269,11 @@ fn turn_measured(latency: TurnLatency) {
         ("first_heard", latency.first_heard_ms),
         ("total", latency.total_ms),
         ("filler", latency.filler_ms),
+        ("ears", latency.ears_ms),
+        ("mind", latency.mind_ms),
+        ("voice", latency.voice_ms),
+        ("ours", latency.ours_ms),
+        ("playout", latency.playout_ms),
     ];
     for (part, ms) in parts.into_iter().filter_map(|(part, ms)| Some((part, ms?))) {
         histogram!("switchboard_turn_latency_seconds", "part" => part).record(Duration::from_millis(ms).as_secs_f64());

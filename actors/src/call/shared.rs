@@ -203,6 +203,7 @@ impl Shared {
             instructions: Some(language.instructions.clone()),
             backend: Some(language.backend.clone()),
             transcription: Some(language.transcription.clone()),
+            language: Some(code.to_owned()),
             tools: None,
         });
         let from = std::mem::replace(&mut self.language, code.to_owned());

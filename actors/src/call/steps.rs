@@ -224,6 +224,12 @@ pub enum Note {
     FirstAudioSent(Duration),
     /// The answer to a turn began; the time since the turn's end.
     AnswerTimed(Duration),
+    /// An answer that was begun before the turn was certainly over became the answer, or was thrown
+    /// away.
+    AnswerBegunEarly {
+        /// Whether it became the answer.
+        kept: bool,
+    },
     /// The answer to a turn was heard; all parts of its latency.
     TurnMeasured(TurnLatency),
     /// The answer to a turn was heard later than the limit.
@@ -356,6 +362,7 @@ impl Note {
             Self::StateChanged(_)
             | Self::FirstAudioSent(_)
             | Self::AnswerTimed(_)
+            | Self::AnswerBegunEarly { .. }
             | Self::TurnMeasured(_)
             | Self::BargedIn(_)
             | Self::InterruptionDismissed
@@ -379,6 +386,7 @@ impl Note {
             Self::StateChanged(state) => Event::StateChanged { call, state },
             Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
             Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },
+            Self::AnswerBegunEarly { kept } => Event::AnswerBegunEarly { kept: *kept },
             Self::TurnMeasured(latency) => Event::TurnMeasured { latency: *latency },
             Self::AnswerLate { waited, limit } => Event::AnswerLate { call, waited: *waited, limit: *limit },
             Self::BargedIn(took) => Event::BargedIn { call, took: *took },

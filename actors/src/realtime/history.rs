@@ -111,6 +111,11 @@ impl History {
                     agent.times.add(delta, *span);
                 }
             }
+            Words::AgentTimed { item, words } => {
+                if let Some(Entry { said: Said::Agent(agent), .. }) = self.known(item) {
+                    words.iter().for_each(|words| agent.times.time(*words));
+                }
+            }
             Words::AgentSaid { response, item, text } => {
                 if let Some(agent) = self.agent(response, item) {
                     (agent.text, agent.whole) = (clipped(text.clone()), true);
@@ -153,6 +158,8 @@ impl History {
             | ModelReport::SpeechStopped { .. }
             | ModelReport::ResponseStarted { .. }
             | ModelReport::ResponseFinished { .. }
+            | ModelReport::PartsTook { .. }
+            | ModelReport::BegunEarly { .. }
             | ModelReport::FirstAudio { .. }
             | ModelReport::CallerWords { .. }
             | ModelReport::WordsFailed { .. }

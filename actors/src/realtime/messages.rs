@@ -63,6 +63,8 @@ pub enum ModelOrder {
         backend: Option<Option<String>>,
         /// Transcription of the caller; `Some(None)` turns it off.
         transcription: Option<Option<Transcription>>,
+        /// The language that is spoken, by its code in the configuration.
+        language: Option<String>,
         /// The complete list of tools.
         tools: Option<Vec<ToolSpec>>,
     },

@@ -40,6 +40,9 @@ pub struct Common {
     pub backend: Option<String>,
     /// Transcription of the caller; `None` turns it off.
     pub transcription: Option<Transcription>,
+    /// The language to which the call has changed, by its code in the configuration. `None`: the one
+    /// for which the provider's part was made.
+    pub language: Option<String>,
     /// The tools that the model may call.
     pub tools: Vec<ToolSpec>,
     /// The time limit for dialling, TLS and upgrade included.
@@ -63,6 +66,7 @@ impl Common {
             instructions: instructions.into(),
             backend: None,
             transcription: None,
+            language: None,
             tools: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             silence_timeout: Duration::from_secs(45),

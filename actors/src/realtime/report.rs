@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capabilities::Capabilities;
 use super::messages::ResponsePurpose;
-use super::word_times::Span;
+use super::word_times::{Span, TimedLetters};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
 
@@ -75,6 +75,22 @@ pub enum ModelReport {
         purpose: Option<ResponsePurpose>,
         /// The reason as one word.
         reason: String,
+    },
+    /// How long the parts took until the first audio of a response, which is reported next. Only
+    /// providers report it that join engines for each part.
+    PartsTook {
+        /// The response.
+        response: ResponseId,
+        /// From the beginning of the response to the chat model's first words for the voice.
+        mind: Duration,
+        /// From there to the first audio.
+        voice: Duration,
+    },
+    /// An answer that was begun before the caller's turn was certainly over became the answer, or was
+    /// thrown away.
+    BegunEarly {
+        /// Whether it became the answer.
+        kept: bool,
     },
     /// The first audio of a response arrived. Reported once for each response with audio.
     FirstAudio {
@@ -330,6 +346,14 @@ pub enum Words {
         /// Where they stand in the item's audio, if the provider says it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         span: Option<Span>,
+    },
+    /// When words of an agent's item are said that were told before, because the provider says it
+    /// later than the words.
+    AgentTimed {
+        /// The item.
+        item: ItemId,
+        /// The words, in order.
+        words: Vec<TimedLetters>,
     },
     /// The audio of an agent's item was silent: the caller heard nothing of it, even if it was
     /// played.

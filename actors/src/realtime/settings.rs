@@ -28,6 +28,8 @@ pub struct Given<'a> {
     pub language: &'a str,
     /// The engines of a provider that joins several.
     pub engines: Option<&'a Engines>,
+    /// Those of other languages, to which the call may change.
+    pub other_languages: &'a [OfLanguage],
     /// The audio format between us and the model.
     pub audio: ModelAudio,
     /// The options of the session.
@@ -47,6 +49,51 @@ pub struct Engines {
     pub mind: Vec<Engine>,
     /// Those that speak.
     pub voice: Vec<Engine>,
+    /// How the caller's turns end.
+    pub turns: TurnEnds,
+}
+
+/// The engines of a language to which a call may change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfLanguage {
+    /// Its code in the configuration.
+    pub code: String,
+    /// The language, as engines are told it.
+    pub language: String,
+    /// Its engines.
+    pub engines: Engines,
+}
+
+/// How the caller's turns end where we decide it. What is `None` is the provider's usual value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TurnEnds {
+    /// The silence after words that sound complete.
+    pub complete: Option<Duration>,
+    /// The silence after other words.
+    pub usual: Option<Duration>,
+    /// The silence in the middle of a number that is dictated.
+    pub number: Option<Duration>,
+    /// The silence after words that cannot be all.
+    pub incomplete: Option<Duration>,
+    /// How long the words of what was said are waited for.
+    pub words: Option<Duration>,
+    /// Whether an answer is begun before it is certain that the turn is over.
+    pub eager: Option<bool>,
+}
+
+impl TurnEnds {
+    /// The same, with the values of `usual` where this has none.
+    #[must_use]
+    pub fn or(self, usual: Self) -> Self {
+        Self {
+            complete: self.complete.or(usual.complete),
+            usual: self.usual.or(usual.usual),
+            number: self.number.or(usual.number),
+            incomplete: self.incomplete.or(usual.incomplete),
+            words: self.words.or(usual.words),
+            eager: self.eager.or(usual.eager),
+        }
+    }
 }
 
 /// An engine and its server.

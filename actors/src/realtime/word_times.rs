@@ -15,24 +15,26 @@ pub struct Span {
     pub to_ms: u64,
 }
 
+/// The time of words that were told before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedLetters {
+    /// The letters of the item before them, without whitespace.
+    pub before: usize,
+    /// The letters up to their end.
+    pub until: usize,
+    /// Where they stand in the item's audio.
+    pub span: Span,
+}
+
 /// The times of one item's words, in the order in which they are spoken.
 ///
 /// Words are counted in letters, because whitespace between pieces may change until the text is
 /// whole.
 #[derive(Debug, Default)]
 pub struct WordTimes {
-    pieces: Vec<Timed>,
+    pieces: Vec<TimedLetters>,
     /// The letters of all pieces, timed or not.
     letters: usize,
-}
-
-/// A piece that has a time.
-#[derive(Debug, Clone, Copy)]
-struct Timed {
-    span: Span,
-    /// The letters before it, and those up to its end.
-    before: usize,
-    until: usize,
 }
 
 impl WordTimes {
@@ -41,7 +43,14 @@ impl WordTimes {
         let before = self.letters;
         self.letters += letters(words);
         if let Some(span) = span.filter(|_| self.pieces.len() < MOST_PIECES) {
-            self.pieces.push(Timed { span, before, until: self.letters });
+            self.pieces.push(TimedLetters { span, before, until: self.letters });
+        }
+    }
+
+    /// Adds the time of words that were added without one. Times come in the order of the words.
+    pub fn time(&mut self, words: TimedLetters) {
+        if self.pieces.len() < MOST_PIECES {
+            self.pieces.push(words);
         }
     }
 
@@ -53,7 +62,7 @@ impl WordTimes {
         let Some(last) = begun.last() else {
             return self.pieces.first().filter(|first| first.before == 0).map(|_| "");
         };
-        let Timed { span: Span { from_ms, to_ms }, before, until } = *last;
+        let TimedLetters { span: Span { from_ms, to_ms }, before, until } = *last;
         if heard_ms > to_ms && self.pieces.last().is_some_and(|end| end.until == until) && letters(text) > until {
             return None;
         }
@@ -68,7 +77,8 @@ impl WordTimes {
     }
 }
 
-fn letters(text: &str) -> usize {
+/// The letters of a text: all but whitespace.
+pub fn letters(text: &str) -> usize {
     text.chars().filter(|sign| !sign.is_whitespace()).count()
 }
 
@@ -136,6 +146,19 @@ mod tests {
         times.add(" One moment, please, I am looking it up.", None);
         assert_eq!(heard(&times, 400), Some("Wait."));
         assert_eq!(heard(&times, 900), None);
+    }
+
+    #[test]
+    fn times_may_come_after_their_words() {
+        let mut times = WordTimes::default();
+        times.add("Wait. One moment,", None);
+        times.add(" please.", None);
+        for (before, until, from_ms, to_ms) in [(0, 5, 0, 400), (5, 8, 600, 800), (8, 15, 800, 1_200)] {
+            times.time(TimedLetters { before, until, span: Span { from_ms, to_ms } });
+        }
+        let cut = |ms| times.cut("Wait. One moment, please.", Duration::from_millis(ms));
+        assert_eq!((cut(0), cut(500), cut(800)), (Some(""), Some("Wait."), Some("Wait. One")));
+        assert_eq!((cut(1_200), cut(1_400)), (Some("Wait. One moment,"), None));
     }
 
     #[test]

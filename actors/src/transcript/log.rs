@@ -27,7 +27,7 @@ use super::messages::{Fact, WITHHELD};
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::realtime::report::{Speaker, Usage, Words};
-use crate::realtime::word_times::Span;
+use crate::realtime::word_times::{Span, TimedLetters};
 
 /// All reports about what was said in one call.
 #[derive(Debug)]
@@ -143,6 +143,7 @@ impl ConversationLog {
             }
             Words::CallerSaid { item, text } => self.transcribed(&item, text, now),
             Words::AgentSays { item, delta, span, response: _ } => self.add_piece(&item, &delta, span, now),
+            Words::AgentTimed { item, words } => self.add_times(&item, &words),
             Words::AgentSaid { item, text, response: _ } => {
                 if self.mention(&item, Some(Speaker::Agent), now) {
                     self.say(&item, text);
@@ -297,6 +298,15 @@ impl ConversationLog {
         }
         entry.times.add(delta, span);
         self.bytes += bytes;
+    }
+
+    fn add_times(&mut self, item: &ItemId, words: &[TimedLetters]) {
+        let Some(entry) = self.items.get_mut(item) else { return };
+        let bytes = words.len() * TIME_BYTES;
+        if self.bytes + bytes <= MOST_BYTES {
+            self.bytes += bytes;
+            words.iter().for_each(|words| entry.times.time(*words));
+        }
     }
 
     fn say(&mut self, item: &ItemId, text: String) {

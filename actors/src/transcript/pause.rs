@@ -123,7 +123,7 @@ impl Pause {
                 let item = item.clone();
                 if private { self.withhold(item, Speaker::Agent) } else { Sifted::Words(words) }
             }
-            Words::Placed { .. } | Words::Inaudible { .. } => Sifted::Words(words),
+            Words::Placed { .. } | Words::AgentTimed { .. } | Words::Inaudible { .. } => Sifted::Words(words),
         }
     }
 

@@ -121,7 +121,7 @@ impl WatchEvent {
     /// Words of the caller or the agent.
     pub fn of_words(words: &Words) -> Option<Self> {
         let data = match words {
-            Words::Placed { .. } | Words::Inaudible { .. } => return None,
+            Words::Placed { .. } | Words::AgentTimed { .. } | Words::Inaudible { .. } => return None,
             // Transcription writes text without words for noise; it is not an utterance.
             Words::CallerSaid { text: Some(text), .. } if !text.is_empty() && !holds_words(text) => return None,
             Words::CallerSaid { item, text } => {

@@ -2,6 +2,7 @@
 //! as they are in the service, between a phone and scripted servers. Time is simulated.
 
 mod actions;
+mod links;
 mod told;
 
 use std::cell::RefCell;
@@ -23,6 +24,7 @@ use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::clips::messages::FetchedClip;
 use switchboard_actors::realtime::conversation::SessionEvent;
 use switchboard_actors::realtime::messages::ModelOrder;
+use switchboard_actors::realtime::named::LinkOrder;
 use switchboard_actors::realtime::report::{LossClass, ModelLoss, ModelReport};
 use switchboard_actors::realtime::sessions::{ClipFetched, LegId, Sessions, SessionsEvent};
 use switchboard_actors::transcript::log::{Conversation, ConversationLog};
@@ -83,6 +85,7 @@ pub(crate) struct End {
 /// A server with its socket.
 pub(crate) struct Seated {
     pub(crate) leg: LegId,
+    model: String,
     pub(crate) is_open: bool,
     pub(crate) server: Box<dyn Server>,
 }
@@ -101,7 +104,7 @@ enum Job {
     Audio(AudioEvent),
     Order(ModelOrder),
     CallerAudio(Frame),
-    Dialled(LegId, Box<dyn Server>),
+    Dialled(LegId, String, Box<dyn Server>),
     DialFailed(LegId),
     Message(LegId, Message),
     Pong(LegId),
@@ -203,17 +206,6 @@ impl Call {
             self.on(CallEvent::Line(LineReport::KeyPressed(key)));
             self.run(200);
         }
-    }
-
-    /// The socket of the session in use breaks.
-    pub(crate) fn drop_socket(&mut self) {
-        for at in 0..self.servers.len() {
-            if std::mem::take(&mut self.servers[at].is_open) {
-                let leg = self.servers[at].leg;
-                self.on_sessions(SessionsEvent::Session { leg, event: SessionEvent::Broken("gone") });
-            }
-        }
-        self.settle();
     }
 
     /// The newest server.
@@ -338,9 +330,9 @@ impl Call {
             Job::Audio(event) => self.on_audio(event),
             Job::Order(order) => self.on_sessions(SessionsEvent::Ordered(order)),
             Job::CallerAudio(frame) => self.on_sessions(SessionsEvent::CallerAudio(frame)),
-            Job::Dialled(leg, mut server) => {
+            Job::Dialled(leg, model, mut server) => {
                 server.opened(self.now);
-                self.servers.push(Seated { leg, is_open: true, server });
+                self.servers.push(Seated { leg, model, is_open: true, server });
                 let epoch_s = (self.now - self.began).as_secs_f64();
                 self.on_sessions(SessionsEvent::Dialled { leg, said: Vec::new(), epoch_s });
             }
@@ -353,6 +345,9 @@ impl Call {
             }
             Job::Message(leg, Message::Binary(bytes)) => {
                 self.on_sessions(SessionsEvent::Session { leg, event: SessionEvent::Binary(&bytes) });
+            }
+            Job::Message(leg, Message::Link(came)) => {
+                self.on_sessions(SessionsEvent::Session { leg, event: came.event() });
             }
             Job::ClipMade(question) => {
                 let made = Ok(FetchedClip { samples: tone(CLIP).into(), characters: 0 });

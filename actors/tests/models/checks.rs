@@ -1,6 +1,6 @@
 //! The checks. Each returns what it found in a few words, or the problem.
 
-mod barge_in;
+pub(crate) mod barge_in;
 mod ends;
 mod exact;
 mod losses;

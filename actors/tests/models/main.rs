@@ -14,13 +14,11 @@ mod server;
 use std::fmt::Write as _;
 use std::thread;
 
+use checks::barge_in::error_of_words;
 use checks::{CHECKS, Verdict};
+use profile::{TIMED_VOICE, UNTIMED_VOICE, joins};
+use server::ms;
 use switchboard_actors::realtime::seat::Provider;
-
-/// The providers whose sessions have one server. Those that join engines need one for each of them.
-fn one_server_each() -> impl Iterator<Item = Provider> {
-    Provider::all().filter(|provider| provider.engines().is_empty())
-}
 
 #[test]
 fn every_provider_passes_every_check() {
@@ -28,7 +26,7 @@ fn every_provider_passes_every_check() {
     let only = std::env::var("CHECK").unwrap_or_default();
     let provider_only = std::env::var("PROVIDER").unwrap_or_default();
     let providers: Vec<Provider> =
-        one_server_each().filter(|it| provider_only.is_empty() || it.word() == provider_only).collect();
+        Provider::all().filter(|it| provider_only.is_empty() || it.word() == provider_only).collect();
     let names: Vec<&str> = providers.iter().map(|provider| provider.word()).collect();
     writeln!(table, "| check | {} |\n|---{}|", names.join(" | "), "|---".repeat(names.len())).expect("a text");
     let checks: Vec<_> = CHECKS.iter().filter(|(name, _)| name.contains(&only)).collect();
@@ -49,4 +47,17 @@ fn every_provider_passes_every_check() {
     }
     println!("{table}");
     assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// Where engines are joined, the model and the record know the words that were heard: to 60 ms if the
+/// voice says when its words are said, else to 250 ms.
+#[test]
+fn the_words_that_were_heard_are_known() {
+    for provider in Provider::all().filter(|provider| joins(*provider)) {
+        for (voice, most) in [(TIMED_VOICE, ms(60)), (UNTIMED_VOICE, ms(250))] {
+            let (told, recorded) = error_of_words(provider, voice).expect("every call is played");
+            println!("{provider:?} with {voice}: the model misses {told:?}, the record {recorded:?} (p99)");
+            assert!(told <= most && recorded <= most, "{provider:?} with {voice}: {told:?}, {recorded:?}");
+        }
+    }
 }

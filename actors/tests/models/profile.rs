@@ -12,9 +12,12 @@ use switchboard_actors::profile::spending::{Price, Prices, SpendPlan};
 use switchboard_actors::profile::{
     AudioPlan, CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, KeypadPlan, LanguageProfile, Limits,
 };
+use switchboard_actors::realtime::named::LinkName;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
 use switchboard_actors::realtime::seat::Provider;
-use switchboard_actors::realtime::settings::{Given, ModelAudio, Options, SessionOptions, TurnDetection};
+use switchboard_actors::realtime::settings::{
+    Engine, Engines, Given, ModelAudio, OfLanguage, Options, SessionOptions, TurnDetection, TurnEnds,
+};
 use switchboard_actors::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
 use switchboard_actors::tools::spec::ToolSpec;
 
@@ -23,6 +26,11 @@ use crate::server::ms;
 /// A profile of a call with `provider`, which is asked to greet.
 pub(crate) fn profile(provider: Provider) -> CallProfile {
     profile_of(plan(provider, ModelAudio::G711))
+}
+
+/// The same with the engine of this word as the voice, for a provider that joins engines.
+pub(crate) fn profile_speaking(provider: Provider, voice: &str) -> CallProfile {
+    profile_of(plan_of(provider, ModelAudio::G711, engines(provider, voice)))
 }
 
 /// The same, where the call goes on with `other` if `provider` is out of reach.
@@ -76,6 +84,27 @@ fn profile_of(model: SessionPlan) -> CallProfile {
     }
 }
 
+/// Whether a provider joins engines. Then the conversation is ours, and each request tells all of it.
+pub(crate) fn joins(provider: Provider) -> bool {
+    !provider.engines().is_empty()
+}
+
+/// The engines of a provider that joins them: those that the scripted servers play.
+fn engines(provider: Provider, voice: &str) -> Option<Engines> {
+    let url = || "http://engine.example/v1".parse().expect("a URL");
+    let key = || Some(Private::new("key".to_owned()));
+    let engine = |link: LinkName, word: &str| {
+        let seat = provider.engines().iter().find(|seat| seat.link == link && seat.word == word).expect("an engine");
+        vec![Engine { key: key(), ..Engine::of(seat, url()) }]
+    };
+    joins(provider).then(|| Engines {
+        ears: engine(LinkName::Ears, "sarvam"),
+        mind: engine(LinkName::Mind, "openai"),
+        voice: engine(LinkName::Voice, voice),
+        turns: TurnEnds::default(),
+    })
+}
+
 /// Whether the model alone decides about interruptions unless the configuration says otherwise,
 /// because nothing that it generates can be stopped.
 pub(crate) fn decides_alone(plan: &SessionPlan) -> bool {
@@ -84,6 +113,10 @@ pub(crate) fn decides_alone(plan: &SessionPlan) -> bool {
 }
 
 fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
+    plan_of(provider, audio, engines(provider, TIMED_VOICE))
+}
+
+fn plan_of(provider: Provider, audio: ModelAudio, engines: Option<Engines>) -> SessionPlan {
     let (names, address) = (provider.names(), provider.address());
     let options = Options {
         speed: None,
@@ -102,6 +135,9 @@ fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
         // Some providers have no model behind the voice unless one is named.
         finer: SessionOptions { backend_model: Some("worker".to_owned()), ..SessionOptions::default() },
     };
+    let hindi =
+        |engines: &Engines| OfLanguage { code: "hi".to_owned(), language: "hi".to_owned(), engines: engines.clone() };
+    let others: Vec<OfLanguage> = engines.iter().map(hindi).collect();
     let given = Given {
         address: ModelAddress {
             provider: provider.word(),
@@ -115,7 +151,8 @@ fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
         dialect: None,
         voice: names.voice,
         language: "en",
-        engines: None,
+        engines: engines.as_ref(),
+        other_languages: &others,
         audio,
         options: &options,
         created_timeout: Duration::from_secs(5),
@@ -193,6 +230,9 @@ fn prices(model: &str) -> Prices {
     Prices::new(BTreeMap::from([(model.to_owned(), price)]))
 }
 
+/// A voice that says when each word is said, and one that does not.
+pub(crate) const TIMED_VOICE: &str = "cartesia";
+pub(crate) const UNTIMED_VOICE: &str = "openai";
 pub(crate) const A_DAY: Duration = Duration::from_secs(86_400);
 pub(crate) const GOODBYE: &str = "Thank you for calling, goodbye.";
 pub(crate) const IDLE_PROMPT: &str = "Are you still there?";

@@ -2,6 +2,7 @@
 //! They are written from the providers' documents and share no code with what they are played
 //! against.
 
+pub(crate) mod cascade;
 pub(crate) mod gemini;
 pub(crate) mod live;
 pub(crate) mod realtime;
@@ -15,7 +16,11 @@ use serde_json::Value;
 use switchboard_actors::carrier::{AudioFormat, Encoding};
 use switchboard_actors::g711;
 use switchboard_actors::realtime::conversation::ProviderPlan;
+use switchboard_actors::realtime::named::LinkOrder;
 use switchboard_actors::realtime::plan::SessionPlan;
+
+use self::cascade::FromLink;
+use crate::call::Dial;
 
 /// A server of one session.
 pub(crate) trait Server {
@@ -23,6 +28,16 @@ pub(crate) trait Server {
     fn opened(&mut self, now: Instant);
     /// The client sent a message.
     fn hear(&mut self, message: &Value, now: Instant);
+    /// The client orders something of a link that it opens itself. `dial` is what happens to whatever
+    /// is opened or asked by it.
+    fn order(&mut self, order: LinkOrder, _dial: Dial, _: Instant) {
+        self.base().is_wrong(format!("a link of its own: {order:?}"));
+    }
+    /// All links break, if the client opens them itself. Returns whether it does; then it repairs
+    /// them by itself too.
+    fn lose_links(&mut self, _: Instant) -> bool {
+        false
+    }
     /// The messages to send now.
     fn due_messages(&mut self, now: Instant) -> Vec<Message> {
         self.base().take_due(now).into_iter().map(|(message, _)| message).collect()
@@ -42,6 +57,8 @@ pub(crate) enum Message {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
+    /// Something of a link that the client has opened itself.
+    Link(FromLink),
 }
 
 /// The server that a plan expects. A new provider needs an arm here, and so a server.
@@ -52,7 +69,7 @@ pub(crate) fn server_of(plan: &SessionPlan, mind: &Rc<RefCell<Mind>>, now: Insta
         ProviderPlan::OpenAi(_) => Box::new(realtime::Realtime::new(base)),
         ProviderPlan::OpenAiLive(_) => Box::new(live::Live::new(base)),
         ProviderPlan::Gemini(_) => Box::new(gemini::Gemini::new(base)),
-        ProviderPlan::Cascade(_) => unreachable!("its engines have servers of their own"),
+        ProviderPlan::Cascade(_) => Box::new(cascade::Cascade::new(base)),
     }
 }
 
@@ -161,6 +178,18 @@ impl Base {
         self.scheduled.retain(|_, outgoing| outgoing.of.as_deref() != Some(response));
     }
 
+    /// Something comes of a link at this time, as a part of what is named.
+    pub(crate) fn from_link(&mut self, at: Instant, came: FromLink, of: impl Into<String>) {
+        self.schedule(at, Message::Link(came), Some(&of.into()), 0);
+    }
+
+    /// Takes back what is not sent of everything whose name begins so. Returns whether there was any.
+    pub(crate) fn take_back_all(&mut self, beginning: &str) -> bool {
+        let before = self.scheduled.len();
+        self.scheduled.retain(|_, outgoing| !outgoing.of.as_deref().is_some_and(|of| of.starts_with(beginning)));
+        self.scheduled.len() < before
+    }
+
     /// Takes the messages to send now, each with the ms of audio in it.
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<(Message, u64)> {
         let later = self.scheduled.split_off(&(now, u64::MAX));
@@ -200,6 +229,22 @@ impl Base {
         length_ms(words)
     }
 
+    /// Notes that a voice begins to say an answer with these words. Returns its place.
+    pub(crate) fn begins_to_say(&self, words: &str) -> usize {
+        let said = &mut self.mind.borrow_mut().said;
+        said.push(words.to_owned());
+        said.len() - 1
+    }
+
+    /// Notes that a voice says these words too.
+    pub(crate) fn goes_on_saying(&self, place: usize, words: &str) {
+        let said = &mut self.mind.borrow_mut().said;
+        match said.get_mut(place) {
+            Some(said) => *said = format!("{said} {words}"),
+            None => said.push(words.to_owned()),
+        }
+    }
+
     /// The id of a new call of a tool. It is unique in the call, whichever server makes it.
     pub(crate) fn next_call(&self) -> String {
         let mut mind = self.mind.borrow_mut();
@@ -217,6 +262,8 @@ impl Base {
 #[derive(Debug)]
 pub(crate) struct Ears {
     format: AudioFormat,
+    /// The silence that ends a turn, in ms.
+    ends_after_ms: u64,
     /// All audio so far, in ms.
     pub(crate) ms: u64,
     loud_ms: u64,
@@ -234,7 +281,12 @@ pub(crate) enum Noticed {
 
 impl Ears {
     fn new(format: AudioFormat) -> Self {
-        Self { format, ms: 0, loud_ms: 0, quiet_ms: 0, turn_from: None }
+        Self::ending_after(format, TURN_ENDS_AFTER_MS)
+    }
+
+    /// Ears for which so much silence ends a turn.
+    pub(crate) fn ending_after(format: AudioFormat, ends_after_ms: u64) -> Self {
+        Self { format, ends_after_ms, ms: 0, loud_ms: 0, quiet_ms: 0, turn_from: None }
     }
 
     /// Forgets an open turn.
@@ -254,7 +306,7 @@ impl Ears {
             self.turn_from = Some(self.ms.saturating_sub(self.loud_ms));
             return Some(Noticed::Began);
         }
-        if self.turn_from.is_some() && self.quiet_ms >= TURN_ENDS_AFTER_MS {
+        if self.turn_from.is_some() && self.quiet_ms >= self.ends_after_ms {
             self.turn_from = None;
             return Some(Noticed::Ended);
         }

@@ -3,22 +3,24 @@
 //! parameter.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard_actors::carrier::address::without_query;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::named::LinkName;
 use switchboard_actors::realtime::seat::{EngineSeat, Provider};
-use switchboard_actors::realtime::settings::{Engine, Engines};
+use switchboard_actors::realtime::settings::{Engine, Engines, TurnEnds};
 use url::Url;
 
-use super::kinds::{Expected, any_text, number, or_word, text, url, whole};
+use super::kinds::{Expected, any_text, duration, flag, number, or_word, text, url, whole};
 use super::layers::{Node, Variable};
 use super::names::is_variable;
 use super::reader::Section;
 
 /// The engines that are chosen for one language, in place of the usual ones. An empty list changes
-/// nothing.
+/// nothing, and neither does a value of the turns that is not set.
 pub(super) type LanguageEngines = Engines;
 
 /// What the environment and the use of the engines say about them.
@@ -35,7 +37,8 @@ pub(super) struct Surroundings<'c> {
 pub(super) fn read(section: &Section<'_>, around: Surroundings<'_>) -> Option<Engines> {
     let part = |key, link| read_part(section, key, link, around);
     let (ears, mind, voice) = (part(STT, LinkName::Ears), part(LLM, LinkName::Mind), part(TTS, LinkName::Voice));
-    Some(Engines { ears: ears?, mind: mind?, voice: voice? })
+    let turns = read_turns(&section.table(TURNS));
+    Some(Engines { ears: ears?, mind: mind?, voice: voice?, turns: turns? })
 }
 
 /// Reads the engines that are set for a language. A part that is not set has none.
@@ -44,7 +47,25 @@ pub(super) fn read_of_language(section: &Section<'_>, around: Surroundings<'_>) 
         if section.has(key) { read_part(section, key, link, around) } else { Some(Vec::new()) }
     };
     let (ears, mind, voice) = (part(STT, LinkName::Ears), part(LLM, LinkName::Mind), part(TTS, LinkName::Voice));
-    Some(Engines { ears: ears?, mind: mind?, voice: voice? })
+    let turns = read_turns(&section.table(TURNS));
+    Some(Engines { ears: ears?, mind: mind?, voice: voice?, turns: turns? })
+}
+
+/// Reads how turns end. What is not set stays open.
+fn read_turns(section: &Section<'_>) -> Option<TurnEnds> {
+    let silence = |key| section.read_if_set(key, duration(SILENCE));
+    let (complete, usual) = (silence("complete"), silence("usual"));
+    let (number, incomplete) = (silence("number"), silence("incomplete"));
+    let words = section.read_if_set("words", duration(WORDS));
+    let eager = section.read_if_set("eager", flag);
+    Some(TurnEnds {
+        complete: complete?,
+        usual: usual?,
+        number: number?,
+        incomplete: incomplete?,
+        words: words?,
+        eager: eager?,
+    })
 }
 
 /// The usual engines, with those of a language in place of them.
@@ -54,6 +75,7 @@ pub(super) fn of_language(usual: &Engines, own: &LanguageEngines) -> Engines {
         ears: part(&own.ears, &usual.ears),
         mind: part(&own.mind, &usual.mind),
         voice: part(&own.voice, &usual.voice),
+        turns: own.turns.or(usual.turns),
     }
 }
 
@@ -185,6 +207,11 @@ fn row_named(
     rows.clone().find(|row| row.word == found.trim()).ok_or_else(|| Expected::new(words()))
 }
 
+/// The silence that may end a turn. Shorter: breath ends it. Longer: the caller gives up first.
+const SILENCE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(10);
+/// How long words may be waited for.
+const WORDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(10);
+const TURNS: &str = "turns";
 const STT: &str = "stt";
 const LLM: &str = "llm";
 const TTS: &str = "tts";

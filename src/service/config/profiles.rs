@@ -19,7 +19,7 @@ use switchboard_actors::profile::{CallProfile, KeypadPlan, LanguageProfile, Limi
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
 use switchboard_actors::realtime::seat::Provider;
-use switchboard_actors::realtime::settings::{Delegation, Engines, Given, Options};
+use switchboard_actors::realtime::settings::{Delegation, Engines, Given, OfLanguage, Options};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::tools::spec::ToolSpec;
 
@@ -254,6 +254,7 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         instructions: language.instructions.clone(),
         backend: language.backend.clone(),
         transcription: language.transcription.clone(),
+        language: None,
         tools: agent.tools.iter().filter_map(|name| tool(config, agent, name)).collect(),
         connect_timeout: realtime.connect_timeout,
         silence_timeout: realtime.silence_timeout,
@@ -262,13 +263,25 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         clips: clips::plan(config, agent, code),
     };
     let options = options(config, agent);
-    let own = config.languages.get(code).map(|language| &language.engines);
-    let engines = engines::of_language(&config.engines, own.unwrap_or(&Engines::default()));
-    let spoken = config.languages.get(code).map_or(code, |language| &language.transcription_language);
-    let session = Session { config, options: &options, voice: &language.voice, language: spoken, engines: &engines };
+    let OfLanguage { language: spoken, engines, .. } = engines_of(config, code);
+    let others = agent.languages.iter().filter(|other| *other != code);
+    let others: Vec<OfLanguage> = others.map(|other| engines_of(config, other)).collect();
+    let (voice, spoken, engines) = (&*language.voice, &*spoken, &engines);
+    let session = Session { config, options: &options, voice, language: spoken, engines, others: &others };
     let provider = session.with(realtime.provider, &servers.first, model);
     let resilience = session.resilience(servers, agent);
     SessionPlan { common: Arc::new(common), provider, resilience }
+}
+
+/// The engines of a language, for a provider that joins several.
+fn engines_of(config: &Config, code: &str) -> OfLanguage {
+    let known = config.languages.get(code);
+    let nothing = Engines::default();
+    OfLanguage {
+        code: code.to_owned(),
+        language: known.map_or(code, |language| &language.transcription_language).to_owned(),
+        engines: engines::of_language(&config.engines, known.map_or(&nothing, |language| &language.engines)),
+    }
 }
 
 /// The settings of a session of one agent in one language, for any provider.
@@ -278,6 +291,7 @@ struct Session<'c> {
     voice: &'c str,
     language: &'c str,
     engines: &'c Engines,
+    others: &'c [OfLanguage],
 }
 
 impl Session<'_> {
@@ -301,6 +315,7 @@ impl Session<'_> {
             voice,
             language: self.language,
             engines: Some(self.engines),
+            other_languages: self.others,
             audio: realtime.audio_format,
             options: self.options,
             created_timeout: realtime.created_timeout,

@@ -120,6 +120,7 @@ impl Realtime {
             voice: &self.voice,
             language: "",
             engines: None,
+            other_languages: &[],
             audio: self.audio_format,
             options,
             created_timeout: self.created_timeout,

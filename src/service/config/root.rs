@@ -149,7 +149,7 @@ impl Config {
             ("admin.tokens", "[{}]"),
             ("agents.default.questions", "[{}]"),
             ("realtime.fallbacks", "[{}]"),
-            (engines.as_str(), "{ stt = {}, llm = {}, tts = {} }"),
+            (engines.as_str(), "{ stt = {}, llm = {}, tts = {}, turns = {} }"),
         ]);
         read_all(&one_of_each).2
     }

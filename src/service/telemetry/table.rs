@@ -102,6 +102,11 @@ const fn named(name: &'static str, by: &'static str) -> Label {
     Label { name, values: Values::Named(by) }
 }
 
+fn turn_parts() -> Vec<&'static str> {
+    let parts = ["answer", "end_of_speech", "first_delta", "first_sent", "first_heard", "total", "filler"];
+    parts.into_iter().chain(["ears", "mind", "voice", "ours", "playout"]).collect()
+}
+
 /// Every metric, grouped by subject.
 pub(super) static METRICS: &[Metric] = &[
     // Calls.
@@ -124,9 +129,17 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Histogram(&TURN),
         "A caller's wait for an answer, by part. end_of_speech: their last word to the model's noticing; first_delta, first_sent, \
          first_heard: from there to the answer's first piece, its sending and the ear; total: last word to ear; answer: end of the \
-         turn to sending; filler: last word to a filler of ours, which is no answer.",
+         turn to sending; filler: last word to a filler of ours, which is no answer. The same wait by who took it: ears (last word \
+         to the turn's end), mind (to the first words for the voice), voice (to its first audio), all three only where a call is joined \
+         of engines; ours (what is left until sending), playout (to the ear).",
     )
-    .by(&[known("part", || vec!["answer", "end_of_speech", "first_delta", "first_sent", "first_heard", "total", "filler"])]),
+    .by(&[known("part", turn_parts)]),
+    Metric::new(
+        "switchboard_answers_begun_early_total",
+        Kind::Counter,
+        "Answers that were begun before the caller's turn was certainly over (`eager`), by what became of them.",
+    )
+    .by(&[known("result", || vec!["kept", "thrown_away"])]),
     Metric::new(
         "switchboard_answers_late_total",
         Kind::Counter,

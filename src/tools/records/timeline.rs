@@ -190,7 +190,10 @@ fn waited(latency: &Value) -> String {
     };
     let parts = [
         ("end of turn", seconds("end_of_speech_ms")),
-        ("model", seconds("first_delta_ms")),
+        // Of a model that is joined of engines, the share of each is known.
+        ("model", seconds("first_delta_ms").filter(|_| latency["mind_ms"].is_null())),
+        ("mind", seconds("mind_ms")),
+        ("voice", seconds("voice_ms")),
         ("play", play),
         ("filler after", seconds("filler_ms")),
         ("tools", seconds("tools_ms")),

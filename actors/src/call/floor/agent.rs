@@ -37,7 +37,16 @@ impl Floor {
     pub(in crate::call) fn first_audio(&mut self, response: &ResponseId, now: Instant) {
         self.turn.speaks();
         self.tools.spoken();
+        // The wait is over: a recorded line would be heard behind the answer.
+        if response.as_str() != CLIP_RESPONSE {
+            self.wait.begin_anew();
+        }
         self.stopwatch.first_audio(response, now);
+    }
+
+    /// How long the parts took that made the first audio of a response.
+    pub(in crate::call) fn parts_took(&mut self, response: &ResponseId, mind: Duration, voice: Duration) {
+        self.stopwatch.parts_took(response, mind, voice);
     }
 
     /// The first frame of an item was sent to the caller.

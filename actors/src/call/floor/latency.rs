@@ -19,6 +19,8 @@ struct Lap {
     /// The end of the last known part.
     last: Instant,
     response: Option<ResponseId>,
+    /// The parts of the chat model and of the voice, if a response told them.
+    parts: Option<(ResponseId, Duration, Duration)>,
     /// When a filler was sent, in milliseconds after the end of the turn.
     filled: Option<u64>,
 }
@@ -29,13 +31,20 @@ impl Stopwatch {
     pub(super) fn turn_ended(&mut self, now: Instant) {
         self.turns += 1;
         let latency = TurnLatency { turn: self.turns, ..TurnLatency::default() };
-        self.open = Some(Lap { reported: now, latency, last: now, response: None, filled: None });
+        self.open = Some(Lap { reported: now, latency, last: now, response: None, parts: None, filled: None });
     }
 
     /// Notes how long before that report the caller's last frame of speech came.
     pub(super) fn last_voice(&mut self, ago: Duration) {
         if let Some(lap) = &mut self.open {
             lap.latency.end_of_speech_ms.get_or_insert(millis(ago));
+        }
+    }
+
+    /// How long the chat model and the voice took until the first audio of `response`.
+    pub(super) fn parts_took(&mut self, response: &ResponseId, mind: Duration, voice: Duration) {
+        if let Some(lap) = &mut self.open {
+            lap.parts = Some((response.clone(), mind, voice));
         }
     }
 
@@ -68,6 +77,21 @@ impl Stopwatch {
         latency.first_heard_ms = Some(millis(now.saturating_duration_since(lap.last)));
         let since_reported = millis(now.saturating_duration_since(lap.reported));
         latency.total_ms = latency.end_of_speech_ms.map(|before| before + since_reported);
+        let engines = lap.parts.filter(|(of, ..)| of == response).map(|(_, mind, voice)| (millis(mind), millis(voice)));
+        if let Some((mind, voice)) = engines {
+            latency.ears_ms = latency.end_of_speech_ms;
+            (latency.mind_ms, latency.voice_ms) = (Some(mind), Some(voice));
+        }
+        let (mind, voice) = engines.unwrap_or_default();
+        latency.ours_ms = match (engines, latency.first_sent_ms) {
+            // The time before the first audio is a part of the model alone.
+            (None, sent) => sent,
+            (Some(_), Some(sent)) => {
+                Some((latency.first_delta_ms.unwrap_or_default() + sent).saturating_sub(mind + voice))
+            }
+            (Some(_), None) => None,
+        };
+        latency.playout_ms = latency.first_heard_ms;
         latency.filler_ms = lap.filled.map(|waited| latency.end_of_speech_ms.unwrap_or_default() + waited);
         Some(latency)
     }

@@ -37,6 +37,8 @@ impl CallMachine {
                 talk.floor.caller_words(&item, text.expose(), last, stage, &mut talk.call);
             }
             ModelReport::WordsFailed { item } => talk.floor.words_failed(&item, &mut talk.call),
+            ModelReport::PartsTook { response, mind, voice } => talk.floor.parts_took(&response, mind, voice),
+            ModelReport::BegunEarly { kept } => talk.call.tell(Note::AnswerBegunEarly { kept }),
             ModelReport::FirstAudio { response } => talk.floor.first_audio(&response, talk.call.now),
             ModelReport::ResponseStarted { response } => {
                 talk.call.private_answer_begins(&response);

@@ -10,16 +10,17 @@
 //! call alone decides whether the caller interrupts it, and says what was heard of it.
 
 mod action;
+mod responses;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 pub use self::action::{DialogueAction, Wish};
-use super::failure::{Failure, Head, Part};
+use super::failure::{Head, Part};
 use super::listener::{Listener, ListenerAction};
 use super::mind::ChatUsage;
 use super::mouth::{Mouth, MouthAction};
-use super::text::Piece;
+use super::parts::Parts;
 use super::thinker::{Order, Outcome, Thinker, ThinkerAction};
 use super::turns::TurnAction;
 use super::wire::{RequestEvent, SocketEvent};
@@ -41,6 +42,8 @@ pub struct Dialogue {
     eager: Option<u64>,
     /// What has to be said next.
     wishes: VecDeque<Wish>,
+    /// The engines of another language. They take over when nothing is being said.
+    next_language: Option<Box<Parts>>,
     /// Calls of tools without a result, by response, and whether an answer to the results is wanted.
     tools: BTreeMap<u64, Batch>,
     /// Actions of the parts. The buffers are reused.
@@ -52,6 +55,11 @@ pub struct Dialogue {
 #[derive(Debug)]
 struct Response {
     number: u64,
+    /// When it began, and when the voice was given its first words.
+    begun: Instant,
+    first_words: Option<Instant>,
+    /// Whether any of its audio has come.
+    has_audio: bool,
     /// Whether the voice was given anything.
     has_words: bool,
     /// Whether all of its audio has come.
@@ -78,6 +86,7 @@ impl Dialogue {
             current: None,
             eager: None,
             wishes: VecDeque::new(),
+            next_language: None,
             tools: BTreeMap::new(),
             listened: Vec::new(),
             thought: Vec::new(),
@@ -131,6 +140,7 @@ impl Dialogue {
     /// The call is over: asks the ears for the last words.
     pub fn close(&mut self, now: Instant, out: &mut Vec<DialogueAction>) {
         self.wishes.clear();
+        self.next_language = None;
         self.cancel(now, out);
         self.listener.close(&mut self.listened);
         self.settle(now, out);
@@ -197,11 +207,13 @@ impl Dialogue {
         self.settle(now, out);
     }
 
-    /// The caller heard so much of a response's audio and no more.
-    pub fn heard(&mut self, response: u64, played: Duration) {
+    /// The caller heard so much of a response's audio and no more. Returns how many letters of its
+    /// words that is, if it is known.
+    pub fn heard(&mut self, response: u64, played: Duration) -> Option<usize> {
         if let Some(content) = self.mouth.heard_content(response, played) {
             self.thinker.heard(response, content);
         }
+        self.mouth.heard_letters(response, played)
     }
 
     /// The caller heard nothing of a response.
@@ -226,8 +238,15 @@ impl Dialogue {
     }
 
     /// Changes what is given, from the next answer on.
-    pub fn configure(&mut self, instructions: Option<String>, tools: Option<Vec<ToolSpec>>, language: Option<&str>) {
-        self.thinker.configure(instructions, tools, language);
+    pub fn configure(&mut self, instructions: Option<String>, tools: Option<Vec<ToolSpec>>) {
+        self.thinker.configure(instructions, tools);
+    }
+
+    /// The conversation goes on with the engines of another language, as soon as nothing is being
+    /// said.
+    pub fn speak(&mut self, parts: Box<Parts>, now: Instant, out: &mut Vec<DialogueAction>) {
+        self.next_language = Some(parts);
+        self.settle(now, out);
     }
 
     /// Something came of the ears' socket.
@@ -290,11 +309,12 @@ impl Dialogue {
                 self.thought(action, now, out);
             }
             for action in std::mem::take(&mut self.spoken) {
-                self.spoken(action, out);
+                self.spoken(action, now, out);
             }
             self.finish(out);
+            let changes = self.change_language(now, out);
             let begins = self.next(now, out);
-            if before == (0, 0, 0) && !begins {
+            if before == (0, 0, 0) && !changes && !begins {
                 return;
             }
         }
@@ -320,6 +340,7 @@ impl Dialogue {
                 if self.eager.take().is_some() {
                     self.thinker.cancel(&mut self.thought);
                     self.thinker.forget(&turn_name(turn));
+                    out.push(DialogueAction::Eager { kept: false });
                 }
             }
             ListenerAction::Turn(TurnAction::Answer { text, is_prepared }) => {
@@ -327,10 +348,15 @@ impl Dialogue {
                 out.push(DialogueAction::CallerSaid { turn, text });
                 match self.eager.take().filter(|_| is_prepared) {
                     Some(response) if self.current.is_none() => {
-                        self.start(response, Wish::Think(Order::default()), out);
+                        out.push(DialogueAction::Eager { kept: true });
+                        self.start(response, Wish::Think(Order::default()), now, out);
                         self.thinker.release(&mut self.thought);
                     }
-                    Some(_) | None => self.wish(Wish::Think(Order::default())),
+                    Some(_) => {
+                        out.push(DialogueAction::Eager { kept: false });
+                        self.wish(Wish::Think(Order::default()));
+                    }
+                    None => self.wish(Wish::Think(Order::default())),
                 }
             }
             ListenerAction::Turn(TurnAction::Nothing) => out.push(DialogueAction::CallerSaidNothing { turn }),
@@ -372,9 +398,15 @@ impl Dialogue {
         }
     }
 
-    fn spoken(&mut self, action: MouthAction, out: &mut Vec<DialogueAction>) {
+    fn spoken(&mut self, action: MouthAction, now: Instant, out: &mut Vec<DialogueAction>) {
         match action {
-            MouthAction::Audio { utterance, audio } => out.push(DialogueAction::Audio { response: utterance, audio }),
+            MouthAction::Audio { utterance, audio } => {
+                self.time(utterance, now, out);
+                out.push(DialogueAction::Audio { response: utterance, audio });
+            }
+            MouthAction::Timed { utterance, words } => {
+                out.push(DialogueAction::Timed { response: utterance, words });
+            }
             MouthAction::Complete { utterance } => {
                 out.push(DialogueAction::AudioComplete { response: utterance });
                 if let Some(current) = self.current.as_mut().filter(|current| current.number == utterance) {
@@ -393,74 +425,6 @@ impl Dialogue {
             | MouthAction::Abort { .. } => out.push(DialogueAction::Voice(action)),
         }
     }
-
-    /// Gives the voice a piece of the response in progress.
-    fn give(&mut self, response: u64, piece: Piece, now: Instant, out: &mut Vec<DialogueAction>) {
-        let Some(current) = self.current.as_mut().filter(|current| current.number == response) else { return };
-        current.has_words = true;
-        out.push(DialogueAction::AgentSays { response, text: piece.text.clone() });
-        self.mouth.say(response, piece, now, &mut self.spoken);
-    }
-
-    /// No engine speaks: the response is over.
-    fn dumb(&mut self, failure: Failure, out: &mut Vec<DialogueAction>) {
-        if let Some(current) = self.current.take() {
-            self.thinker.cancel(&mut self.thought);
-            self.thought.retain(|action| matches!(action, ThinkerAction::Abort { .. }));
-            let usage = current.ended.map(|(_, usage)| usage).unwrap_or_default();
-            let (response, outcome) = (current.number, Outcome::Failed(failure.clone()));
-            out.push(DialogueAction::ResponseEnded { response, outcome, usage });
-        }
-        out.push(DialogueAction::Lost(failure));
-    }
-
-    /// Ends the response in progress, if it was thought to its end and all of it has sounded.
-    fn finish(&mut self, out: &mut Vec<DialogueAction>) {
-        let is_over = |current: &mut Response| current.ended.is_some() && (current.has_sounded || !current.has_words);
-        let Some(Response { number, ended: Some((outcome, usage)), .. }) = self.current.take_if(is_over) else {
-            return;
-        };
-        out.push(DialogueAction::ResponseEnded { response: number, outcome, usage });
-    }
-
-    /// Begins the next response, if none is in progress. Returns whether one began.
-    fn next(&mut self, now: Instant, out: &mut Vec<DialogueAction>) -> bool {
-        if self.current.is_some() {
-            return false;
-        }
-        let Some(wish) = self.wishes.pop_front() else { return false };
-        self.last_response += 1;
-        let response = self.last_response;
-        // What was thought in advance does not fit any more.
-        self.eager = None;
-        self.start(response, wish.clone(), out);
-        match wish {
-            Wish::Think(order) => self.thinker.answer(response, order, false, now, &mut self.thought),
-            Wish::Say { words, .. } => {
-                self.thinker.cancel(&mut self.thought);
-                self.thinker.says(response, &words);
-                self.give(response, Piece::verbatim(&words), now, out);
-                self.mouth.end(response, now, &mut self.spoken);
-                if let Some(current) = &mut self.current {
-                    current.ended = Some((Outcome::Complete, ChatUsage::default()));
-                }
-            }
-        }
-        true
-    }
-
-    fn start(&mut self, response: u64, wish: Wish, out: &mut Vec<DialogueAction>) {
-        self.current = Some(Response { number: response, has_words: false, has_sounded: false, ended: None });
-        out.push(DialogueAction::ResponseBegan { response, wish });
-    }
-
-    /// Queues a wish. Several plain answers that wait are one.
-    fn wish(&mut self, wish: Wish) {
-        let is_plain = wish == Wish::Think(Order::default());
-        if self.wishes.len() < MOST_WISHES && !(is_plain && self.wishes.contains(&wish)) {
-            self.wishes.push_back(wish);
-        }
-    }
 }
 
 /// The name of a turn in the conversation.
@@ -468,8 +432,6 @@ fn turn_name(turn: u64) -> String {
     format!("turn{turn}")
 }
 
-/// The most wishes that wait. A call has one or two.
-const MOST_WISHES: usize = 16;
 /// The most responses whose tools still run.
 const MOST_BATCHES: usize = 16;
 

@@ -126,8 +126,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(30);
 /// The wait before an engine that rests is tried again all the same.
 const SHORT_REST: Duration = Duration::from_millis(500);
-/// How long a part may fail before the call is told.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a part may fail before the session is lost. Shorter: a short outage costs the call its
+/// session. Longer: another provider that the call could go on with is asked too late. Without any,
+/// the call tries again with a patience of its own.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

@@ -11,18 +11,18 @@
 //! An engine that takes uploads has no socket: each utterance is one request.
 
 mod action;
+mod audio;
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub use self::action::{EarsEngine, ListenerAction};
+use self::audio::Audio;
 use super::ears::{Ears, EarsPlan, Heard, ToEars, Upload, UploadEvent};
 use super::engines::{Engines, Verdict};
 use super::failure::{Failure, Head, Part};
 use super::turns::{EagerCounts, TurnAction, TurnPolicy, Turns};
 use super::wire::SocketEvent;
 use crate::carrier::AudioFormat;
-use crate::frame::Frame;
 
 /// The ears of a call.
 #[derive(Debug)]
@@ -56,13 +56,6 @@ enum Socket {
     Open(Box<Ears>),
 }
 
-/// Frames of caller audio, up to some length.
-#[derive(Debug, Default)]
-struct Audio {
-    frames: VecDeque<Frame>,
-    bytes: usize,
-}
-
 impl Listener {
     /// Ears whose engines all take audio in `format`. There is at least one.
     pub fn new(engines: Vec<EarsEngine>, format: AudioFormat, language: &str, policy: TurnPolicy) -> Self {
@@ -83,6 +76,41 @@ impl Listener {
         };
         listener.adopt();
         listener
+    }
+
+    /// A detector of ours will say when the caller speaks.
+    pub fn trust_detector(&mut self) {
+        self.turns.trust_detector();
+    }
+
+    /// The caller speaks another language from here on, which these engines hear. An engine that
+    /// knows the language already goes on. A turn in progress is heard again by the next one.
+    pub fn change(
+        &mut self,
+        engines: &[EarsEngine],
+        language: &str,
+        policy: TurnPolicy,
+        now: Instant,
+        out: &mut Vec<ListenerAction>,
+    ) {
+        self.turns.speak(language);
+        self.policy = policy;
+        let is_other = self.engines != engines;
+        if is_other {
+            if !matches!(std::mem::replace(&mut self.socket, Socket::Closed), Socket::Closed) {
+                out.push(ListenerAction::Close);
+            }
+            self.engines = engines.to_vec();
+            self.standings = Engines::new(Part::Ears, engines.len());
+            (self.send_at, self.retry_at, self.is_lost) = (None, None, false);
+            if self.turns.is_turn() && self.upload.is_none() && self.waiting.bytes == 0 {
+                self.waiting = std::mem::take(&mut self.recent);
+            }
+        }
+        self.adopt();
+        if is_other {
+            self.go_on(now, out);
+        }
     }
 
     /// The place of the engine that serves.
@@ -359,8 +387,10 @@ impl Listener {
         if !matches!(std::mem::replace(&mut self.socket, Socket::Closed), Socket::Closed) {
             out.push(ListenerAction::Close);
         }
-        // The next engine hears the turn from its start.
-        if self.upload.is_none() && self.send_at.take().is_none() && self.waiting.bytes == 0 {
+        // The next engine hears the turn from its start, unless its words are known: they would be
+        // heard twice.
+        let is_sent = self.send_at.take().is_none() && self.waiting.bytes == 0;
+        if self.upload.is_none() && is_sent && !self.turns.has_all_words() {
             self.waiting = std::mem::take(&mut self.recent);
         }
         let before = self.engine();
@@ -402,7 +432,8 @@ impl Listener {
         }
     }
 
-    /// Makes the machine of the engine that serves, and follows its policy.
+    /// Makes the machine of the engine that serves, and follows its policy. Its plan is given it by
+    /// `go_on`.
     fn adopt(&mut self) {
         let is_speech = self.turns.is_turn();
         match self.upload_plan().cloned() {
@@ -432,25 +463,6 @@ impl Listener {
                 TurnPolicy { is_engines: false, words: self.policy.words.max(SLOW_WORDS), ..self.policy }
             }
         }
-    }
-}
-
-impl Audio {
-    fn push(&mut self, audio: &[u8], format: AudioFormat, most: Duration) {
-        self.bytes += audio.len();
-        self.frames.push_back(Frame::copy_of(audio));
-        self.shorten(format, most);
-    }
-
-    fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front()?;
-        self.bytes -= frame.len();
-        Some(frame)
-    }
-
-    fn shorten(&mut self, format: AudioFormat, most: Duration) {
-        let most = format.bytes_per_ms() * usize::try_from(most.as_millis()).unwrap_or(usize::MAX);
-        while self.bytes > most && self.pop().is_some() {}
     }
 }
 

@@ -138,8 +138,8 @@ mod tests {
             assert!(headers[0].value.expose().ends_with("secret"), "{look:?}");
             assert!(!format!("{look:?}").contains("secret"), "it is printed");
         }
-        plan.ears = vec![EarsEngine::Uploads { plan: sample::ears() }];
-        plan.voice = vec![VoiceEngine::Requests { plan: sample::voice(), response_format: "pcm".into() }];
+        plan.ears = vec![EarsEngine::Uploads { plan: sample::ears("hi") }];
+        plan.voice = vec![VoiceEngine::Requests { plan: sample::voice("hi"), response_format: "pcm".into() }];
         assert_eq!(shown(&plan), ["GET http://127.0.0.1:9/v1/models"; 3]);
         let whole = Url::parse("http://127.0.0.1:9/v1/chat/completions").expect("a URL");
         assert!(matches!(models(&whole, None), Way::Models(it) if it.url.path() == "/v1/models"));

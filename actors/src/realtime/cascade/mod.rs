@@ -8,7 +8,7 @@
 //!
 //! [`listener`] are the ears of a call, [`thinker`] is its mind and [`mouth`] its voice: each drives
 //! the engines of its part. [`dialogue`] joins the three to a conversation, and [`plan`] is its
-//! configuration. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was
+//! configuration: the engines of each language. [`turns`] decides when the caller's turn is over, and [`playback`] knows what was
 //! heard of an answer. Each part may fail by itself: [`failure`] classifies that, and [`engines`]
 //! lets the next engine take over. [`session`] makes a provider's session of all that, and `seat` is
 //! its row for the configuration.
@@ -26,6 +26,7 @@ pub mod listener;
 pub mod look;
 pub mod mind;
 pub mod mouth;
+pub mod parts;
 pub mod plan;
 pub mod playback;
 mod prices;

@@ -80,6 +80,26 @@ impl Mouth {
         }
     }
 
+    /// Another language is spoken from here on, which these engines speak. An engine that speaks the
+    /// language already goes on. Nothing is being said.
+    pub fn change(&mut self, engines: &[VoiceEngine], now: Instant, out: &mut Vec<MouthAction>) {
+        if self.engines == engines {
+            return;
+        }
+        if !matches!(std::mem::replace(&mut self.socket, Socket::Closed), Socket::Closed) {
+            out.push(MouthAction::Close);
+        }
+        self.engines = engines.to_vec();
+        self.standings = Engines::new(Part::Voice, engines.len());
+        (self.retry_at, self.pace) = (None, Pace::default());
+        self.warm(now, out);
+    }
+
+    /// Whether an answer is being said.
+    pub fn is_speaking(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// The place of the engine that serves.
     pub fn engine(&self) -> usize {
         self.standings.current()
@@ -124,8 +144,11 @@ impl Mouth {
         }
         if let Socket::Open(voice) = &mut self.socket {
             let mut to = Vec::new();
-            voice.end(utterance, now, &mut to);
+            let has_come = voice.end(utterance, now, &mut to);
             self.pass(to, now, out);
+            if has_come {
+                return self.ended(utterance, now, out);
+            }
         }
         self.go_on(now, out);
     }
@@ -149,6 +172,13 @@ impl Mouth {
     pub fn heard_content(&self, utterance: u64, played: Duration) -> Option<usize> {
         let known = self.past.iter().chain(&self.current).find(|known| known.number == utterance)?;
         Some(known.heard_content(played, self.pace))
+    }
+
+    /// How many letters of an answer were heard if so much of its audio was played. `None` if the
+    /// answer is too old to be known.
+    pub fn heard_letters(&self, utterance: u64, played: Duration) -> Option<usize> {
+        let known = self.past.iter().chain(&self.current).find(|known| known.number == utterance)?;
+        Some(known.heard_letters(played, self.pace))
     }
 
     /// Something came of the socket.
@@ -333,7 +363,8 @@ impl Mouth {
             Spoken::Audio { utterance, audio } => self.sounds(utterance, audio, now, out),
             Spoken::Timings { utterance, timings } => {
                 if let Some(current) = self.current.as_mut().filter(|current| current.number == utterance) {
-                    current.part().playback.timed(&timings);
+                    let words = current.timed(&timings);
+                    out.push(MouthAction::Timed { utterance, words });
                 }
             }
             Spoken::Ended { utterance } => self.ended(utterance, now, out),

@@ -1,5 +1,7 @@
 //! The configuration of a cascade: a list of engines for each part. Pure.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,6 +12,7 @@ use super::failure::Part;
 use super::listener::{EarsEngine, Listener};
 use super::mind::{Ask, History, body};
 use super::mouth::{Mouth, VoiceEngine};
+use super::parts::Parts;
 use super::thinker::{MindEngine, Thinker};
 use super::turns::TurnPolicy;
 use super::voice::speech_request;
@@ -39,6 +42,9 @@ pub struct CascadePlan {
     pub addresses: EngineAddresses,
     /// How the caller's turns end.
     pub turns: TurnPolicy,
+    /// The plans of the languages to which the call may change, by their codes in the configuration.
+    /// They have no such plans themselves.
+    pub others: BTreeMap<String, Arc<Self>>,
     /// The longest wait for the ears and the voice to open. Shorter: a part whose first engine hangs
     /// has no time for the next one.
     pub opening_timeout: Duration,
@@ -123,7 +129,33 @@ impl CascadePlan {
         if let Some(first) = plan.addresses.mind.first_mut() {
             model.clone_into(&mut first.model);
         }
+        let server = self.mind.first().map(|first| &first.url);
+        for other in plan.others.values_mut() {
+            if other.mind.first().map(|first| &first.url) == server {
+                *other = Arc::new(other.with_model(model));
+            }
+        }
         plan
+    }
+
+    /// The plan for the language with this code; `None` if the call has no other engines for it.
+    pub fn speaking(&self, code: Option<&str>) -> Option<&Arc<Self>> {
+        self.others.get(code?)
+    }
+
+    /// The engines, as the conversation knows them.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            language: self.language.clone(),
+            ears: self.ears.clone(),
+            mind: self.mind.clone(),
+            voice: self.voice.clone(),
+            turns: self.turns,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.others.values().map(|other| &**other))
     }
 
     /// The same plan for a waiting caller: opening takes no longer than `most`.
@@ -136,20 +168,31 @@ impl CascadePlan {
     /// take uploads want a higher rate.
     pub fn input(&self) -> AudioFormat {
         let takes_uploads = |engine: &EarsEngine| matches!(engine, EarsEngine::Uploads { .. });
-        if self.ears.iter().any(takes_uploads) { UPLOADED } else { AudioFormat::MULAW_8K }
+        if self.all().any(|plan| plan.ears.iter().any(takes_uploads)) { UPLOADED } else { AudioFormat::MULAW_8K }
     }
 
     /// The format of the agent's audio, which all engines of the list give. Those that take requests
     /// have one rate alone.
     pub fn output(&self) -> AudioFormat {
         let takes_requests = |engine: &VoiceEngine| matches!(engine, VoiceEngine::Requests { .. });
-        if self.voice.iter().any(takes_requests) { AudioFormat::PCM_24K } else { AudioFormat::MULAW_8K }
+        if self.all().any(|plan| plan.voice.iter().any(takes_requests)) {
+            AudioFormat::PCM_24K
+        } else {
+            AudioFormat::MULAW_8K
+        }
     }
 
     /// The same plan, with the formats in which the engines of a list can replace each other.
     #[must_use]
-    pub fn fitted(mut self) -> Self {
+    pub fn fitted(self) -> Self {
         let (input, output) = (self.input(), self.output());
+        self.with_formats(input, output)
+    }
+
+    fn with_formats(mut self, input: AudioFormat, output: AudioFormat) -> Self {
+        for other in self.others.values_mut() {
+            *other = Arc::new(Self::clone(other).with_formats(input, output));
+        }
         for engine in &mut self.ears {
             let (EarsEngine::Socket { plan, .. } | EarsEngine::Uploads { plan }) = engine;
             plan.format = input;
@@ -161,11 +204,16 @@ impl CascadePlan {
         self
     }
 
-    /// A conversation of this plan.
+    /// A conversation of this plan, in the language that `common` says.
     pub fn conversation(&self, common: &Common) -> Dialogue {
-        let listener = Listener::new(self.ears.clone(), self.input(), &self.language, self.turns);
-        let thinker = Thinker::new(self.mind.clone(), &common.instructions, common.tools.clone(), &self.language);
-        Dialogue::new(listener, thinker, Mouth::new(self.voice.clone(), self.output()))
+        let spoken = self.speaking(common.language.as_deref()).map_or(self, |other| &**other);
+        let Parts { language, ears, mind, voice, turns } = spoken.parts();
+        let mut listener = Listener::new(ears, self.input(), &language, turns);
+        if common.detector.is_some() {
+            listener.trust_detector();
+        }
+        let thinker = Thinker::new(mind, &common.instructions, common.tools.clone(), &language);
+        Dialogue::new(listener, thinker, Mouth::new(voice, self.output()))
     }
 }
 
@@ -241,6 +289,10 @@ pub fn check(common: &Common, plan: &CascadePlan) -> Result<(), PlanProblem> {
     expect(common.detector.is_some(), "speech_detector.enabled", || {
         "is false, expected \"auto\" or true: without it nobody hears the caller's turns end".to_owned()
     })?;
+    plan.all().try_for_each(|own| check_engines(own, plan.input(), plan.output()))
+}
+
+fn check_engines(plan: &CascadePlan, input: AudioFormat, output: AudioFormat) -> Result<(), PlanProblem> {
     let lists = [("cascade.stt", plan.ears.len()), ("cascade.llm", plan.mind.len()), ("cascade.tts", plan.voice.len())];
     for (field, engines) in lists {
         expect(engines > 0, field, || "has no engine, expected at least one".to_owned())?;
@@ -255,12 +307,12 @@ pub fn check(common: &Common, plan: &CascadePlan) -> Result<(), PlanProblem> {
     }
     for engine in &plan.ears {
         let (EarsEngine::Socket { plan: own, .. } | EarsEngine::Uploads { plan: own }) = engine;
-        fits("cascade.stt", own.format, plan.input())?;
+        fits("cascade.stt", own.format, input)?;
     }
     for engine in &plan.voice {
         let (VoiceEngine::Socket { plan: own, .. } | VoiceEngine::Requests { plan: own, .. }) = engine;
         expect(!own.voice.is_empty(), "cascade.tts.voice", || "is empty, expected a voice's name".to_owned())?;
-        fits("cascade.tts", own.format, plan.output())?;
+        fits("cascade.tts", own.format, output)?;
     }
     let TurnPolicy { short, usual, long, .. } = plan.turns;
     expect(short <= usual && usual <= long, "cascade.turns", || {
@@ -277,182 +329,8 @@ fn fits(field: &str, own: AudioFormat, common: AudioFormat) -> Result<(), PlanPr
 const UPLOADED: AudioFormat = AudioFormat { encoding: Encoding::Pcm16, rate_hz: 16_000 };
 const HOTTEST: f64 = 2.0;
 
-/// A plan for tests: one engine of each part.
 #[cfg(test)]
-pub(crate) mod sample {
-    use url::Url;
-
-    use super::*;
-    use crate::realtime::cascade::ears::{EarsKind, EarsPlan};
-    use crate::realtime::cascade::mind::{ChatPlan, LimitKey, NoteRole};
-    use crate::realtime::cascade::voice::{VoiceKind, VoicePlan};
-    use crate::realtime::plan::{Credential, Endpoint};
-
-    fn url() -> Url {
-        Url::parse("http://127.0.0.1:9/v1").expect("a URL")
-    }
-
-    pub(crate) fn ears() -> EarsPlan {
-        EarsPlan {
-            url: url(),
-            model: "small".into(),
-            language: "hi".into(),
-            format: AudioFormat::MULAW_8K,
-            endpointing: Duration::ZERO,
-            keywords: Vec::new(),
-            eager: false,
-        }
-    }
-
-    pub(crate) fn voice() -> VoicePlan {
-        VoicePlan {
-            url: url(),
-            model: "small".into(),
-            voice: "asha".into(),
-            language: "hi".into(),
-            format: AudioFormat::MULAW_8K,
-            instructions: None,
-        }
-    }
-
-    pub(crate) fn plan() -> CascadePlan {
-        let chat = ChatPlan {
-            model: "small".into(),
-            most_tokens: None,
-            limit_key: LimitKey::default(),
-            temperature: None,
-            notes: NoteRole::default(),
-            asks_usage: true,
-            extra: serde_json::Map::new(),
-        };
-        CascadePlan {
-            language: "hi".into(),
-            ears: vec![EarsEngine::Socket { kind: EarsKind::Listen, plan: ears() }],
-            mind: vec![MindEngine { url: url(), plan: chat }],
-            voice: vec![VoiceEngine::Socket { kind: VoiceKind::Aura, plan: voice() }],
-            address: ModelAddress {
-                provider: "cascade",
-                endpoint: Endpoint { url: url().to_string(), credential: Credential::None, key_variable: None },
-                model: "small".into(),
-            },
-            keys: EngineKeys::default(),
-            addresses: EngineAddresses::default(),
-            turns: TurnPolicy::default(),
-            opening_timeout: Duration::from_secs(10),
-        }
-    }
-}
+pub(crate) mod sample;
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::sample::{ears, plan, voice};
-    use super::*;
-    use crate::audio::detector::DetectorPlan;
-    use crate::realtime::cascade::mind::ChatPlan;
-    use crate::realtime::cascade::voice::{VoiceKind, VoicePlan};
-    use crate::realtime::conversation::ProviderPlan;
-
-    fn common() -> Common {
-        let detector = DetectorPlan {
-            threshold: 0.9,
-            min_speech: Duration::from_millis(32),
-            min_silence: Duration::from_millis(300),
-        };
-        Common { detector: Some(detector), ..Common::new("Be brief.") }
-    }
-
-    fn broken(change: impl FnOnce(&mut CascadePlan)) -> String {
-        let mut plan = plan();
-        change(&mut plan);
-        check(&common(), &plan).expect_err("a rule is broken").field
-    }
-
-    #[test]
-    fn the_lines_own_audio_goes_through_where_all_engines_take_it() {
-        let own = plan().fitted();
-        assert_eq!(
-            (check(&common(), &own), own.input(), own.output()),
-            (Ok(()), AudioFormat::MULAW_8K, AudioFormat::MULAW_8K)
-        );
-        assert_eq!(own, plan());
-        let can = capabilities(&own);
-        assert!(can.server_answers() && !can.server_interrupts() && !can.decides_alone());
-        assert!(!own.conversation(&Common::new("Be brief.")).is_busy());
-    }
-
-    #[test]
-    fn engines_of_a_list_have_one_format() {
-        let mut mixed = plan();
-        mixed.ears.push(EarsEngine::Uploads { plan: ears() });
-        mixed.voice.push(VoiceEngine::Requests { plan: voice(), response_format: "pcm".into() });
-        assert_eq!(check(&common(), &mixed).expect_err("mixed").field, "cascade.stt");
-        let fitted = mixed.fitted();
-        assert_eq!(check(&common(), &fitted), Ok(()));
-        assert_eq!((capabilities(&fitted).input, capabilities(&fitted).output), (UPLOADED, AudioFormat::PCM_24K));
-    }
-
-    #[test]
-    fn a_broken_rule_names_its_field() {
-        assert_eq!(broken(|plan| plan.ears.clear()), "cascade.stt");
-        assert_eq!(broken(|plan| plan.mind.clear()), "cascade.llm");
-        assert_eq!(broken(|plan| plan.voice.clear()), "cascade.tts");
-        assert_eq!(broken(|plan| plan.mind[0].plan.model.clear()), "cascade.llm.model");
-        assert_eq!(broken(|plan| plan.mind[0].plan.temperature = Some(f64::NAN)), "cascade.llm.temperature");
-        assert_eq!(broken(|plan| plan.mind[0].plan.most_tokens = Some(0)), "cascade.llm.max_tokens");
-        assert_eq!(broken(|plan| plan.turns.long = Duration::ZERO), "cascade.turns");
-        let nobody = VoicePlan { voice: String::new(), ..voice() };
-        let voice = VoiceEngine::Socket { kind: VoiceKind::Aura, plan: nobody };
-        assert_eq!(broken(|plan| plan.voice = vec![voice]), "cascade.tts.voice");
-    }
-
-    #[test]
-    fn the_engine_that_stands_best_comes_first_with_its_key_and_its_address() {
-        let mut own = plan();
-        let (first, second) = ("small", "large");
-        let address = |model: &str| ModelAddress { model: model.to_owned(), ..own.address.clone() };
-        let second_engine =
-            MindEngine { plan: ChatPlan { model: second.into(), ..own.mind[0].plan.clone() }, ..own.mind[0].clone() };
-        own.addresses = EngineAddresses {
-            ears: vec![address("ears")],
-            mind: vec![address(first), address(second)],
-            voice: vec![address("voice")],
-        };
-        own.mind.push(second_engine);
-        own.keys.mind = vec![None, Some(Private::new("key".to_owned()))];
-        let (good, doubtful, blocked) = (Standing::Good, Standing::Doubtful, Standing::Blocked);
-        assert_eq!(own.preferring(&[]), None);
-        assert_eq!(own.preferring(&[blocked, doubtful, doubtful]), None, "none is better than another");
-        let plan = own.preferring(&[good, doubtful, good, good]).expect("another order");
-        let models: Vec<&str> = plan.mind.iter().map(|engine| engine.plan.model.as_str()).collect();
-        assert_eq!(models, [second, first]);
-        assert_eq!((plan.keys.mind[1].as_ref(), plan.addresses.mind[0].model.as_str()), (None, second));
-        assert_eq!((plan.address.model.as_str(), plan.address.provider), (second, "cascade"), "it names the session");
-        let named = CascadePlan { address: address("rehearsal"), ..own };
-        assert_eq!(named.preferring(&[good, blocked]).expect("another order").address.model, "rehearsal");
-    }
-
-    #[test]
-    fn a_plan_stands_as_the_worst_part_of_it_whose_best_engine_counts() {
-        let mut own = plan();
-        let address = own.address.clone();
-        own.addresses = EngineAddresses {
-            ears: vec![address.clone(), address.clone()],
-            mind: vec![address.clone()],
-            voice: vec![address],
-        };
-        let plan = ProviderPlan::Cascade(Arc::new(own));
-        let (good, doubtful, blocked) = (Standing::Good, Standing::Doubtful, Standing::Blocked);
-        assert_eq!(plan.addresses().len(), 4);
-        for (standings, expected) in [
-            (&[][..], good),
-            (&[blocked, good, good, good], good),
-            (&[blocked, doubtful, good, good], doubtful),
-            (&[blocked, blocked, good, good], blocked),
-            (&[good, good, good, blocked], blocked),
-        ] {
-            assert_eq!(plan.standing(standings), expected, "{standings:?}");
-        }
-    }
-}
+mod tests;

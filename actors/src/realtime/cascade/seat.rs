@@ -1,5 +1,6 @@
 //! The rows of this provider and of its engines.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::realtime::conversation::ProviderPlan;
 use crate::realtime::named::LinkName;
 use crate::realtime::plan::{Credential, Endpoint, ModelAddress};
 use crate::realtime::seat::{Address, EngineSeat, Key, Names, Seat, Sent, Servers};
-use crate::realtime::settings::{Engine, Engines, Given};
+use crate::realtime::settings::{Engine, Engines, Given, OfLanguage, TurnEnds};
 
 /// The engines that this process plays.
 pub(crate) static REHEARSAL: Seat = Seat {
@@ -139,19 +140,34 @@ fn rehearsal(given: Given<'_>) -> ProviderPlan {
         mind: engine("openai", LinkName::Mind).into_iter().collect(),
         // It says when each word is said.
         voice: engine("cartesia", LinkName::Voice).into_iter().collect(),
+        turns: given.engines.map(|engines| engines.turns).unwrap_or_default(),
     };
-    let plan = joined(&given, &engines);
+    let of_language = |other: &OfLanguage| OfLanguage {
+        engines: Engines { turns: other.engines.turns, ..engines.clone() },
+        ..other.clone()
+    };
+    let others: Vec<OfLanguage> = given.other_languages.iter().map(of_language).collect();
+    let plan = joined(&Given { other_languages: &others, ..given.clone() }, &engines);
     // Records name it as they name every embedded model.
     ProviderPlan::Cascade(Arc::new(CascadePlan { address: given.address, ..plan }))
 }
 
 fn joined(given: &Given<'_>, engines: &Engines) -> CascadePlan {
+    let others: BTreeMap<String, Arc<CascadePlan>> = given
+        .other_languages
+        .iter()
+        .map(|other| {
+            let given = Given { language: &other.language, other_languages: &[], ..given.clone() };
+            (other.code.clone(), Arc::new(joined(&given, &other.engines)))
+        })
+        .collect();
     let addresses = |engines: &[Engine]| engines.iter().map(address_of).collect();
+    let turns = policy(engines.turns);
     let keys = |engines: &[Engine]| engines.iter().map(|engine| engine.key.clone()).collect();
     let mut plan = CascadePlan {
         address: given.address.clone(),
         language: given.language.to_owned(),
-        ears: engines.ears.iter().map(|engine| ears_engine(given, engine)).collect(),
+        ears: engines.ears.iter().map(|engine| ears_engine(given, engine, turns.is_eager)).collect(),
         mind: engines.mind.iter().map(mind_engine).collect(),
         voice: engines.voice.iter().map(|engine| voice_engine(given, engine)).collect(),
         keys: EngineKeys { ears: keys(&engines.ears), mind: keys(&engines.mind), voice: keys(&engines.voice) },
@@ -160,7 +176,8 @@ fn joined(given: &Given<'_>, engines: &Engines) -> CascadePlan {
             mind: addresses(&engines.mind),
             voice: addresses(&engines.voice),
         },
-        turns: TurnPolicy::default(),
+        turns,
+        others,
         opening_timeout: OPENING,
     };
     if let Some(first) = engines.mind.first() {
@@ -178,6 +195,19 @@ fn address_of(engine: &Engine) -> ModelAddress {
     ModelAddress { provider: engine.name, endpoint: endpoint(engine), model: engine.model.clone() }
 }
 
+fn policy(TurnEnds { complete, usual, number, incomplete, words, eager }: TurnEnds) -> TurnPolicy {
+    let own = TurnPolicy::default();
+    TurnPolicy {
+        short: complete.unwrap_or(own.short),
+        usual: usual.unwrap_or(own.usual),
+        digits: number.unwrap_or(own.digits),
+        long: incomplete.unwrap_or(own.long),
+        words: words.unwrap_or(own.words),
+        is_eager: eager.unwrap_or(own.is_eager),
+        ..own
+    }
+}
+
 fn endpoint(engine: &Engine) -> Endpoint {
     Endpoint {
         url: engine.url.to_string(),
@@ -186,7 +216,7 @@ fn endpoint(engine: &Engine) -> Endpoint {
     }
 }
 
-fn ears_engine(given: &Given<'_>, engine: &Engine) -> EarsEngine {
+fn ears_engine(given: &Given<'_>, engine: &Engine, eager: bool) -> EarsEngine {
     let keywords = given.options.transcription.as_ref().map(|it| it.keywords.clone()).unwrap_or_default();
     let plan = EarsPlan {
         url: engine.url.clone(),
@@ -195,7 +225,7 @@ fn ears_engine(given: &Given<'_>, engine: &Engine) -> EarsEngine {
         format: AudioFormat::MULAW_8K,
         endpointing: ENDPOINTING,
         keywords,
-        eager: false,
+        eager,
     };
     let kind = match engine.word {
         "deepgram" => EarsKind::Listen,

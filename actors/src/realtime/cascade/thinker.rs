@@ -178,6 +178,16 @@ impl Thinker {
         }
     }
 
+    /// The conversation goes on in another language, which these engines think in. An answer in
+    /// progress is thought to its end.
+    pub fn change(&mut self, engines: &[MindEngine], language: &str) {
+        language.clone_into(&mut self.language);
+        if self.engines != engines {
+            self.engines = engines.to_vec();
+            self.standings = Engines::new(Part::Mind, engines.len());
+        }
+    }
+
     /// The place of the engine that serves.
     pub fn engine(&self) -> usize {
         self.standings.current()
@@ -189,12 +199,9 @@ impl Thinker {
     }
 
     /// Changes what is given, from the next answer on.
-    pub fn configure(&mut self, instructions: Option<String>, tools: Option<Vec<ToolSpec>>, language: Option<&str>) {
+    pub fn configure(&mut self, instructions: Option<String>, tools: Option<Vec<ToolSpec>>) {
         self.instructions = instructions.unwrap_or_else(|| std::mem::take(&mut self.instructions));
         self.tools = tools.unwrap_or_else(|| std::mem::take(&mut self.tools));
-        if let Some(language) = language {
-            language.clone_into(&mut self.language);
-        }
     }
 
     /// The caller said this. A later text of the same item replaces the earlier one.

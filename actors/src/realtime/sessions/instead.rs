@@ -125,7 +125,7 @@ impl Sessions {
                 // The session can still drop what it has not begun.
                 return false;
             }
-            ModelOrder::Configure { instructions, backend: _, transcription, tools } => {
+            ModelOrder::Configure { instructions, backend: _, transcription, language: _, tools } => {
                 let parts = Reconfigure {
                     instructions: instructions.is_some(),
                     tools: tools.is_some(),

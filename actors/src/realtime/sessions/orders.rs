@@ -57,12 +57,13 @@ impl Sessions {
             ModelOrder::Close => return self.close(now, out),
             ModelOrder::Rotate => return self.rotate(now, out),
             ModelOrder::Replace => return self.replace(now, out),
-            ModelOrder::Configure { ref instructions, ref backend, ref transcription, ref tools } => {
+            ModelOrder::Configure { ref instructions, ref backend, ref transcription, ref language, ref tools } => {
                 self.changes += 1;
                 let plan = Arc::make_mut(&mut self.plan).common_mut();
                 instructions.iter().for_each(|it| plan.instructions.clone_from(it));
                 backend.iter().for_each(|it| plan.backend.clone_from(it));
                 transcription.iter().for_each(|it| plan.transcription.clone_from(it));
+                language.iter().for_each(|it| plan.language = Some(it.clone()));
                 tools.iter().for_each(|it| plan.tools.clone_from(it));
             }
             ModelOrder::Speak(_)

@@ -131,6 +131,7 @@ impl Sessions {
                 instructions: Some(self.plan.common.instructions.clone()),
                 backend: Some(self.plan.common.backend.clone()),
                 transcription: Some(self.plan.common.transcription.clone()),
+                language: self.plan.common.language.clone(),
                 tools: Some(self.plan.common.tools.clone()),
             };
             if !self.done_instead(leg, &configure, now, out) {

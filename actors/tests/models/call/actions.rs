@@ -104,22 +104,22 @@ impl Call {
                     self.on_sessions(SessionsEvent::Advised { question, standings: &[], chance: 0.0 });
                 }
                 A::Dial { leg, plan, .. } => {
-                    let is_down = self.down.as_deref() == Some(plan.model());
-                    let usual = if is_down { Dial::Fails(ms(200)) } else { Dial::Succeeds(ms(100)) };
-                    let dial = self.dials.pop_front().unwrap_or(usual);
+                    // A session that opens its links itself is not dialled.
+                    let opens_links = matches!(plan.provider.upgrade(None), Ok(None));
+                    let dial = if opens_links { Dial::Succeeds(ms(0)) } else { self.dial(plan.model(), true) };
                     self.later.push(match dial {
                         Dial::Succeeds(after) => {
                             let mut server = server_of(&plan, &self.mind, self.now);
                             let at = self.now + after;
                             let lasts = self.session_lasts;
                             server.base().expires_at = lasts.map(|lasts| (at + lasts - self.began).as_secs_f64());
-                            (at, Job::Dialled(leg, server))
+                            (at, Job::Dialled(leg, plan.model().to_owned(), server))
                         }
                         Dial::Fails(after) => (self.now + after, Job::DialFailed(leg)),
                     });
                 }
                 A::HangUp(leg) => {
-                    let is_dialled = |job: &Job| matches!(job, Job::Dialled(dialled, _) | Job::DialFailed(dialled) if *dialled == leg);
+                    let is_dialled = |job: &Job| matches!(job, Job::Dialled(dialled, ..) | Job::DialFailed(dialled) if *dialled == leg);
                     self.later.retain(|(_, job)| !is_dialled(job));
                     if let Some(seated) = self.servers.iter_mut().find(|seated| seated.leg == leg) {
                         seated.is_open = false;
@@ -143,7 +143,8 @@ impl Call {
                     self.later.push((self.now + ms(50), Job::ClipMade(question)))
                 }
                 A::Clip(ClipAction::Due { result, .. }) => self.clips.push(result),
-                A::Learn { .. } | A::Pong(..) | A::ToLink(..) | A::AudioDropped { .. } => {}
+                A::ToLink(leg, order) => self.order(leg, order),
+                A::Learn { .. } | A::Pong(..) | A::AudioDropped { .. } => {}
                 A::End => self.model_over = true,
             }
         }

@@ -9,7 +9,7 @@ use switchboard_actors::transcript::log::Voice;
 
 use super::{Verdict, is_so, stride, was_correct};
 use crate::call::Call;
-use crate::profile::{decides_alone, profile};
+use crate::profile::{decides_alone, joins, profile, profile_speaking};
 use crate::server::{Deed, Known, length_ms, ms};
 
 /// The answer that the caller speaks over: 20 words, each with its place.
@@ -83,7 +83,7 @@ pub(crate) fn error_of_heard(provider: Provider) -> Verdict {
 
 /// The model knows what was heard, each in its own way. So does the transcript.
 pub(crate) fn model_learns(provider: Provider) -> Verdict {
-    learns(&profile(provider), stride(provider))
+    learns(&profile(provider), stride(provider), joins(provider))
 }
 
 /// The same where our side stops the agent, although the model might talk on.
@@ -94,10 +94,10 @@ pub(crate) fn we_decide(provider: Provider) -> Verdict {
     } else {
         profile.interruption.policy = InterruptionPolicy::Immediate;
     }
-    learns(&profile, stride(provider))
+    learns(&profile, stride(provider), joins(provider))
 }
 
-fn learns(profile: &CallProfile, stride: usize) -> Verdict {
+fn learns(profile: &CallProfile, stride: usize, is_ours: bool) -> Verdict {
     let can = profile.model.capabilities();
     let mut form = "";
     for position in (100..=4_000).step_by(300 * stride) {
@@ -125,6 +125,11 @@ fn learns(profile: &CallProfile, stride: usize) -> Verdict {
             // It heard the caller itself, and nothing that it said was left unheard.
             is_so(note.is_none_or(|told| told.abs_diff(words) <= 1), || format!("{at}: it was told {note:?}"))?;
             "nothing left unheard"
+        } else if is_ours {
+            let told = note.unwrap_or(0);
+            is_so(interrupted, || format!("{at}: not interrupted"))?;
+            is_so(told.abs_diff(words) <= 1, || format!("{at}: told {told} words, heard {words}: {known:?}"))?;
+            "cut in the conversation"
         } else if can.truncate {
             let cut = cut.ok_or_else(|| format!("{at}: nothing was cut"))?;
             is_so(cut.abs_diff(truth) <= ms(40), || format!("{at}: cut at {cut:?}, heard {truth:?}"))?;
@@ -138,6 +143,48 @@ fn learns(profile: &CallProfile, stride: usize) -> Verdict {
         was_correct(&mut call)?;
     }
     Ok(form.to_owned())
+}
+
+/// How exactly the model and the record know which words were heard, if this engine speaks: the 99th
+/// percentile over every 50 ms of an answer, of the time by which the place of the cut is missed.
+pub(crate) fn error_of_words(provider: Provider, voice: &str) -> Result<(Duration, Duration), String> {
+    let (mut told, mut recorded) = (Vec::new(), Vec::new());
+    let profile = profile_speaking(provider, voice);
+    for position in (50..=5_000).step_by(50) {
+        let Outcome { mut call, truth, .. } = barge_in(profile.clone(), super::carrier(), 0, position)?;
+        let known = call.known();
+        let note = known.iter().rev().find_map(|it| match it {
+            Known::Text(_, text) => told_words(text),
+            Known::Prompt(_) | Known::Asked(_) | Known::Result(..) | Known::Cut(..) | Known::Deleted(_) => None,
+        });
+        told.push(missed_by(note.unwrap_or(0), truth));
+        let utterance = call.conversation().utterances.into_iter().rfind(|it| it.voice == Voice::Agent);
+        let heard = utterance.and_then(|it| it.heard).unwrap_or_default();
+        recorded.push(missed_by(heard.split_whitespace().count(), truth));
+        was_correct(&mut call)?;
+    }
+    let p99 = |mut errors: Vec<Duration>| {
+        errors.sort();
+        errors[(errors.len() * 99).div_ceil(100) - 1]
+    };
+    Ok((p99(told), p99(recorded)))
+}
+
+/// By how much the playout would have to be shorter for the last of `words` not to have begun, or
+/// longer for the next one to be over.
+fn missed_by(words: usize, truth: Duration) -> Duration {
+    let (mut at, mut places) = (0, Vec::new());
+    for word in ANSWER.split_whitespace() {
+        places.push((length_of(at), length_of(at + word.len())));
+        at += word.len() + 1;
+    }
+    let begun = words.checked_sub(1).map_or(Duration::ZERO, |last| places[last].0);
+    let next_over = places.get(words).map_or(Duration::MAX, |(_, end)| *end);
+    begun.saturating_sub(truth).max(truth.saturating_sub(next_over))
+}
+
+fn length_of(letters: usize) -> Duration {
+    Duration::from_secs_f64(letters as f64 / 15.0)
 }
 
 /// How many words of the answer were said until `heard` of `whole`.

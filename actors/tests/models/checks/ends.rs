@@ -14,7 +14,7 @@ use switchboard_actors::transcript::log::Voice;
 
 use super::{Verdict, carrier, greeted_with, is_so, was_correct};
 use crate::call::{Call, End};
-use crate::profile::{A_DAY, GOODBYE, IDLE_PROMPT, profile};
+use crate::profile::{A_DAY, GOODBYE, IDLE_PROMPT, joins, profile};
 use crate::server::{Deed, Known, ms};
 
 /// An operator ends the call. The goodbye is heard before the line is closed.
@@ -60,7 +60,9 @@ pub(crate) fn agent_ends(provider: Provider) -> Verdict {
     call.caller_says("that is all", ms(1_000));
     ended(&mut call, Ending::AgentHungUp)?;
     let results = call.known().iter().filter(|it| matches!(it, Known::Result(..))).count();
-    is_so(results == 1, || format!("{results} results"))?;
+    // A conversation of ours has the result, and no request follows that tells it.
+    let told = usize::from(!joins(provider));
+    is_so(results == told, || format!("{results} results"))?;
     Ok("a goodbye of ours".to_owned())
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use switchboard_actors::realtime::capabilities::SessionEnd;
 use switchboard_actors::realtime::report::ModelReport;
 use switchboard_actors::realtime::seat::Provider;
 
@@ -104,7 +105,7 @@ pub(crate) fn at_each_moment(provider: Provider) -> Verdict {
 /// knows the conversation, gives the answer, and is interrupted, asked and counted like the first.
 pub(crate) fn failover(provider: Provider) -> Verdict {
     let mut others = Vec::new();
-    for other in crate::one_server_each().filter(|other| other.names().model != provider.names().model) {
+    for other in Provider::all().filter(|other| other.names().model != provider.names().model) {
         if others.iter().any(|known: &Provider| known.names().model == other.names().model) {
             continue;
         }
@@ -113,7 +114,7 @@ pub(crate) fn failover(provider: Provider) -> Verdict {
         call.caller_says("and the second one", ms(1_000));
         call.run(1_650);
         let said = call.mind.borrow().said.clone();
-        call.down = Some(provider.names().model.to_owned());
+        call.down = Some(profile(provider).model.model().to_owned());
         call.drop_socket();
         let (lost, before) = (call.now, call.phone.loud(call.now));
         let answered = call.run_until(12_000, |call| call.phone.loud(call.now) > before + ms(400));
@@ -136,8 +137,11 @@ pub(crate) fn failover(provider: Provider) -> Verdict {
 }
 
 /// The session ends by itself. Another one takes over in a quiet moment, and knows the conversation.
+/// Where it never ends, it serves a long call.
 pub(crate) fn lifetime(provider: Provider) -> Verdict {
-    let mut call = Call::prepare(profile(provider), super::carrier(), ms(0));
+    let profile = profile(provider);
+    let never_ends = profile.model.capabilities().session_end == SessionEnd::Never;
+    let mut call = Call::prepare(profile, super::carrier(), ms(0));
     call.session_lasts = Some(Duration::from_secs(60));
     let mut call = call.started();
     call.run(6_000);
@@ -148,6 +152,14 @@ pub(crate) fn lifetime(provider: Provider) -> Verdict {
     call.run_until(60_000, |call| call.servers.len() > 1);
     call.run(5_000);
     let gaps = gaps(&call);
+    if never_ends {
+        is_so(gaps.is_empty() && call.servers.len() == 1, || format!("gaps {gaps:?}"))?;
+        call.caller_asks("and the other one");
+        let said = call.mind.borrow().said.clone();
+        is_so(said.len() == 3 && said[2] == USUAL_ANSWER, || format!("said {said:?}"))?;
+        was_correct(&mut call)?;
+        return Ok("never ends".to_owned());
+    }
     is_so(gaps == [Duration::ZERO], || format!("gaps {gaps:?}"))?;
     let known = call.server().base().knows.clone();
     let resumed = known.iter().any(|it| matches!(it, Known::Text(role, _) if role == "resumed"));

@@ -41,9 +41,15 @@ pub(crate) fn answers(provider: Provider) -> Verdict {
     let record = call.record();
     let usage = &record["usage"];
     let counted = |key: &str| usage[key].as_f64().unwrap_or_default();
-    let form = if counted("session_seconds") > 0.0 { "time" } else { "tokens" };
-    is_so(counted("session_seconds") > 0.0 || counted("output_audio") > 0.0, || format!("no usage: {record}"))?;
-    let served = json!([{"provider": provider.word(), "model": provider.names().model, "from_ms": 0}]);
+    let has = |keys: &[&str]| keys.iter().all(|key| counted(key) > 0.0);
+    let forms = [
+        ("time", &["session_seconds"][..]),
+        ("tokens", &["output_audio"][..]),
+        ("seconds heard, tokens, characters said", &["stt_seconds", "output_text", "tts_characters"][..]),
+    ];
+    let form = forms.into_iter().find_map(|(form, keys)| has(keys).then_some(form));
+    let form = form.ok_or_else(|| format!("no usage: {record}"))?;
+    let served = json!([{"provider": provider.word(), "model": profile(provider).model.model(), "from_ms": 0}]);
     let mut models = record["models"].clone();
     models[0]["from_ms"] = json!(0);
     is_so(models == served && record["model_provider"] == provider.word(), || {

@@ -17,7 +17,9 @@ fn the_parts_of_a_turn_follow_one_another() {
         first_sent_ms: Some(2),
         first_heard_ms: Some(28),
         total_ms: Some(830),
-        filler_ms: None,
+        ours_ms: Some(2),
+        playout_ms: Some(28),
+        ..TurnLatency::default()
     };
     assert_eq!(latency, expected);
     assert_eq!(watch.first_heard(&answer, at(340)), None);
@@ -44,4 +46,19 @@ fn a_turn_the_caller_takes_back_is_not_timed() {
     watch.abandon();
     watch.first_audio(&ResponseId::new("r"), now);
     assert_eq!(watch.first_sent(&ResponseId::new("r"), now), None);
+}
+
+#[test]
+fn the_engines_of_a_turn_have_their_parts() {
+    let (mut watch, start) = (Stopwatch::default(), crate::clock::now());
+    let (answer, at) = (ResponseId::new("resp_1"), |ms| start + Duration::from_millis(ms));
+    watch.turn_ended(start);
+    watch.last_voice(Duration::from_millis(700));
+    watch.parts_took(&answer, Duration::from_millis(180), Duration::from_millis(110));
+    watch.first_audio(&answer, at(295));
+    watch.first_sent(&answer, at(297));
+    let latency = watch.first_heard(&answer, at(330)).expect("the answer was heard");
+    let parts = [latency.ears_ms, latency.mind_ms, latency.voice_ms, latency.ours_ms, latency.playout_ms];
+    assert_eq!(parts, [700, 180, 110, 7, 33].map(Some));
+    assert_eq!(latency.total_ms, Some(1030), "they are the whole wait");
 }

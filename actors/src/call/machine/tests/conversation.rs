@@ -181,6 +181,7 @@ fn a_switch_of_language_keeps_the_voice_and_is_recorded() {
         instructions: Some("Speak Hindi.".to_owned()),
         backend: Some(None),
         transcription: Some(transcription),
+        language: Some("hi".to_owned()),
         tools: None,
     });
     assert!(done.contains(&configured), "{done:?}");
@@ -281,7 +282,9 @@ fn the_latency_of_a_turn_is_measured_up_to_the_callers_ear() {
         first_sent_ms: Some(1),
         first_heard_ms: Some(40),
         total_ms: Some(791),
-        filler_ms: None,
+        ours_ms: Some(1),
+        playout_ms: Some(40),
+        ..TurnLatency::default()
     };
     assert_eq!(call.machine.detail().latency, [expected]);
 }

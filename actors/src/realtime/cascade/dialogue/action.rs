@@ -1,5 +1,7 @@
 //! What follows from the events of a [`Dialogue`](super::Dialogue). Pure.
 
+use std::time::Duration;
+
 use crate::frame::Frame;
 use crate::realtime::cascade::failure::{Failure, Part};
 use crate::realtime::cascade::listener::ListenerAction;
@@ -7,6 +9,7 @@ use crate::realtime::cascade::mind::ChatUsage;
 use crate::realtime::cascade::mouth::MouthAction;
 use crate::realtime::cascade::thinker::{Order, Outcome, ThinkerAction};
 use crate::realtime::messages::ResponsePurpose;
+use crate::realtime::word_times::TimedLetters;
 
 /// What has to be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +72,22 @@ pub enum DialogueAction {
         /// The words.
         text: String,
     },
+    /// How long the parts took for a response, which sounds from here on.
+    Took {
+        /// The response.
+        response: u64,
+        /// The mind: from the beginning to the first words for the voice.
+        mind: Duration,
+        /// The voice: from there to its first audio.
+        voice: Duration,
+    },
+    /// When words of the agent are said. They were told before.
+    Timed {
+        /// The response.
+        response: u64,
+        /// The words, in order.
+        words: Vec<TimedLetters>,
+    },
     /// Audio for the caller.
     Audio {
         /// The response.
@@ -101,8 +120,15 @@ pub enum DialogueAction {
         /// What the mind cost.
         usage: ChatUsage,
     },
+    /// An eager answer became the answer, or was thrown away.
+    Eager {
+        /// Whether it became the answer.
+        kept: bool,
+    },
     /// An eager answer was thrown away after it cost so much.
     Wasted(ChatUsage),
+    /// The engines of another language serve from here on. What follows is for them.
+    Speaks,
     /// Another engine of the failure's part serves from here on.
     TookOver {
         /// Its place in the list.

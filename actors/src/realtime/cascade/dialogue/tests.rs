@@ -134,7 +134,13 @@ impl Rig {
                 self.speech.push(*number);
             }
         }
-        self.out.retain(|action| !matches!(action, A::Ears(_) | A::Mind(_) | A::Voice(_)));
+        let is_told = |action: &A| {
+            !matches!(
+                action,
+                A::Ears(_) | A::Mind(_) | A::Voice(_) | A::Took { .. } | A::Timed { .. } | A::Eager { .. }
+            )
+        };
+        self.out.retain(is_told);
     }
 
     /// What followed for the call, in short.
@@ -152,6 +158,8 @@ impl Rig {
             A::CallTool { key, .. } => key,
             A::ResponseEnded { response, outcome, .. } => format!("{response} {outcome:?}"),
             A::Wasted(_) => "wasted".into(),
+            A::Speaks => "speaks another language".into(),
+            A::Took { .. } | A::Timed { .. } | A::Eager { .. } => "no part of the story".into(),
             A::TookOver { failure, .. } => format!("took over: {failure}"),
             A::Complained { code, .. } => code,
             A::Lost(failure) => format!("lost {:?}", failure.part),

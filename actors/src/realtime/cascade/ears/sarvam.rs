@@ -90,10 +90,10 @@ impl Sarvam {
                 self.words.settle(&words());
                 if !self.words.are_none() {
                     out.push(Heard::Words { text: self.words.all(), are_settled: true });
-                    // Another utterance may have begun meanwhile.
-                    if self.current.is_none_or(|current| current <= utterance) {
-                        out.push(Heard::UtteranceOver { text: self.words.all() });
-                    }
+                }
+                // Another utterance may have begun meanwhile. One without words is over too.
+                if self.current.is_none_or(|current| current <= utterance) {
+                    out.push(Heard::UtteranceOver { text: self.words.all() });
                 }
             }
             "error" => {
@@ -211,10 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn an_utterance_without_words_is_none() {
+    fn an_utterance_without_words_is_over_too() {
         let mut sarvam = Sarvam::new(clock::now());
         let out = heard(&mut sarvam, &[event("vad.speech_end", 0, ""), event("transcript.final", 0, " ")]);
-        assert_eq!(out, []);
+        assert_eq!(out, [over("")]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::frame::Frame;
 use crate::realtime::cascade::failure::Failure;
 use crate::realtime::cascade::voice::{Request, VoiceKind, VoicePlan};
+use crate::realtime::word_times::TimedLetters;
 
 /// An engine that speaks.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,13 @@ pub enum MouthAction {
         utterance: u64,
         /// The audio.
         audio: Frame,
+    },
+    /// When words of an answer are said.
+    Timed {
+        /// The answer.
+        utterance: u64,
+        /// The words, in order, counted from the beginning of the answer.
+        words: Vec<TimedLetters>,
     },
     /// All audio of an answer has come.
     Complete {

@@ -104,6 +104,10 @@ impl Rig {
             }
             A::Abort { number } => format!("abort {number}"),
             A::Audio { utterance, .. } => format!("audio {utterance}"),
+            A::Timed { words, .. } => {
+                let words = words.iter().map(|it| format!("{}-{} at {}", it.before, it.until, it.span.from_ms));
+                format!("timed {}", words.collect::<Vec<_>>().join(", "))
+            }
             A::Complete { utterance } => format!("complete {utterance}"),
             A::Complained { code, .. } => code,
             A::TookOver { engine, .. } => format!("took over {engine}"),
@@ -240,7 +244,7 @@ fn an_engine_that_ends_an_answer_too_soon_begins_anew() {
     assert_eq!(rig.heard(1, 1200), "Yes, of course. Your");
     rig.socket(SocketEvent::Text(r#"{"type":"done","context_id":"u1"}"#));
     rig.end(1);
-    assert_eq!(rig.took(), ["complete 1"]);
+    assert_eq!(rig.took(), ["timed 13-17 at 999, 17-22 at 1299", "complete 1"], "counted from the first part on");
 }
 
 #[test]
@@ -254,7 +258,7 @@ fn an_engine_without_a_cancel_loses_its_socket() {
     assert_eq!(rig.took(), ["close", "open 0"]);
     rig.socket(SocketEvent::Text(r#"{"type":"audio","data":{"audio":"/////w=="}}"#));
     rig.socket(SocketEvent::Opened);
-    assert_eq!(rig.took(), ["config", "Your table is booked for eight o'clock."]);
+    assert_eq!(rig.took(), ["config", "Your table is booked for eight o'clock.", "flush"]);
 }
 
 #[test]

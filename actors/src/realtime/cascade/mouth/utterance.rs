@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::realtime::cascade::playback::{Pace, Playback};
 use crate::realtime::cascade::text::Piece;
+use crate::realtime::cascade::voice::Timing;
+use crate::realtime::word_times::{Span, TimedLetters, letters};
 
 /// An answer that is said.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct Utterance {
     pub(super) pieces: Vec<Piece>,
     /// How many of them were given to the engine.
     pub(super) given: usize,
+    /// The letters of the pieces before those.
+    letters: usize,
     /// Whether no more pieces will come.
     pub(super) is_complete: bool,
     /// Since when audio or the end is awaited.
@@ -34,6 +38,7 @@ impl Utterance {
             parts: vec![Said::default()],
             pieces: Vec::new(),
             given: 0,
+            letters: 0,
             is_complete: false,
             awaited_since: None,
         }
@@ -48,12 +53,26 @@ impl Utterance {
         &mut self.parts[last]
     }
 
+    /// The engine says when words of the last part are said. Returns the same for the whole answer.
+    pub(super) fn timed(&mut self, timings: &[Timing]) -> Vec<TimedLetters> {
+        let (before, begins) = (self.letters, self.parts.iter().rev().skip(1).map(|part| part.audio).sum::<Duration>());
+        let playback = &mut self.part().playback;
+        playback.timed(timings);
+        let ms = |time: Duration| u64::try_from((begins + time).as_millis()).unwrap_or(u64::MAX);
+        let place = |at: usize| playback.text().get(..at).map(|text| before + letters(text));
+        let timed = |timing: &Timing| {
+            let span = Span { from_ms: ms(timing.start), to_ms: ms(timing.end) };
+            Some(TimedLetters { before: place(timing.bytes.start)?, until: place(timing.bytes.end)?, span })
+        };
+        timings.iter().filter_map(timed).collect()
+    }
+
     /// The engine has said everything that it was given.
     pub(super) fn end_part(&mut self, pace: &mut Pace) {
         let Said { playback, audio } = self.part();
         playback.took(*audio, pace);
         self.parts.push(Said::default());
-        self.pieces.drain(..self.given);
+        self.letters += self.pieces.drain(..self.given).map(|piece| letters(&piece.text)).sum::<usize>();
         (self.given, self.awaited_since) = (0, None);
     }
 
@@ -65,9 +84,10 @@ impl Utterance {
         let done = self.pieces.iter().take(self.given).take_while(|piece| !nothing_came && piece.content.end <= heard);
         let done = done.count();
         let mut whole = Said { audio: self.part().audio, playback: Playback::default() };
-        self.pieces.drain(..done).for_each(|piece| {
+        for piece in self.pieces.drain(..done) {
+            self.letters += letters(&piece.text);
             whole.playback.say(piece);
-        });
+        }
         // Its length is that of the audio, whatever the pace: the pace learns nothing from it.
         let audio = whole.audio;
         whole.playback.took(audio, &mut Pace::default());
@@ -78,6 +98,18 @@ impl Utterance {
             *self.part() = Said::default();
         }
         self.given = 0;
+    }
+
+    pub(super) fn heard_letters(&self, played: Duration, pace: Pace) -> usize {
+        let (mut begins, mut heard) = (Duration::ZERO, 0);
+        for part in self.parts.iter().take_while(|part| !part.playback.is_empty()) {
+            if played < begins {
+                break;
+            }
+            heard += letters(part.playback.heard_text(played - begins, pace));
+            begins += part.audio;
+        }
+        heard
     }
 
     pub(super) fn heard_content(&self, played: Duration, pace: Pace) -> usize {

@@ -83,6 +83,7 @@ pub(in crate::realtime::cascade) fn of_voice(plan: &CascadePlan, action: MouthAc
         }
         MouthAction::Abort { number } => LinkOrder::Abort(RequestId { link: LinkName::Voice, number }),
         MouthAction::Audio { .. }
+        | MouthAction::Timed { .. }
         | MouthAction::Complete { .. }
         | MouthAction::Complained { .. }
         | MouthAction::TookOver { .. }

@@ -39,6 +39,9 @@ use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 #[derive(Debug)]
 pub struct Session {
     plan: Arc<CascadePlan>,
+    /// The plan of the call's first language, with those of the others, and the one that is next.
+    first: Arc<CascadePlan>,
+    next: Option<Arc<CascadePlan>>,
     /// The number of the session in its call. It is part of every name that the session makes.
     number: u64,
     phase: Phase,
@@ -88,7 +91,9 @@ impl Session {
             dialogue: plan.conversation(common),
             detector: Detector::new(common.detector, plan.input()),
             transcribes: common.transcription.is_some(),
-            plan,
+            plan: Arc::clone(plan.speaking(common.language.as_deref()).unwrap_or(&plan)),
+            first: plan,
+            next: None,
             number,
             phase: Phase::Dialling,
             since: now,
@@ -276,6 +281,10 @@ impl Session {
                 self.tool_called(response, &key, name, arguments, out);
             }
             A::ResponseEnded { response, outcome, usage } => self.response_ended(response, outcome, usage, now, out),
+            A::Speaks => self.speaks(out),
+            A::Took { response, mind, voice } => self.took(response, mind, voice, out),
+            A::Timed { response, words } => self.timed(response, words, out),
+            A::Eager { kept } => out.push(SessionAction::Report(ModelReport::BegunEarly { kept })),
             A::Wasted(usage) => out.push(SessionAction::Report(ModelReport::Used(told::tokens(usage)))),
             A::TookOver { engine, failure } => {
                 // What was used until here is charged to the engine that used it.
@@ -285,6 +294,14 @@ impl Session {
             }
             A::Complained { part, code, message } => told::complained(part, &code, &message, out),
         }
+    }
+
+    /// The engines of another language serve from here on.
+    fn speaks(&mut self, out: &mut Vec<SessionAction>) {
+        let Some(next) = self.next.take() else { return };
+        // What was used until here is charged to the engines that used it.
+        self.report_used(out);
+        (self.plan, self.serving) = (next, Serving::default());
     }
 
     /// Reports what the ears and the voice were given, which is charged for.
@@ -301,3 +318,6 @@ impl Session {
         out.push(SessionAction::Lose(loss));
     }
 }
+
+#[cfg(test)]
+mod tests;

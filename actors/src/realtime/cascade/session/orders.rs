@@ -1,5 +1,6 @@
 //! The call's orders. Pure.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Phase, Session, SessionAction};
@@ -65,8 +66,10 @@ impl Session {
                 dialogue.overtake(now, &mut actions);
             }
             ModelOrder::TruncateItem { item, heard } => {
-                if let Some(response) = self.responses.of_item(&item) {
-                    dialogue.heard(response, heard);
+                if let Some(response) = self.responses.of_item(&item)
+                    && let Some(letters) = dialogue.heard(response, heard)
+                {
+                    self.was_heard(response, letters, heard, out);
                 }
             }
             ModelOrder::DeleteItem { item } => {
@@ -75,10 +78,15 @@ impl Session {
                 }
             }
             ModelOrder::DiscardInput => dialogue.discard(now, &mut actions),
-            ModelOrder::Configure { instructions, backend: _, transcription, tools } => {
+            ModelOrder::Configure { instructions, backend: _, transcription, language, tools } => {
                 self.transcribes = transcription.as_ref().map_or(self.transcribes, Option::is_some);
-                let language = transcription.flatten().and_then(|it| it.language);
-                dialogue.configure(instructions, tools, language.as_deref());
+                dialogue.configure(instructions, tools);
+                if language.is_some() {
+                    let next = Arc::clone(self.first.speaking(language.as_deref()).unwrap_or(&self.first));
+                    let parts = Box::new(next.parts());
+                    self.next = Some(next);
+                    dialogue.speak(parts, now, &mut actions);
+                }
             }
             // The layer above rotates and replaces.
             ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::cascade::dialogue::Wish;
+use crate::realtime::word_times::TimedLetters;
 
 /// The last responses, and the one in progress.
 #[derive(Debug, Default)]
@@ -23,6 +24,11 @@ pub(super) struct Response {
     pub(super) wish: Wish,
     /// Its words so far.
     pub(super) text: String,
+    /// Whether they were told, which they are with its first audio.
+    pub(super) is_told: bool,
+    /// Whether the voice says when its words are said, and the times that are not told yet.
+    pub(super) is_timed: bool,
+    pub(super) times: Vec<TimedLetters>,
     /// Whether any of its audio has come.
     pub(super) sounds: bool,
     /// Whether all of its audio has come.
@@ -45,6 +51,9 @@ impl Responses {
             item: ItemId::new(&format!("item_{session}_agent{number}")),
             wish,
             text: String::new(),
+            is_told: false,
+            is_timed: false,
+            times: Vec::new(),
             sounds: false,
             is_whole: false,
             called: false,

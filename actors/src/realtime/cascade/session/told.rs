@@ -1,6 +1,6 @@
 //! What the agent says and does, as the layers above are told. Pure.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Session, SessionAction};
 use crate::frame::Frame;
@@ -12,6 +12,7 @@ use crate::realtime::cascade::failure::{Failure, Part};
 use crate::realtime::cascade::mind::ChatUsage;
 use crate::realtime::cascade::thinker::{Order, Outcome};
 use crate::realtime::report::{ModelReport, ResponseOutcome, Speaker, ToolCall, Usage, Words};
+use crate::realtime::word_times::{Span, TimedLetters};
 
 impl Session {
     pub(super) fn response_began(&mut self, number: u64, wish: Wish, out: &mut Vec<SessionAction>) {
@@ -21,17 +22,61 @@ impl Session {
 
     pub(super) fn agent_says(&mut self, number: u64, text: &str, out: &mut Vec<SessionAction>) {
         let Some(known) = self.responses.numbered(number) else { return };
-        let is_first = known.text.is_empty();
-        let delta = if is_first { text.to_owned() } else { format!(" {text}") };
+        let delta = if known.text.is_empty() { text.to_owned() } else { format!(" {text}") };
         known.text.push_str(&delta);
-        let (response, item) = (known.response.clone(), known.item.clone());
-        if is_first {
-            self.place(item.clone(), Speaker::Agent, out);
+        if known.is_told {
+            let (response, item) = (known.response.clone(), known.item.clone());
+            out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta, span: None }));
         }
-        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta, span: None }));
+    }
+
+    /// Tells the words so far, and gives their item its place. It stands where it is heard: what is
+    /// heard while the voice makes its first audio stands before it.
+    fn tell(&mut self, number: u64, out: &mut Vec<SessionAction>) {
+        let Some(known) = self.responses.numbered(number).filter(|known| !known.is_told) else { return };
+        known.is_told = true;
+        let (response, item, delta) = (known.response.clone(), known.item.clone(), known.text.clone());
+        let words = std::mem::take(&mut known.times);
+        self.place(item.clone(), Speaker::Agent, out);
+        out.push(SessionAction::ToWords(Words::AgentSays { response, item: item.clone(), delta, span: None }));
+        if !words.is_empty() {
+            out.push(SessionAction::ToWords(Words::AgentTimed { item, words }));
+        }
+    }
+
+    /// When words of a response are said.
+    pub(super) fn timed(&mut self, number: u64, mut words: Vec<TimedLetters>, out: &mut Vec<SessionAction>) {
+        let Some(known) = self.responses.numbered(number).filter(|_| !words.is_empty()) else { return };
+        known.is_timed = true;
+        if known.is_told {
+            out.push(SessionAction::ToWords(Words::AgentTimed { item: known.item.clone(), words }));
+        } else {
+            known.times.append(&mut words);
+        }
+    }
+
+    /// So much of a response was heard. Where the voice says no times, the record is told which words
+    /// those were.
+    pub(super) fn was_heard(&mut self, number: u64, letters: usize, heard: Duration, out: &mut Vec<SessionAction>) {
+        let Some(known) = self.responses.numbered(number).filter(|known| known.is_told && !known.is_timed) else {
+            return;
+        };
+        let to_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
+        let span = Span { from_ms: 0, to_ms };
+        let words = vec![TimedLetters { before: 0, until: letters, span }];
+        known.is_timed = true;
+        out.push(SessionAction::ToWords(Words::AgentTimed { item: known.item.clone(), words }));
+    }
+
+    /// How long the parts took for a response.
+    pub(super) fn took(&mut self, number: u64, mind: Duration, voice: Duration, out: &mut Vec<SessionAction>) {
+        let Some(known) = self.responses.numbered(number) else { return };
+        let response = known.response.clone();
+        out.push(SessionAction::Report(ModelReport::PartsTook { response, mind, voice }));
     }
 
     pub(super) fn sounds(&mut self, number: u64, audio: Frame, out: &mut Vec<SessionAction>) {
+        self.tell(number, out);
         let Some(known) = self.responses.numbered(number) else { return };
         let (response, item) = (known.response.clone(), known.item.clone());
         if !std::mem::replace(&mut known.sounds, true) {
@@ -83,6 +128,9 @@ impl Session {
             return;
         }
         self.report_used(out);
+        if self.responses.numbered(number).is_some_and(|known| !known.text.is_empty()) {
+            self.tell(number, out);
+        }
         let Some(known) = self.responses.numbered(number) else { return };
         known.runs = false;
         let (response, item, text) = (known.response.clone(), known.item.clone(), known.text.clone());

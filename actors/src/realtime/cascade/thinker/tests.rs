@@ -273,7 +273,7 @@ fn limits_filters_and_silence_are_told_apart() {
 #[test]
 fn a_change_counts_from_the_next_answer_on() {
     let mut rig = Rig::new(1);
-    rig.thinker.configure(Some("In Hindi.".into()), Some(Vec::new()), Some("hi"));
+    rig.thinker.configure(Some("In Hindi.".into()), Some(Vec::new()));
     rig.thinker.note("The caller is Asha.");
     rig.thinker.has_said("a0", "Namaste.");
     rig.answer(1, false);

@@ -101,7 +101,7 @@ pub struct Turns {
     text: String,
     /// Whether the engine will not change them.
     are_settled: bool,
-    /// Whether a detector of ours has ever spoken. Without one, silence is not known.
+    /// Whether a detector of ours says when the caller speaks. Without one, silence is not known.
     has_detector: bool,
     /// The words to which an eager answer was begun.
     eager: Option<String>,
@@ -145,6 +145,11 @@ impl Turns {
         }
     }
 
+    /// A detector of ours will say when the caller speaks.
+    pub fn trust_detector(&mut self) {
+        self.has_detector = true;
+    }
+
     /// Another language is spoken from here on.
     pub fn speak(&mut self, language: &str) {
         language.clone_into(&mut self.language);
@@ -163,6 +168,11 @@ impl Turns {
     /// Whether a turn is in progress.
     pub fn is_turn(&self) -> bool {
         self.state != State::Quiet
+    }
+
+    /// Whether all words of the turn in progress are known, and only silence is waited for.
+    pub fn has_all_words(&self) -> bool {
+        matches!(self.state, State::Waiting { .. }) && self.are_settled && !self.text.is_empty()
     }
 
     /// Our detector hears the caller begin or cease to speak.

@@ -170,14 +170,16 @@ impl Voice {
         }
     }
 
-    /// No more text of the utterance will come.
-    pub fn end(&mut self, utterance: u64, now: Instant, out: &mut Vec<ToVoice>) {
+    /// No more text of the utterance will come. Returns whether all of its audio has come already;
+    /// otherwise [`Spoken::Ended`] follows.
+    pub fn end(&mut self, utterance: u64, now: Instant, out: &mut Vec<ToVoice>) -> bool {
         match self {
             Self::Aura(voice) => voice.end(utterance, now, out),
             Self::Contexts(voice) => voice.end(utterance, now, out),
             Self::Cartesia(voice) => voice.end(utterance, out),
-            Self::Sarvam(voice) => voice.end(utterance, now, out),
+            Self::Sarvam(voice) => return voice.end(utterance, now, out),
         }
+        false
     }
 
     /// Nobody wants the rest of the utterance. Nothing of it is heard from here on.

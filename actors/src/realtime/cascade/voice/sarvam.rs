@@ -1,7 +1,8 @@
 //! Sarvam's Bulbul. Pure.
 //!
 //! The engine has no cancel and no names for utterances: a cancelled one is stopped by closing the
-//! socket and opening another.
+//! socket and opening another. It waits for more text until some is there, so that the first piece of
+//! an answer, which is short, is flushed at once. The end of every flush is told.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -27,14 +28,26 @@ pub(super) fn url(plan: &VoicePlan) -> Url {
 pub struct Sarvam {
     config: Value,
     is_configured: bool,
-    /// The utterance that is being said, and whether all of its text was sent.
-    current: Option<(u64, bool)>,
+    /// The utterance that is being said.
+    current: Option<Said>,
     /// What has to wait for the utterance that is being said.
     held: VecDeque<Held>,
     /// Whether the socket is given up, so that nothing of it is heard.
     is_left: bool,
     /// When something was sent last.
     sent: Instant,
+}
+
+/// An utterance that is being said.
+#[derive(Debug)]
+struct Said {
+    utterance: u64,
+    /// Whether all of its text was sent.
+    is_complete: bool,
+    /// Whether text was sent behind the last flush.
+    is_unflushed: bool,
+    /// The flushes whose end was not told.
+    flushes: u32,
 }
 
 #[derive(Debug)]
@@ -62,7 +75,7 @@ impl Sarvam {
     }
 
     pub(super) fn say(&mut self, utterance: u64, text: &str, now: Instant, out: &mut Vec<ToVoice>) {
-        if self.is_left || self.current.is_some_and(|(current, _)| current != utterance) {
+        if self.is_left || self.current.as_ref().is_some_and(|current| current.utterance != utterance) {
             if self.held.len() < MOST_HELD {
                 self.held.push_back(Held::Say(utterance, text.to_owned()));
             }
@@ -72,25 +85,38 @@ impl Sarvam {
             let config = self.config.clone();
             self.send(&json!({ "type": "config", "data": config }), now, out);
         }
-        self.current = Some((utterance, false));
         for part in parts(text, LONGEST_TEXT) {
             self.send(&json!({ "type": "text", "data": { "text": format!("{part} ") } }), now, out);
         }
+        match &mut self.current {
+            Some(current) => current.is_unflushed = true,
+            None => {
+                self.current = Some(Said { utterance, is_complete: false, is_unflushed: false, flushes: 1 });
+                self.send(&json!({ "type": "flush" }), now, out);
+            }
+        }
     }
 
-    pub(super) fn end(&mut self, utterance: u64, now: Instant, out: &mut Vec<ToVoice>) {
+    /// No more text will come. Returns whether all audio has come already.
+    pub(super) fn end(&mut self, utterance: u64, now: Instant, out: &mut Vec<ToVoice>) -> bool {
         if self.held.iter().any(|held| matches!(held, Held::Say(number, _) if *number == utterance)) {
-            return self.held.push_back(Held::End(utterance));
+            self.held.push_back(Held::End(utterance));
+            return false;
         }
-        if let Some((_, is_complete)) = self.current.as_mut().filter(|(current, _)| *current == utterance) {
-            *is_complete = true;
+        let Some(current) = self.current.as_mut().filter(|current| current.utterance == utterance) else {
+            return false;
+        };
+        current.is_complete = true;
+        if std::mem::take(&mut current.is_unflushed) {
+            current.flushes += 1;
             self.send(&json!({ "type": "flush" }), now, out);
         }
+        self.current.take_if(|current| current.flushes == 0).is_some()
     }
 
     pub(super) fn cancel(&mut self, utterance: u64, out: &mut Vec<ToVoice>) {
         self.held.retain(|held| !matches!(held, Held::Say(number, _) | Held::End(number) if *number == utterance));
-        if self.current.take_if(|(current, _)| *current == utterance).is_some() {
+        if self.current.take_if(|current| current.utterance == utterance).is_some() {
             self.is_left = true;
             out.push(ToVoice::Reopen);
         }
@@ -111,12 +137,15 @@ impl Sarvam {
         match fields.id("type").as_ref() {
             "audio" => {
                 let audio = data.filled("audio").and_then(|audio| Frame::of_base64(&audio).ok());
-                if let (Some((utterance, _)), Some(audio)) = (self.current, audio) {
-                    out.push(Spoken::Audio { utterance, audio });
+                if let (Some(Said { utterance, .. }), Some(audio)) = (&self.current, audio) {
+                    out.push(Spoken::Audio { utterance: *utterance, audio });
                 }
             }
             "event" if data.id("event_type") == "final" => {
-                if let Some((utterance, _)) = self.current.take_if(|(_, is_complete)| *is_complete) {
+                let Some(current) = &mut self.current else { return };
+                current.flushes = current.flushes.saturating_sub(1);
+                let is_over = |current: &mut Said| current.is_complete && current.flushes == 0;
+                if let Some(Said { utterance, .. }) = self.current.take_if(is_over) {
                     out.push(Spoken::Ended { utterance });
                     self.go_on(now, to);
                 }
@@ -143,7 +172,10 @@ impl Sarvam {
         for held in std::mem::take(&mut self.held) {
             match held {
                 Held::Say(utterance, text) => self.say(utterance, &text, now, out),
-                Held::End(utterance) => self.end(utterance, now, out),
+                // What was said just now has not come yet.
+                Held::End(utterance) => {
+                    self.end(utterance, now, out);
+                }
             }
         }
     }
@@ -216,19 +248,30 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_after_its_flush() {
+    fn an_answer_ends_after_its_last_flush() {
         let mut rig = Rig::new();
         rig.say(1, "One.");
+        assert_eq!(rig.sent(), ["config", "One. ", "flush"], "a short beginning does not wait for more");
         rig.say(1, "Two.");
-        assert_eq!(rig.hear(FINAL), [], "the end of a part is none of the answer");
         rig.end(1);
-        assert_eq!(rig.sent(), ["config", "One. ", "Two. ", "flush"]);
+        assert_eq!(rig.sent(), ["Two. ", "flush"]);
+        assert_eq!(rig.hear(FINAL), [], "the end of a part is none of the answer");
         assert_eq!(rig.hear(AUDIO), [audio(1, &[1, 2])]);
         rig.say(2, "Three.");
         rig.end(2);
         assert_eq!(rig.sent(), Vec::<String>::new());
         assert_eq!(rig.hear(FINAL), [Spoken::Ended { utterance: 1 }]);
-        assert_eq!(rig.sent(), ["Three. ", "flush"]);
+        assert_eq!(rig.sent(), ["Three. ", "flush"], "all of it was flushed");
+        assert_eq!(rig.hear(FINAL), [Spoken::Ended { utterance: 2 }]);
+    }
+
+    #[test]
+    fn an_answer_whose_audio_has_come_ends_at_once() {
+        let mut rig = Rig::new();
+        rig.say(1, "One.");
+        assert_eq!(rig.hear(FINAL), []);
+        assert!(rig.0.end(1, rig.2, &mut rig.1), "nothing is left to come");
+        assert_eq!(rig.sent(), ["config", "One. ", "flush"]);
     }
 
     #[test]
@@ -255,7 +298,7 @@ mod tests {
         rig.0.deadline_passed(rig.2 + KEEP_ALIVE, &mut rig.1);
         assert_eq!(rig.sent(), ["ping"]);
         rig.say(1, &"word ".repeat(250));
-        assert_eq!(rig.sent().len(), 4);
+        assert_eq!(rig.sent().len(), 5, "three parts, the configuration, a flush");
         let spoken = rig.hear(r#"{"type":"error","data":{"message":"x","code":429}}"#);
         assert!(matches!(&spoken[..], [Spoken::Failed(_)]));
     }

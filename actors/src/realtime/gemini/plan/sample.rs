@@ -14,6 +14,7 @@ pub(crate) fn common() -> Common {
         instructions: "Be brief.".to_owned(),
         backend: None,
         transcription: Some(Transcription::default()),
+        language: None,
         tools: Vec::new(),
         connect_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),

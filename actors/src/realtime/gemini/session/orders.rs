@@ -34,7 +34,7 @@ impl Session {
                 self.input.forget();
                 self.note(bracketed("Ignore the caller's last words."), out);
             }
-            ModelOrder::Configure { instructions, backend: _, transcription, tools } => {
+            ModelOrder::Configure { instructions, backend: _, transcription, language: _, tools } => {
                 self.transcribes = transcription.map_or(self.transcribes, |it| it.is_some());
                 self.change(instructions.as_deref(), tools.as_deref(), out);
             }

@@ -44,7 +44,7 @@ impl Session {
                 let event_id = EventId::Forget(self.next_number());
                 send(&ClientEvent::AudioClear { event_id }, out);
             }
-            ModelOrder::Configure { instructions, backend: _, transcription, tools } => {
+            ModelOrder::Configure { instructions, backend: _, transcription, language: _, tools } => {
                 self.configure(instructions, transcription, tools.as_deref(), out);
             }
             // The layer that owns several sessions handles rotation.

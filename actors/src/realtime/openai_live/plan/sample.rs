@@ -23,6 +23,7 @@ pub(crate) fn common() -> Common {
         instructions: "Be brief.".to_owned(),
         backend: None,
         transcription: None,
+        language: None,
         tools: Vec::new(),
         connect_timeout: Duration::from_secs(10),
         silence_timeout: Duration::from_secs(45),

@@ -36,7 +36,7 @@ impl Session {
             ModelOrder::Overtake => self.overtake(now, out),
             ModelOrder::CancelResponse => self.cut(now, out),
             ModelOrder::DiscardInput => self.clock.discard(),
-            ModelOrder::Configure { instructions, backend, transcription: _, tools } => {
+            ModelOrder::Configure { instructions, backend, transcription: _, language: _, tools } => {
                 self.configure(instructions.as_deref(), backend, tools.as_deref(), out);
             }
             // There is nothing to cut or to delete: the layer above sends a note instead.

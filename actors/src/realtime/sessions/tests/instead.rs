@@ -109,6 +109,7 @@ fn a_response_that_cannot_be_stopped_is_not_heard_any_more_and_counts_as_cancell
 fn a_session_that_cannot_change_is_followed_at_once_by_one_that_has_the_change() {
     let change = || ModelOrder::Configure {
         backend: None,
+        language: None,
         instructions: Some("Hindi.".to_owned()),
         transcription: None,
         tools: None,
@@ -142,6 +143,7 @@ fn a_session_that_stands_by_with_the_old_configuration_is_not_used() {
     assert!(matches!(rig.sessions.standby, Standby::Ready(LegId(2))));
     rig.order(ModelOrder::Configure {
         backend: None,
+        language: None,
         instructions: None,
         transcription: None,
         tools: Some(Vec::new()),

@@ -172,7 +172,13 @@ impl World {
             Step::Configure => {
                 self.instructions = format!("<prompt {}>", self.responses + self.ordered.len() as u32);
                 let instructions = Some(self.instructions.clone());
-                self.rig.order(ModelOrder::Configure { backend: None, instructions, transcription: None, tools: None });
+                self.rig.order(ModelOrder::Configure {
+                    backend: None,
+                    language: None,
+                    instructions,
+                    transcription: None,
+                    tools: None,
+                });
             }
             Step::Rotate => self.rig.order(ModelOrder::Rotate),
             Step::Replace => self.rig.order(ModelOrder::Replace),

@@ -65,7 +65,13 @@ const EVENTS: [(&str, Happen); 14] = [
     ("Speak", |rig| rig.order(speak("hello"))),
     ("Configure", |rig| {
         let instructions = Some("other".to_owned());
-        rig.order(ModelOrder::Configure { backend: None, instructions, transcription: None, tools: None });
+        rig.order(ModelOrder::Configure {
+            backend: None,
+            language: None,
+            instructions,
+            transcription: None,
+            tools: None,
+        });
     }),
     ("the caller's audio", |rig| rig.on(SessionsEvent::CallerAudio(Frame::copy_of(&[0; 160])))),
     ("Close", |rig| rig.order(ModelOrder::Close)),

@@ -38,7 +38,9 @@ fn step(rig: &mut Rig, kind: u8, ms: u64) {
         }
         12 => rig.dialogue.cancel(now, &mut rig.out),
         13 => rig.dialogue.overtake(now, &mut rig.out),
-        14 => rig.dialogue.heard(1 + ms % 3, Duration::from_millis(ms)),
+        14 => {
+            rig.dialogue.heard(1 + ms % 3, Duration::from_millis(ms));
+        }
         15 => rig.dialogue.answer_tool(&format!("call_{}_0", 1 + ms % 3), "x", true, now, &mut rig.out),
         16 => rig.dialogue.think(Order::default(), now, &mut rig.out),
         17 => rig.dialogue.say("This call is recorded.", None, now, &mut rig.out),

@@ -170,6 +170,7 @@ fn a_discarded_input_is_put_right_in_words() {
 fn prompt_and_tools_change_where_the_model_can() {
     let change = || ModelOrder::Configure {
         backend: None,
+        language: None,
         instructions: Some("Be rude.".to_owned()),
         transcription: None,
         tools: Some(Vec::new()),

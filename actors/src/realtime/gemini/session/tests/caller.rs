@@ -177,7 +177,13 @@ fn words_that_are_not_to_be_transcribed_stay_signs_of_speech() {
     assert!(seen.reports.is_empty() && seen.caller_said().is_none());
     harness.turn_complete();
     let transcription = Some(Some(crate::realtime::plan::Transcription::default()));
-    harness.order(ModelOrder::Configure { backend: None, instructions: None, transcription, tools: None });
+    harness.order(ModelOrder::Configure {
+        backend: None,
+        language: None,
+        instructions: None,
+        transcription,
+        tools: None,
+    });
     assert_eq!(harness.caller("Hello.").names(), ["SpeechStarted", "CallerWords"]);
 }
 

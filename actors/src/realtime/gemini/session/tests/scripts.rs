@@ -214,7 +214,7 @@ impl Reported {
             }
             Words::AgentSaid { item, .. } => assert!(self.items.contains(item), "placed before its words"),
             Words::CallerSaid { item, .. } => assert!(self.last_words.insert(item.clone()), "once"),
-            Words::Inaudible { .. } => {}
+            Words::AgentTimed { .. } | Words::Inaudible { .. } => {}
         }
     }
 
@@ -381,7 +381,13 @@ impl Stage {
             }
             Step::Configure => {
                 let instructions = Some("New.".to_owned());
-                self.order(ModelOrder::Configure { backend: None, instructions, transcription: None, tools: None });
+                self.order(ModelOrder::Configure {
+                    backend: None,
+                    language: None,
+                    instructions,
+                    transcription: None,
+                    tools: None,
+                });
             }
             Step::Discard => self.order(ModelOrder::DiscardInput),
             Step::Frame => {

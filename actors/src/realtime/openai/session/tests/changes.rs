@@ -81,7 +81,13 @@ fn change(
     transcription: Option<Option<Transcription>>,
     tools: Option<Vec<ToolSpec>>,
 ) -> ModelOrder {
-    ModelOrder::Configure { backend: None, instructions: instructions.map(str::to_owned), transcription, tools }
+    ModelOrder::Configure {
+        backend: None,
+        language: None,
+        instructions: instructions.map(str::to_owned),
+        transcription,
+        tools,
+    }
 }
 
 /// The instructions of a response that is requested now.

@@ -32,7 +32,13 @@ fn without_transcription_nothing_is_waited_for() {
 fn transcription_that_was_turned_on_later_is_waited_for() {
     let mut harness = Harness::ready();
     let transcription = Some(Some(whisper()));
-    harness.order(ModelOrder::Configure { backend: None, instructions: None, transcription, tools: None });
+    harness.order(ModelOrder::Configure {
+        backend: None,
+        language: None,
+        instructions: None,
+        transcription,
+        tools: None,
+    });
     harness.hear(json!({"type": STOPPED, "item_id": "u"}));
     assert!(!harness.order(ModelOrder::Close).closed);
 }
@@ -157,7 +163,13 @@ fn a_session_that_waits_for_the_last_words_does_nothing_else() {
         request(ResponsePurpose::Notice, None),
         ModelOrder::AddText { role: TextRole::User, text: "x".to_owned() },
         ModelOrder::CancelResponse,
-        ModelOrder::Configure { backend: None, instructions: Some("x".to_owned()), transcription: None, tools: None },
+        ModelOrder::Configure {
+            backend: None,
+            language: None,
+            instructions: Some("x".to_owned()),
+            transcription: None,
+            tools: None,
+        },
     ] {
         assert!(is_nothing(&harness.order(order)));
     }

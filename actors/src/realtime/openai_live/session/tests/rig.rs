@@ -301,6 +301,6 @@ fn word_of(words: Words) -> Option<String> {
         Words::Placed { item, previous, .. } => {
             Some(format!("{item} after {}", previous.map_or("nothing".to_owned(), |item| item.to_string())))
         }
-        Words::Inaudible { .. } => None,
+        Words::AgentTimed { .. } | Words::Inaudible { .. } => None,
     }
 }

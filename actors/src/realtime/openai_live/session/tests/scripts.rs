@@ -110,6 +110,7 @@ impl Script {
                 3 => ModelOrder::DeleteItem { item: ItemId::new("live1_a1") },
                 4 => ModelOrder::Configure {
                     backend: None,
+                    language: None,
                     instructions: Some("Be brief. ".repeat(100)),
                     transcription: None,
                     tools: Some(vec![sample::tool("other")]),

@@ -142,7 +142,7 @@ fn a_change_reaches_the_voice_and_the_model_behind_it() {
     let mut rig = Rig::running();
     let tools = Some(vec![crate::realtime::openai_live::plan::sample::tool("other")]);
     let instructions = Some("Speak German.".to_owned());
-    rig.order(ModelOrder::Configure { backend: None, instructions, transcription: None, tools });
+    rig.order(ModelOrder::Configure { backend: None, instructions, transcription: None, language: None, tools });
     let responses = rig.sent[0]["session"]["delegation"]["responses"].clone();
     assert!(responses["instructions"].as_str().is_some_and(|text| text.starts_with("Speak German.")));
     assert_eq!(responses["tools"][0]["name"], "other");
@@ -150,11 +150,23 @@ fn a_change_reaches_the_voice_and_the_model_behind_it() {
     assert_eq!(said[0], "update");
     assert!(said[1].starts_with("instructions.append From now on") && said[1].ends_with("Speak German."));
     let of_its_own = Some(Some("Look things up in German.".to_owned()));
-    rig.order(ModelOrder::Configure { backend: of_its_own, instructions: None, transcription: None, tools: None });
+    rig.order(ModelOrder::Configure {
+        backend: of_its_own,
+        instructions: None,
+        transcription: None,
+        language: None,
+        tools: None,
+    });
     let responses = rig.sent[0]["session"]["delegation"]["responses"].clone();
     assert!(responses["instructions"].as_str().is_some_and(|text| text.starts_with("Look things up in German.")));
     assert_eq!(rig.said(), ["update"], "the voice keeps its prompt");
-    rig.order(ModelOrder::Configure { backend: None, instructions: None, transcription: Some(None), tools: None });
+    rig.order(ModelOrder::Configure {
+        backend: None,
+        instructions: None,
+        transcription: Some(None),
+        language: None,
+        tools: None,
+    });
     assert!(rig.said().is_empty());
     rig.check();
 }
