@@ -47,6 +47,11 @@ fn sentence() -> Arc<[i16]> {
     samples.into()
 }
 
+/// A sound that a server which listens to the level takes for speech, and our detector does not.
+fn hum() -> Arc<[i16]> {
+    common::voice(440.0, 1_500).into()
+}
+
 /// The setting that lets us cut the model.
 const WE_DECIDE: (&str, &str) = ("interruption.policy", "immediate");
 
@@ -78,4 +83,14 @@ async fn beside_a_model_that_reports_speech_it_gives_a_second_opinion() {
     let opinions = &record["analytics"]["audio"]["speech_opinions"];
     assert!(opinions["agreed"].as_u64() >= Some(1), "{record:#}");
     assert!(counted(&metrics, r#"switchboard_speech_opinions_total{result="agreed"}"#) >= 1.0);
+}
+
+#[actix_rt::test]
+async fn a_noise_that_the_model_takes_for_speech_is_counted() {
+    let (report, running) = call_to("realtime", &[("speech_detector.enabled", "true")], hum()).await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    let record = transcript(records.path(), &report.summary.call_sid);
+    let opinions = &record["analytics"]["audio"]["speech_opinions"];
+    assert_eq!((opinions["noise"].as_u64(), opinions["agreed"].as_u64()), (Some(1), Some(0)), "{record:#}");
 }

@@ -101,6 +101,18 @@ async fn twenty_calls_at_once_end_right() {
 }
 
 #[actix_rt::test]
+async fn twenty_calls_at_once_know_what_was_heard() {
+    for row in [LIVE, GEMINI] {
+        // Without optimisation, 20 calls take more than the cores of most machines.
+        let at_once = if cfg!(debug_assertions) { row.at_once } else { 20 };
+        let row = Row { policy: "immediate", at_once, ..row };
+        let positions = (1..=20).map(|number| number * 80).collect();
+        let (judged, late) = interrupted(row, false, positions).await;
+        is_right(row, judged, late);
+    }
+}
+
+#[actix_rt::test]
 async fn a_caller_who_hangs_up_in_the_middle_leaves_what_was_heard() {
     for row in [REALTIME, LIVE, GEMINI] {
         let mut settings = vec![("interruption.policy", row.policy)];
@@ -127,32 +139,44 @@ async fn a_caller_who_hangs_up_in_the_middle_leaves_what_was_heard() {
 /// Interrupts at steps of 50 ms, with several delays of the carrier's marks: the greeting at the odd
 /// ones, and the answer that follows it at the even ones.
 async fn interrupted_everywhere(row: Row) {
-    let mut judged = Vec::new();
-    let mut late = Duration::ZERO;
+    let (mut judged, mut late) = (Vec::new(), Duration::ZERO);
     for is_greeting in [true, false] {
-        // A model that decides alone says nothing after it fell silent.
-        let spoken = if is_greeting { 1 } else { 2 };
-        let silent = if row.policy == "model" { "99" } else { "0" };
-        let rehearse = format!("answer_ms:{ANSWER_MS},good_responses:{spoken},empty_responses:{silent}");
-        // These callers are tones, which our detector does not take for speech.
-        let mut settings = vec![("interruption.policy", row.policy), ("speech_detector.enabled", "false")];
-        settings.extend(row.format.map(|format| ("realtime.audio_format", format)));
-        let stage = Stage::start(row, &rehearse, &settings).await;
-        let lateness = Lateness::watch(stage.running.public("/health"));
         let steps = POSITIONS.filter(|step| (step % 2 == 1) == is_greeting);
-        let steps = steps.step_by(8 / row.at_once as usize);
-        let calls = steps.map(|step| {
-            let delay = MARK_DELAYS[step as usize / 2 % MARK_DELAYS.len()];
-            let mut options = stage.options();
-            options.mark_delay = Duration::from_millis(delay);
-            interrupt(row, is_greeting, step * 50, &mut options);
-            watched(&stage.running, options, format!("{} ms, marks {delay} ms, greeting: {is_greeting}", step * 50))
-        });
-        let outcomes: Vec<Outcome> = stream::iter(calls).buffer_unordered(row.at_once as usize).collect().await;
-        late = late.max(lateness.end());
-        let records = stage.stop().await;
-        judged.extend(outcomes.iter().map(|outcome| judge(row, &records, outcome)));
+        let positions = steps.step_by(8 / row.at_once as usize).map(|step| step * 50).collect();
+        let (more, lateness) = interrupted(row, is_greeting, positions).await;
+        judged.extend(more);
+        late = late.max(lateness);
     }
+    is_right(row, judged, late);
+}
+
+/// Places a call for each of these positions, in ms, at which the caller speaks over the greeting or
+/// over the answer. Returns also how late the machine was.
+async fn interrupted(row: Row, is_greeting: bool, positions: Vec<u32>) -> (Vec<Judged>, Duration) {
+    // A model that decides alone says nothing after it fell silent.
+    let spoken = if is_greeting { 1 } else { 2 };
+    let silent = if row.policy == "model" { "99" } else { "0" };
+    let rehearse = format!("answer_ms:{ANSWER_MS},good_responses:{spoken},empty_responses:{silent}");
+    // These callers are tones, which our detector does not take for speech.
+    let mut settings = vec![("interruption.policy", row.policy), ("speech_detector.enabled", "false")];
+    settings.extend(row.format.map(|format| ("realtime.audio_format", format)));
+    let stage = Stage::start(row, &rehearse, &settings).await;
+    let lateness = Lateness::watch(stage.running.public("/health"));
+    let calls = positions.into_iter().map(|position| {
+        let delay = MARK_DELAYS[position as usize / 100 % MARK_DELAYS.len()];
+        let mut options = stage.options();
+        options.mark_delay = Duration::from_millis(delay);
+        interrupt(row, is_greeting, position, &mut options);
+        watched(&stage.running, options, format!("{position} ms, marks {delay} ms, greeting: {is_greeting}"))
+    });
+    let outcomes: Vec<Outcome> = stream::iter(calls).buffer_unordered(row.at_once as usize).collect().await;
+    let late = lateness.end();
+    let records = stage.stop().await;
+    (outcomes.iter().map(|outcome| judge(row, &records, outcome)).collect(), late)
+}
+
+/// Asserts that what was heard is right within 40 ms, for 99 of 100 calls.
+fn is_right(row: Row, mut judged: Vec<Judged>, late: Duration) {
     judged.sort_unstable_by_key(|it| it.error);
     let table: String = judged.iter().map(|it| format!("{:?}: {}\n", it.error, it.text)).collect();
     let interrupted = judged.iter().filter(|it| it.interrupted).count();
@@ -163,6 +187,7 @@ async fn interrupted_everywhere(row: Row) {
         "{row:?}: {interrupted} calls were interrupted:\n{table}"
     );
     let p99 = judged[(judged.len() * 99).div_ceil(100) - 1].error;
+    println!("{}, {} at once: p99 {p99:?} of {}, late by {late:?}", row.protocol, row.at_once, judged.len());
     // A busy machine makes the messages between phone and service late.
     let most = MOST_ERROR + late;
     assert!(p99 <= most, "{row:?}: what was heard is wrong by {p99:?} of at most {most:?}:\n{table}");

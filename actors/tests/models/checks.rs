@@ -21,18 +21,21 @@ pub(crate) type Verdict = Result<String, String>;
 type Check = fn(Provider) -> Verdict;
 
 /// Every check, by its name.
-pub(crate) const CHECKS: [(&str, Check); 19] = [
+pub(crate) const CHECKS: [(&str, Check); 22] = [
     ("greets first", talk::greets_first),
     ("answers, and the record has it", talk::answers),
     ("barge-in: error of what was heard", barge_in::error_of_heard),
     ("barge-in: the model learns it", barge_in::model_learns),
     ("barge-in: our detector decides", barge_in::we_decide),
+    ("second opinion: noise", talk::second_opinion),
     ("tools run once", talk::tools_run_once),
     ("keys", talk::keys),
     ("language switch", talk::language),
     ("idle ladder, then goodbye", ends::idle),
     ("goodbye is heard", ends::goodbye),
     ("exact words", exact::heard),
+    ("exact words over a failover", exact::over_a_failover),
+    ("exact words are interrupted", exact::interrupted),
     ("the agent ends the call", ends::agent_ends),
     ("spend limit", ends::spend_limit),
     ("owed answer over a takeover", losses::owed_answer),

@@ -1,11 +1,15 @@
 //! What happens in a conversation.
 
 use serde_json::json;
+use switchboard_actors::audio::detector::DetectorPlan;
+use switchboard_actors::audio::second_opinion::Opinion;
+use switchboard_actors::call::steps::Note;
+use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::seat::Provider;
 use switchboard_actors::transcript::log::Voice;
 use switchboard_actors::transcript::messages::Fact;
 
-use super::{Verdict, carrier, greeted, is_so, was_correct};
+use super::{Verdict, carrier, greeted, greeted_with, is_so, was_correct};
 use crate::call::Call;
 use crate::profile::profile;
 use crate::server::{Deed, Known, USUAL_ANSWER, USUAL_WORDS, ms};
@@ -120,4 +124,23 @@ pub(crate) fn language(provider: Provider) -> Verdict {
     is_so(said.as_deref() == Some(USUAL_ANSWER), || format!("said {said:?}"))?;
     was_correct(&mut call)?;
     Ok(if call.servers.len() > 1 { "in another session" } else { "in the session" }.to_owned())
+}
+
+/// Our detector listens beside a server that takes a noise for speech. It says so, once for each
+/// beginning, and nothing where the server reports no speech.
+pub(crate) fn second_opinion(provider: Provider) -> Verdict {
+    let profile = CallProfile { second_opinion: Some(DetectorPlan::default()), ..profile(provider) };
+    let reports = profile.model.capabilities().speech_events.is_some();
+    let mut call = greeted_with(profile, carrier())?;
+    // The caller of these calls is a tone.
+    for _ in 0..3 {
+        call.caller_asks("where is my order");
+    }
+    let given = |opinion: Opinion| call.notes.iter().filter(|note| **note == Note::SpeechCompared(opinion)).count();
+    let [agreed, unreported, noise] = Opinion::ALL.map(given);
+    let expected = if reports { 3 } else { 0 };
+    is_so([agreed, unreported, noise] == [0, 0, expected], || {
+        format!("{agreed} agreed, {unreported} unreported, {noise} noise of {expected}")
+    })?;
+    Ok(format!("{noise} noise"))
 }
