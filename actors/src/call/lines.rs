@@ -33,7 +33,7 @@ impl Shared {
     }
 
     /// A recording is made, or cannot be made.
-    pub(super) fn clip_fetched(&mut self, words: Private<String>, made: Result<FetchedClip, String>) {
+    pub(super) fn clip_fetched(&mut self, words: &Private<String>, made: Result<FetchedClip, String>) {
         // Without it the bundled one is played. The maker has logged why.
         let Ok(FetchedClip { samples, characters }) = made else { return };
         let order = self.profile.model.line(words.expose()).filter(|_| characters > 0);

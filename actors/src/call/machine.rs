@@ -129,7 +129,7 @@ impl CallMachine {
                     talk.answer_tool(&asked, output, true, exit.stage(talk));
                 }
             }
-            CallEvent::ClipFetched { words, made } => talk.call.clip_fetched(words, made),
+            CallEvent::ClipFetched { words, made } => talk.call.clip_fetched(&words, made),
             CallEvent::TransferOrdered { destination } => {
                 let reason = "ordered by an operator".to_owned();
                 exit.transfer_asked(destination, reason, String::new(), By::Operator, talk);

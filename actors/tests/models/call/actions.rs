@@ -140,7 +140,7 @@ impl Call {
                     self.jobs.push_back(Job::Call(CallEvent::Model(report)));
                 }
                 A::Clip(ClipAction::Fetch { question, .. }) => {
-                    self.later.push((self.now + ms(50), Job::ClipMade(question)))
+                    self.later.push((self.now + ms(50), Job::ClipMade(question)));
                 }
                 A::Clip(ClipAction::Due { result, .. }) => self.clips.push(result),
                 A::ToLink(leg, order) => self.order(leg, order),
