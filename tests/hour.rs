@@ -407,7 +407,7 @@ impl World {
                     }
                     self.tell(CallEvent::Audio(report));
                 }
-                AudioAction::Record(_) => {}
+                AudioAction::Record(_) | AudioAction::Overhear(_) => {}
                 AudioAction::CountDrops { cause, frames } => {
                     // Audio that the caller interrupted is dropped on purpose.
                     if cause != switchboard_actors::audio::action::DropCause::Muted {

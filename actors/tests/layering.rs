@@ -127,7 +127,7 @@ const SEAT_ENTRIES: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];
 /// The file of the media-stream actor, and the crate that only this file names.
 const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
 /// Messages that carry audio. They may be dropped, and so must never bypass a mailbox's bound.
-const AUDIO: [&str; 3] = ["FromCaller", "FromModel", "ModelBound"];
+const AUDIO: [&str; 4] = ["FromCaller", "FromModel", "ModelBound", "FromPerson"];
 
 #[test]
 fn pure_files_name_no_runtime() {

@@ -313,6 +313,21 @@ impl FakeStream {
         None
     }
 
+    /// The next binary message; `None` once the service closes the socket.
+    pub async fn next_binary(&mut self) -> Option<Bytes> {
+        while let Some(Ok(frame)) = self.socket.next().await {
+            match frame {
+                Frame::Binary(bytes) => return Some(bytes),
+                Frame::Close(_) => {
+                    let _ = self.socket.send(Message::Close(None)).await;
+                    return None;
+                }
+                Frame::Text(_) | Frame::Continuation(_) | Frame::Ping(_) | Frame::Pong(_) => {}
+            }
+        }
+        None
+    }
+
     /// Reads until the service closes the socket, answers the close, and waits for the end of the
     /// connection. Returns the code and the reason.
     pub async fn closed(&mut self) -> (CloseCode, String) {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::audio::ears::Sound;
 use crate::audio::report::AudioReport;
 use crate::carrier::LineCommand;
 use crate::frame::Frame;
@@ -18,6 +19,8 @@ pub enum AudioAction {
     Report(AudioReport),
     /// Send this piece to the recording. It is dropped when the disk has no room for it.
     Record(Block),
+    /// Pass this sound to those who listen in.
+    Overhear(Sound),
     /// Count dropped audio, summed over the last second.
     CountDrops {
         /// The direction and the reason.
@@ -42,18 +45,29 @@ pub enum DropCause {
     Overflow,
     /// Agent audio in a format not yet known, because no model was attached.
     Unexpected,
+    /// Sound of a person that came faster than the caller can hear it.
+    PersonAhead,
 }
 
 impl DropCause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::ModelFull, Self::NotAttached, Self::LineFull, Self::Muted, Self::Overflow, Self::Unexpected];
+    pub const ALL: [Self; 7] = [
+        Self::ModelFull,
+        Self::NotAttached,
+        Self::LineFull,
+        Self::Muted,
+        Self::Overflow,
+        Self::Unexpected,
+        Self::PersonAhead,
+    ];
 
-    /// The direction's label: `in` from the caller, `out` to the caller.
+    /// The direction's label: `in` from the caller, `out` to the caller, `person` from somebody who
+    /// has taken the call over.
     pub const fn direction(self) -> &'static str {
         match self {
             Self::ModelFull | Self::NotAttached => "in",
             Self::LineFull | Self::Muted | Self::Overflow | Self::Unexpected => "out",
+            Self::PersonAhead => "person",
         }
     }
 
@@ -63,7 +77,7 @@ impl DropCause {
             Self::ModelFull | Self::LineFull => "mailbox_full",
             Self::NotAttached | Self::Unexpected => "not_attached",
             Self::Muted => "muted",
-            Self::Overflow => "overflow",
+            Self::Overflow | Self::PersonAhead => "overflow",
         }
     }
 }
@@ -88,6 +102,8 @@ pub enum AudioTimer {
     Drops,
     /// The carrier considers a line dead when we send no audio. Silence keeps it open.
     KeepOpen,
+    /// The caller hears the next piece of the agent's sound, and so do those who listen in.
+    Ears,
 }
 
 /// The earliest of several deadlines.

@@ -8,8 +8,9 @@ use log::trace;
 use super::action::{AudioAction, DropCause};
 use super::events::{Event, FrameCounters};
 use super::level::Levels;
-use super::messages::{AudioOrder, FinishAudio};
+use super::messages::{AudioOrder, FinishAudio, FromPerson};
 use super::pipeline::{AudioEvent, Pipeline};
+use super::tap::Taps;
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::report::AudioReport;
 use crate::carrier::{Capabilities, LineCommand, LineFormats};
@@ -59,6 +60,8 @@ pub(crate) struct AudioPipeline {
     alarm: Option<Alarm>,
     counters: FrameCounters,
     recorder: Option<Recorder>,
+    /// Those who listen in.
+    taps: Taps,
     /// Samples in 20 ms, the unit in which drops are counted.
     recorded_frame: u64,
     /// Set by [`FinishAudio`], so that stopping is not reported as a failure.
@@ -86,6 +89,7 @@ impl AudioPipeline {
             alarm: None,
             counters: FrameCounters::default(),
             recorder: setup.recorder,
+            taps: Taps::default(),
             recorded_frame: u64::from(setup.line.says.rate_hz / 50).max(1),
             finished: false,
         }
@@ -104,6 +108,9 @@ impl AudioPipeline {
             }
         }
         self.actions = actions;
+        if self.taps.are_gone() {
+            self.step(AudioEvent::Overheard(false), ctx);
+        }
         self.arm();
     }
 
@@ -133,6 +140,7 @@ impl AudioPipeline {
                     emit(Event::AudioDropped { call: &self.call, direction: "recording", reason: "disk_slow", frames });
                 }
             }
+            AudioAction::Overhear(sound) => self.taps.hear(sound.side, &sound.mulaw, sound.private),
             AudioAction::CountDrops { cause, frames } => {
                 let (direction, reason) = (cause.direction(), cause.reason());
                 emit(Event::AudioDropped { call: &self.call, direction, reason, frames });
@@ -239,7 +247,20 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::CompareSpeech(comparison) => self.step(AudioEvent::CompareSpeech(comparison), ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::PauseRecording(paused) => self.step(AudioEvent::PauseRecording(paused), ctx),
+            AudioOrder::Listen(tap) => {
+                self.taps.add(tap);
+                self.step(AudioEvent::Overheard(true), ctx);
+            }
+            AudioOrder::TakeOver(taken_over) => self.step(AudioEvent::TakenOver(taken_over), ctx),
         }
+    }
+}
+
+impl Handler<FromPerson> for AudioPipeline {
+    type Result = ();
+
+    fn handle(&mut self, FromPerson(mulaw): FromPerson, ctx: &mut Self::Context) {
+        self.step(AudioEvent::PersonSpeaks(mulaw), ctx);
     }
 }
 

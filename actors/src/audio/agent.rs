@@ -53,6 +53,11 @@ impl AgentPath {
         self.model.is_some()
     }
 
+    /// How long this audio of the model plays. Zero before a model was attached.
+    pub(super) fn duration_of(&self, audio: &[u8]) -> Duration {
+        self.model.as_ref().map_or(Duration::ZERO, |(format, _)| format.duration_of(audio.len()))
+    }
+
     /// Sets the level that the caller hears.
     pub(super) fn level(&mut self, gain: Gain) {
         self.level = Level::new(gain, self.line.rate_hz);

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::diagnosis::FormatDetector;
+use super::ears::Ears;
 use super::level::{Gain, Level};
+use super::person::Beside;
 use super::quiet::Quiet;
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
@@ -55,6 +57,17 @@ pub(super) struct CallerPath {
     stall: Option<(Instant, Duration)>,
     /// The silence that the carrier leaves out, if it does.
     quiet: Option<Quiet>,
+    /// The sound of a person who talks with the caller, for the model.
+    beside: Option<Beside>,
+}
+
+/// Who else hears the caller.
+#[derive(Debug, Default)]
+pub(super) struct Witnesses<'a> {
+    /// The recording.
+    pub tape: Option<&'a mut Tape>,
+    /// Those who listen in.
+    pub ears: Option<&'a mut Ears>,
 }
 
 /// The converter from the line's format to the model's.
@@ -84,7 +97,18 @@ impl CallerPath {
             turn_open: false,
             stall: None,
             quiet: None,
+            beside: None,
         }
+    }
+
+    /// A person talks with the caller from now on, or no longer.
+    pub(super) fn taken_over(&mut self, taken_over: bool) {
+        self.beside = taken_over.then(Beside::default);
+    }
+
+    /// The sound of a person for the model, while one talks with the caller.
+    pub(super) const fn beside(&mut self) -> Option<&mut Beside> {
+        self.beside.as_mut()
     }
 
     /// Supplies the silence that a carrier leaves out.
@@ -156,26 +180,32 @@ impl CallerPath {
         self.line
     }
 
-    /// Takes a frame from the line. `tape` records it.
+    /// Takes a frame from the line.
     pub(super) fn frame(
         &mut self,
         mut frame: CallerFrame,
         now: Instant,
-        tape: Option<&mut Tape>,
+        witnesses: Witnesses<'_>,
         out: &mut Vec<AudioAction>,
     ) {
         self.join_samples(&mut frame.payload);
         if let Some(diagnosis) = self.detector.hear(&mut frame, now) {
             out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));
         }
-        if let Some(tape) = tape {
+        if let Some(tape) = witnesses.tape {
             tape.caller(&frame.payload, frame.timestamp, now);
+        }
+        if let Some(sound) = witnesses.ears.and_then(|ears| ears.caller(&frame.payload)) {
+            out.push(AudioAction::Overhear(sound));
         }
         self.voice.hear(&frame.payload, now);
         // A server that has no audio yet reports nothing.
         let opinion = self.second_opinion.as_mut().filter(|_| self.model.is_some());
         let opinion = opinion.and_then(|ours| ours.hear(&frame.payload, self.agent_sounds, now));
         self.report(opinion, out);
+        if let Some(beside) = &mut self.beside {
+            beside.mix(&mut frame.payload, self.line);
+        }
         self.pad_gap(&frame, out);
         if let Some(quiet) = &mut self.quiet {
             quiet.heard(self.line.duration_of(frame.payload.len()), now);
@@ -200,6 +230,9 @@ impl CallerPath {
         self.report(opinion, out);
         if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
             out.push(AudioAction::Report(AudioReport::LastVoice { ago }));
+        }
+        if let Some(by_person) = self.beside.as_mut().and_then(|beside| beside.turn(open)) {
+            out.push(AudioAction::Report(AudioReport::TurnSpoken { by_person }));
         }
     }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use actix::{Message, Recipient};
+use bytes::Bytes;
 
 use super::report::ItemPlayout;
 use super::second_opinion::Comparison;
+use super::tap::Tap;
 use crate::carrier::AudioFormat;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::ModelBound;
@@ -74,7 +76,19 @@ pub enum AudioOrder {
     /// Record silence from now on, or both sides again. The order has no effect in a call that is
     /// not recorded.
     PauseRecording(bool),
+    /// Pass both sides of the call to this listener from now on, as they are heard.
+    Listen(Tap),
+    /// A person talks with the caller in place of the agent (`true`), or no longer. Meanwhile
+    /// nothing of the agent is played, and each item of it is reported as unheard; the person's
+    /// sound comes by [`FromPerson`].
+    TakeOver(bool),
 }
+
+/// Sound of a person who has taken the call over: mu-law at 8 kHz. Perishable; ignored while nobody
+/// has.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct FromPerson(pub Bytes);
 
 /// The call is over: stop without reporting it as a loss. The answer has every item that was not
 /// reported as heard yet, in playing order, with what the caller has heard of it by now.

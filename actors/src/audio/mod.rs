@@ -8,6 +8,9 @@
 //!   [`replay`] keeps audio to send again after a pause, and [`fade`] covers the seam.
 //!   [`keep_open`] says when silence is due.
 //!
+//! [`ears`] is what operators hear who listen in by a [`tap`], and [`person`] is one who talks with
+//! the caller in place of the agent.
+//!
 //! [`detector`] says when the caller speaks, where no model does. Beside a model that does, it gives
 //! a [`second_opinion`].
 //!
@@ -29,6 +32,7 @@ mod chunks;
 pub mod detector;
 pub(crate) mod diagnosis;
 mod drops;
+pub mod ears;
 mod energy;
 pub mod events;
 mod fade;
@@ -40,6 +44,7 @@ pub mod level;
 mod marks;
 pub mod messages;
 mod packet_timing;
+mod person;
 pub mod pipeline;
 mod playhead;
 mod playout;
@@ -49,4 +54,5 @@ pub mod report;
 pub mod resample;
 pub(crate) mod scratch;
 pub mod second_opinion;
+pub mod tap;
 pub(crate) mod voice;

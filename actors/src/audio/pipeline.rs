@@ -9,15 +9,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::action::{AudioAction, AudioTimer, DropCause, earliest};
 use super::agent::AgentPath;
-use super::caller::CallerPath;
+use super::caller::{CallerPath, Witnesses};
 use super::diagnosis::FormatDetector;
 use super::drops::Drops;
+use super::ears::Ears;
 use super::level::Levels;
+use super::person::Person;
 use super::playout::Playout;
 use super::resample::ResampleError;
 use super::second_opinion::Comparison;
+use super::tap::Side;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::carrier::{AudioFormat, CallerFrame, Capabilities, FlowSignal, LineCommand, LineFormats, Liveness};
 use crate::frame::Frame;
@@ -81,6 +86,12 @@ pub enum AudioEvent {
     PauseRecording(bool),
     /// The call is over. The rest of the recording is written.
     EndRecording,
+    /// Somebody listens in (`true`), or nobody any more.
+    Overheard(bool),
+    /// A person talks with the caller in place of the agent (`true`), or no longer.
+    TakenOver(bool),
+    /// Sound of that person: mu-law at 8 kHz.
+    PersonSpeaks(Bytes),
     /// Report when everything was heard.
     TellWhenDrained,
     /// Send less ahead of the ear, or as far as the carrier's setting says.
@@ -104,6 +115,16 @@ pub struct Pipeline {
     early: Vec<AudioEvent>,
     /// Present while the call is recorded.
     tape: Option<Tape>,
+    /// Present while somebody listens in.
+    ears: Option<Ears>,
+    /// Present while a person talks with the caller.
+    person: Option<Person>,
+    /// Persons so far, for their ids.
+    persons: u32,
+    /// The last item of the agent that was not played because a person talks.
+    withheld: Option<ItemId>,
+    /// Whether the recording is paused.
+    paused: bool,
 }
 
 impl Pipeline {
@@ -122,6 +143,11 @@ impl Pipeline {
             drops: Drops::default(),
             early: Vec::new(),
             tape: None,
+            ears: None,
+            person: None,
+            persons: 0,
+            withheld: None,
+            paused: false,
         }
     }
 
@@ -164,7 +190,7 @@ impl Pipeline {
             self.playout.poll(now, out);
             self.agent_due = earliest([self.agent.deadline(&self.playout), self.playout.deadline()]);
         }
-        self.record(before, now, out);
+        self.witness(before, now, out);
         self.drops.collect(before, now, out);
         result
     }
@@ -182,7 +208,8 @@ impl Pipeline {
 
     /// When [`AudioEvent::Tick`] is wanted, and for which timer.
     pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
-        earliest([self.caller.deadline(), self.agent_due, self.drops.deadline()])
+        let ears = self.ears.as_ref().and_then(Ears::due).map(|due| (due, AudioTimer::Ears));
+        earliest([self.caller.deadline(), self.agent_due, self.drops.deadline(), ears])
     }
 
     /// Whether the model's audio waits for the order to attach it. Audio beyond the bound is
@@ -191,18 +218,69 @@ impl Pipeline {
         !self.agent.has_model() && self.early.len() < MOST_EARLY
     }
 
-    /// Records what was sent to the line and takes finished blocks off the tape.
-    fn record(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
-        let Some(tape) = &mut self.tape else { return };
+    /// Shows what was sent to the line to the recording and to those who listen in. Takes finished
+    /// blocks off the tape, and passes on what is heard by now.
+    fn witness(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
+        if self.tape.is_none() && self.ears.is_none() {
+            return;
+        }
         for action in &out[before..] {
             if let AudioAction::ToLine(LineCommand::Play(frame)) = action {
-                tape.agent(frame, now);
+                self.tape.iter_mut().for_each(|tape| tape.agent(frame, now));
+                self.ears.iter_mut().for_each(|ears| ears.sent(frame, now));
             } else if *action == AudioAction::ToLine(LineCommand::Clear) {
-                tape.cleared(now);
+                self.cleared(now);
             }
         }
-        while let Some(block) = tape.block(now) {
+        while let Some(block) = self.tape.as_mut().and_then(|tape| tape.block(now)) {
             out.push(AudioAction::Record(block));
+        }
+        while let Some(sound) = self.ears.as_mut().and_then(|ears| ears.heard(now)) {
+            out.push(AudioAction::Overhear(sound));
+        }
+    }
+
+    /// What the carrier had not played is gone.
+    fn cleared(&mut self, now: Instant) {
+        self.tape.iter_mut().for_each(|tape| tape.cleared(now));
+        self.ears.iter_mut().for_each(|ears| ears.cleared(now));
+    }
+
+    /// Somebody listens in, or nobody any more. Ears that cannot be made cost the call nothing.
+    fn overheard(&mut self, overheard: bool) {
+        let voice = if self.person.is_some() { Side::Person } else { Side::Agent };
+        match (overheard, &self.ears) {
+            (false, _) => self.ears = None,
+            (true, Some(_)) => {}
+            (true, None) => self.ears = Ears::new(self.caller.line(), self.agent.line(), self.paused, voice).ok(),
+        }
+    }
+
+    /// A person talks with the caller in place of the agent, or no longer.
+    fn taken_over(&mut self, taken_over: bool) {
+        match (taken_over, self.person.take()) {
+            (true, None) => {
+                self.persons += 1;
+                self.person = Person::new(self.persons, self.caller.line(), self.agent.line()).ok();
+            }
+            (true, person) => return self.person = person,
+            (false, person) => person.into_iter().for_each(|person| person.leaves(&mut self.playout)),
+        }
+        self.caller.taken_over(self.person.is_some());
+        let voice = if taken_over { Side::Person } else { Side::Agent };
+        self.ears.iter_mut().for_each(|ears| ears.voice(voice));
+    }
+
+    /// The agent speaks while a person talks with the caller: nothing of it is played, also later.
+    fn withhold(&mut self, response: ResponseId, item: ItemId, audio: &[u8], out: &mut Vec<AudioAction>) {
+        self.playout.mute(&response);
+        let frames = audio.len().div_ceil(20 * self.caller.line().bytes_per_ms()).max(1) as u64;
+        out.push(AudioAction::CountDrops { cause: DropCause::Muted, frames });
+        if self.withheld.as_ref() != Some(&item) {
+            self.withheld = Some(item.clone());
+            let received = self.agent.duration_of(audio).max(Duration::from_millis(1));
+            let unheard = ItemPlayout { response, item, received, heard: Duration::ZERO };
+            out.push(AudioAction::Report(AudioReport::Interrupted(vec![unheard])));
         }
     }
 
@@ -213,15 +291,17 @@ impl Pipeline {
                 if self.caller.compares_speech() {
                     self.caller.agent_sounds(self.playout.sounds(now));
                 }
-                self.caller.frame(frame, now, self.tape.as_mut(), out);
+                let witnesses = Witnesses { tape: self.tape.as_mut(), ears: self.ears.as_mut() };
+                self.caller.frame(frame, now, witnesses, out);
             }
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
             AudioEvent::Flow(signal) => self.playout.flow(signal),
             AudioEvent::LineRestarted => {
-                if let Some(tape) = &mut self.tape {
-                    tape.cleared(now);
-                }
+                self.cleared(now);
                 self.playout.restart(now, out);
+            }
+            AudioEvent::ModelAudio { response, item, audio } if self.person.is_some() => {
+                self.withhold(response, item, &audio, out);
             }
             AudioEvent::ModelAudio { response, item, audio } => {
                 self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
@@ -235,6 +315,12 @@ impl Pipeline {
                 }
             }
             AudioEvent::ModelDetached => self.caller.detach(),
+            // What plays is the person's, and the agent has nothing that could be heard.
+            AudioEvent::ClearPlayout(response) if self.person.is_some() => {
+                response.iter().for_each(|response| self.playout.mute(response));
+                out.push(AudioAction::Report(AudioReport::Interrupted(Vec::new())));
+            }
+            AudioEvent::PlayPcm { .. } | AudioEvent::PausePlayout if self.person.is_some() => {}
             AudioEvent::ClearPlayout(response) => {
                 // Early audio is dropped, and counted, once its format is known.
                 for event in &self.early {
@@ -251,7 +337,16 @@ impl Pipeline {
             AudioEvent::ResumePlayout => self.playout.resume(now, out),
             AudioEvent::CompareSpeech(comparison) => self.caller.compare_speech(comparison),
             AudioEvent::Examine => self.caller.examine_again(),
+            AudioEvent::Overheard(overheard) => self.overheard(overheard),
+            AudioEvent::TakenOver(taken_over) => self.taken_over(taken_over),
+            AudioEvent::PersonSpeaks(mulaw) => {
+                if let (Some(person), Some(beside)) = (&mut self.person, self.caller.beside()) {
+                    person.speaks(&mulaw, now, &mut self.playout, beside, out);
+                }
+            }
             AudioEvent::PauseRecording(paused) => {
+                self.paused = paused;
+                self.ears.iter_mut().for_each(|ears| ears.pause(paused));
                 if let Some(tape) = &mut self.tape {
                     tape.pause(paused, now);
                 }

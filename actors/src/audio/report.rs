@@ -47,8 +47,15 @@ pub enum AudioReport {
         ago: Duration,
     },
     /// The answer to [`crate::audio::messages::AudioOrder::ClearPlayout`]: every item not yet heard
-    /// whole, in playing order.
+    /// whole, in playing order. Also an item of the agent that is not played at all, because a
+    /// person talks with the caller.
     Interrupted(Vec<ItemPlayout>),
+    /// The turn that ended was spoken by a person who has taken the call over (`true`), or by the
+    /// caller. Sent only while a person talks with the caller.
+    TurnSpoken {
+        /// Whether it was the person.
+        by_person: bool,
+    },
     /// The playout queue reached its bound: the model said more than a call may hold. Later audio
     /// was dropped.
     PlayoutOverflowed {

@@ -27,10 +27,11 @@ use self::children::{AudioHandle, LlmHandle, Real, Spawn, TranscriptHandle, star
 pub use self::ending::CallSlot;
 use super::events::Event;
 use super::machine::{CallMachine, Means};
-use super::messages::Next;
+use super::messages::{Microphone, Next};
 use super::report::{Spent, TransferPermit};
 use super::steps::{CallAction, CallEvent};
 use crate::alarm::Alarm;
+use crate::audio::tap::Taps;
 use crate::carrier::control::{Control, Request};
 use crate::carrier::{Handover, SecondStart};
 use crate::clock;
@@ -88,6 +89,10 @@ pub struct CallActor {
     /// The record's actor, until it has the call's ending.
     transcript: Option<TranscriptHandle>,
     watchers: Watchers,
+    /// Those who listen to its sound.
+    taps: Taps,
+    /// Where the sound of a person goes who has taken the call over.
+    microphone: Microphone,
     /// What the watchers know of the call's line in the list.
     shown: Option<watching::Shown>,
     /// The incidents so far.
@@ -126,6 +131,8 @@ impl CallActor {
             audio: None,
             transcript: None,
             watchers: Watchers::default(),
+            taps: Taps::default(),
+            microphone: Microphone::default(),
             shown: None,
             incidents: Incidents::default(),
             complaints: Complaints::default(),

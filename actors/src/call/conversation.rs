@@ -1,13 +1,15 @@
-//! The regions of a call beneath its exit: the floor, the model link and the line link. Pure.
+//! The regions of a call beneath its exit: the floor, the hands, the model link and the line link.
+//! Pure.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::floor::Floor;
+use super::hands::Hands;
 use super::line_link::LineLink;
 use super::model_link::ModelLink;
 use super::shared::{Shared, Stage};
-use super::steps::CallAction;
+use super::steps::{CallAction, Note};
 use crate::profile::CallProfile;
 use crate::realtime::report::ToolCall;
 
@@ -16,6 +18,7 @@ use crate::realtime::report::ToolCall;
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) floor: Floor,
+    pub(super) hands: Hands,
     pub(super) model: ModelLink,
     pub(super) line: LineLink,
     pub(super) call: Shared,
@@ -25,6 +28,7 @@ impl Conversation {
     pub(super) fn new(profile: Arc<CallProfile>, now: Instant) -> Self {
         Self {
             floor: Floor::new(&profile, now),
+            hands: Hands::default(),
             model: ModelLink::new(),
             line: LineLink::new(now),
             call: Shared::new(profile, now),
@@ -43,6 +47,14 @@ impl Conversation {
     /// The line is gone, or another one replaces it; the caller is still there.
     pub(super) fn line_breaks(&mut self, stage: Stage) {
         self.line.breaks(stage, &mut self.floor, &mut self.call);
+    }
+
+    /// The agent has the call again. Returns what it is told; `None` if it had the call already.
+    pub(super) fn take_back(&mut self) -> Option<String> {
+        let told = self.hands.give_back()?;
+        self.call.act(CallAction::TakeOver(false));
+        self.call.tell(Note::TakenOver(false));
+        Some(told)
     }
 
     /// Asks the AudioPipeline to report when everything was heard.

@@ -123,6 +123,13 @@ pub enum Event<'a> {
         /// The time without a stream.
         gap: Duration,
     },
+    /// A person of ours has taken the call over from the agent, or given it back.
+    TakenOver {
+        /// The call.
+        call: &'a CallTag,
+        /// Whether the person has it now.
+        by_person: bool,
+    },
     /// A child actor of a call stopped unexpectedly.
     ChildLost {
         /// The call.
@@ -227,6 +234,11 @@ impl Emit for Event<'_> {
                 counter!("switchboard_line_breaks_total", "result" => "back").increment(1);
                 let gap_ms = gap.as_millis();
                 info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), gap_ms; "the caller is back on another stream");
+            }
+            Self::TakenOver { call, by_person } => {
+                let act = if by_person { "take_over" } else { "give_back" };
+                counter!("switchboard_take_overs_total", "act" => act).increment(1);
+                info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), act; "a person and the agent changed places");
             }
             Self::ChildLost { call, child } => {
                 error!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), child; "actor lost");

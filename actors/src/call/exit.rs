@@ -104,6 +104,7 @@ impl Exit {
             Way::Transferring(_) => Stage::Transferring,
             _ if talk.line.is_broken() => Stage::Broken,
             Way::Closing(..) | Way::Announcing(..) => Stage::Closing,
+            Way::Staying if talk.hands.are_a_persons() => Stage::TakenOver,
             Way::Staying if talk.model.is_dialling() => Stage::Connecting,
             Way::Staying => Stage::Talking,
         }
@@ -114,6 +115,7 @@ impl Exit {
         match (self.stage(talk), &self.way) {
             (Stage::Connecting, _) => "connecting",
             (Stage::Talking, _) => talk.floor.name(),
+            (Stage::TakenOver, _) => "taken_over",
             (Stage::Transferring, _) | (Stage::Closing, Way::Announcing(..)) => "transferring",
             (Stage::Closing, _) => "closing",
             (Stage::Broken, _) => "reconnecting",
@@ -193,6 +195,12 @@ impl Exit {
             Stage::Transferring if order != HangUp::Operator && !self.waits_for_callee(talk) => {
                 self.finish(Ending::Transferred, talk);
             }
+            // The person has said goodbye.
+            Stage::TakenOver if order == HangUp::Operator => self.finish(ending, talk),
+            Stage::TakenOver => {
+                talk.take_back();
+                self.say_goodbye(ending, talk);
+            }
             // The caller cannot hear a goodbye.
             Stage::Broken | Stage::Transferring => self.finish(ending, talk),
             Stage::Connecting | Stage::Talking => self.say_goodbye(ending, talk),
@@ -246,8 +254,9 @@ impl Exit {
         talk.model.gone();
         talk.call.act(CallAction::DetachModel);
         match stage {
-            // The model is not needed during a transfer; `come_back` deals with its loss.
-            Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            // The model is not needed during a transfer; `come_back` deals with its loss. Nor is it
+            // while a person talks; whoever gives the call back does.
+            Stage::Broken | Stage::TakenOver | Stage::Transferring | Stage::Ended => {}
             // Requesting the drained report twice is harmless.
             Stage::Closing => self.await_silence(talk),
             Stage::Connecting | Stage::Talking => {
@@ -428,7 +437,7 @@ impl Exit {
                 talk.line.returned(talk.call.now);
                 self.come_back(talk);
             }
-            Stage::Connecting | Stage::Talking | Stage::Closing | Stage::Ended => {}
+            Stage::Connecting | Stage::Talking | Stage::TakenOver | Stage::Closing | Stage::Ended => {}
         }
     }
 
@@ -438,7 +447,10 @@ impl Exit {
         talk.line.returned(talk.call.now);
         talk.floor.comes_back();
         talk.floor.clear_what_was_cut(&mut talk.call);
-        if talk.model.is_gone() {
+        if talk.hands.are_a_persons() {
+            talk.line.mended();
+            talk.call.attach_model();
+        } else if talk.model.is_gone() {
             talk.line.mended();
             talk.call.apologise();
             self.close(Ending::ModelLost, Awaiting::Silence, talk);
@@ -456,7 +468,9 @@ impl Exit {
     pub(super) fn stream_offered(&mut self, talk: &mut Conversation) {
         match self.stage(talk) {
             Stage::Transferring => self.returns_by_itself(talk),
-            Stage::Connecting | Stage::Talking | Stage::Broken => talk.line.stream_offered(&talk.call),
+            Stage::Connecting | Stage::Talking | Stage::TakenOver | Stage::Broken => {
+                talk.line.stream_offered(&talk.call);
+            }
             Stage::Closing | Stage::Ended => {}
         }
     }

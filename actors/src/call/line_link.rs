@@ -148,7 +148,9 @@ impl LineLink {
             (L::Stopped | L::Closed | L::CallOver, Stage::Transferring) => E::Beneath,
             // A polite close is no network failure: no other stream will come. A close of an
             // earlier socket, or of one that another stream follows, means nothing here.
-            (L::Left, Stage::Connecting | Stage::Talking) if !earlier && !self.another_follows(call.now) => {
+            (L::Left, Stage::Connecting | Stage::Talking | Stage::TakenOver)
+                if !earlier && !self.another_follows(call.now) =>
+            {
                 E::Ends(Ending::LineLost)
             }
             (L::Left, _) => E::Nothing,

@@ -1,17 +1,18 @@
 //! The call machine: state × event → state′ + actions. Pure.
 //!
-//! A call is four regions that run side by side. Each region has one page with its whole table,
+//! A call is five regions that run side by side. Each region has one page with its whole table,
 //! actions included, which a test compares with the machine:
 //!
 //! | region | says | states |
 //! |---|---|---|
 //! | `floor` | who speaks | silent, caller, due, agent; greeting |
+//! | `hands` | who talks for us | agent, person |
 //! | `model_link` | whether there is a model | dialling, up, expiring, down, gone |
 //! | `line_link` | whether there is a line | up, offered, broken |
 //! | `exit` | how it ends or is transferred | staying, closing, announcing, asking, …, ended |
 //!
 //! This page only routes: it passes each event to the regions that it concerns, in order. The state
-//! in `/calls` is a projection of the four (`Exit::state`). The floor, the model and the line know
+//! in `/calls` is a projection of the five (`Exit::state`). The floor, the model and the line know
 //! nothing of the exit, which sees and moves all of them. Everything that is due or awaited has a
 //! deadline: one timer, for the earliest of the `timers`.
 #![doc = include_str!("machine.md")]
@@ -19,6 +20,7 @@
 mod audio;
 mod line;
 mod model;
+mod steering;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,7 +30,7 @@ use chrono::{DateTime, Utc};
 use super::conversation::Conversation;
 use super::exit::{By, Exit};
 use super::floor::{Silence, Waited};
-use super::messages::{Briefing, CallDetail, Next, SteerRefusal};
+use super::messages::{Briefing, CallDetail, Next};
 use super::shared::Stage;
 use super::steps::{CallAction, CallEvent, Note};
 use super::timers::{Timer, TimerTable};
@@ -121,8 +123,7 @@ impl CallMachine {
             CallEvent::HangUp(order) => exit.hang_up(order, talk),
             CallEvent::WrapUp => talk.floor.wrap_up(exit.stage(talk), &mut talk.call),
             CallEvent::RecordingPaused(paused) => talk.floor.pause_recording(paused, &mut talk.call),
-            CallEvent::SayOrdered(text) => talk.floor.says(&text, &mut talk.call),
-            CallEvent::Whispered(text) => talk.floor.is_told(&text, &mut talk.call),
+            CallEvent::Steered(order) => self.steered(order),
             CallEvent::ChildLost(child) => self.child_lost(child),
             CallEvent::ToolAnswered { call, output } => {
                 if let Some(asked) = talk.floor.tool_answered(&call) {
@@ -175,12 +176,13 @@ impl CallMachine {
             }
             Stage::Closing | Stage::Transferring => self.exit.timers(&mut timers),
             Stage::Broken => self.talk.line.break_timer(&mut timers),
-            Stage::Ended => {}
+            // Nothing is awaited of the caller or of the agent.
+            Stage::TakenOver | Stage::Ended => {}
         }
         if let Stage::Connecting | Stage::Talking = self.stage() {
             timers.set(Timer::DurationLimit, call.started.checked_add(call.profile.limits.max_duration));
         }
-        if let Stage::Connecting | Stage::Talking | Stage::Closing = self.stage() {
+        if let Stage::Connecting | Stage::Talking | Stage::TakenOver | Stage::Closing = self.stage() {
             self.talk.line.silence_timer(call, &mut timers);
         }
         timers.next()
@@ -278,7 +280,7 @@ impl CallMachine {
 
     /// Whether the call is live and has a line.
     pub fn has_line(&self) -> bool {
-        matches!(self.stage(), Stage::Connecting | Stage::Talking)
+        matches!(self.stage(), Stage::Connecting | Stage::Talking | Stage::TakenOver)
     }
 
     /// Whether the caller may be transferred to `destination` now.
@@ -287,36 +289,6 @@ impl CallMachine {
     /// Why not.
     pub fn may_transfer(&self, destination: &str, now: Instant) -> Result<(), TransferRefusal> {
         self.exit.may_transfer(destination, now, &self.talk)
-    }
-
-    /// Whether the agent may be ordered to say something now.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_say(&self) -> Result<(), SteerRefusal> {
-        let stage = self.stage();
-        match stage {
-            Stage::Talking if self.talk.model.is_gone() => Err(SteerRefusal::NoModel),
-            Stage::Talking if self.talk.floor.must_be_heard() => Err(SteerRefusal::NoticePlays),
-            Stage::Talking => Ok(()),
-            Stage::Connecting | Stage::Closing | Stage::Broken | Stage::Transferring | Stage::Ended => {
-                Err(SteerRefusal::WrongState { state: self.state() })
-            }
-        }
-    }
-
-    /// Whether the agent may be told something now.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_whisper(&self) -> Result<(), SteerRefusal> {
-        match self.stage() {
-            Stage::Talking | Stage::Broken if self.talk.model.is_gone() => Err(SteerRefusal::NoModel),
-            Stage::Connecting | Stage::Talking | Stage::Broken => Ok(()),
-            Stage::Closing | Stage::Transferring | Stage::Ended => {
-                Err(SteerRefusal::WrongState { state: self.state() })
-            }
-        }
     }
 
     /// Returns how the call continues after the end of its stream or of a dialled leg.
@@ -331,8 +303,18 @@ impl CallMachine {
 }
 
 /// The names of the states, as `/calls` shows them.
-pub const STATES: [&str; 9] =
-    ["connecting", "greeting", "listening", "thinking", "speaking", "transferring", "closing", "reconnecting", "ended"];
+pub const STATES: [&str; 10] = [
+    "connecting",
+    "greeting",
+    "listening",
+    "thinking",
+    "speaking",
+    "taken_over",
+    "transferring",
+    "closing",
+    "reconnecting",
+    "ended",
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,17 @@
 //! The messages of the CallActor: reports from the line, the audio and the model, and orders from
 //! outside.
 
-use actix::{Message, MessageResponse};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix::{Message, MessageResponse, Recipient};
+use bytes::Bytes;
 use serde::Serialize;
 
+use super::steps::Steer;
 use super::transfer::{DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
+use crate::audio::messages::FromPerson;
+use crate::audio::tap::Tap;
 use crate::carrier::LineFormats;
 use crate::carrier::webhook_api::AnsweredBy;
 use crate::ids::{CarrierCallId, StreamId};
@@ -22,17 +28,45 @@ use crate::realtime::report::{TranscriptionUsage, Usage};
 #[rtype(result = "Result<(), TransferRefusal>")]
 pub struct TransferTo(pub String);
 
-/// Lets the agent say this text to the caller, as it stands where the model can or a recording is
-/// played. From the admin endpoint; the answer says whether it is ordered.
+/// An operator steers the call. From the admin endpoint; the answer says whether it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), SteerRefusal>")]
-pub struct Say(pub String);
+pub struct SteerCall(pub Steer);
 
-/// Tells the agent something that the caller does not hear. The agent says nothing by itself about
-/// it. From the admin endpoint; the answer says whether it is told.
-#[derive(Debug, Clone, PartialEq, Eq, Message)]
+/// Lets somebody listen to the call. From the admin endpoint; the answer says whether they do. The
+/// sound ends with the call.
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), SteerRefusal>")]
-pub struct Whisper(pub String);
+pub struct ListenIn(pub Tap);
+
+/// A person takes the call over; the answer is where their sound goes. From the admin endpoint.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Microphone, SteerRefusal>")]
+pub struct TakeOver {
+    /// What the person hears.
+    pub tap: Tap,
+    /// The name of their token.
+    pub by: String,
+}
+
+/// Where the sound of a person goes who has taken a call over. It stays the same when the caller
+/// comes back on another stream.
+#[derive(Debug, Clone, Default)]
+pub struct Microphone(Arc<Mutex<Option<Recipient<FromPerson>>>>);
+
+impl Microphone {
+    /// Sends sound to the caller: mu-law at 8 kHz. Returns `false` if there is no room for it, or no
+    /// line.
+    pub fn speak(&self, mulaw: Bytes) -> bool {
+        let to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        to.as_ref().is_some_and(|to| to.try_send(FromPerson(mulaw)).is_ok())
+    }
+
+    /// The sound goes to `to` from now on.
+    pub(in crate::call) fn leads(&self, to: Option<Recipient<FromPerson>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = to;
+    }
+}
 
 /// Why an operator cannot steer the agent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +83,12 @@ pub enum SteerRefusal {
     /// No model is left to speak.
     #[error("the model of this call is gone")]
     NoModel,
+    /// A person talks with the caller.
+    #[error("a person has taken this call over; try again once it is given back")]
+    TakenOver,
+    /// Too many people listen in already.
+    #[error("too many listen to this call already")]
+    Crowded,
 }
 
 /// The carrier asks how the call continues, because its stream or a dialled leg has ended. The

@@ -30,6 +30,8 @@ pub(super) enum Stage {
     Connecting,
     /// Caller and agent are talking.
     Talking,
+    /// A person of ours talks with the caller in place of the agent.
+    TakenOver,
     /// The last words are generated and played.
     Closing,
     /// The line broke, and the call waits for the caller.

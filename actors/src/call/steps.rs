@@ -48,10 +48,8 @@ pub enum CallEvent {
     WrapUp,
     /// An order to pause or resume recording.
     RecordingPaused(bool),
-    /// An operator lets the agent say this; it was permitted.
-    SayOrdered(String),
-    /// An operator tells the agent this; it was permitted.
-    Whispered(String),
+    /// An operator steers the call; it was permitted.
+    Steered(Steer),
     /// A child actor stopped unexpectedly.
     ChildLost(Child),
     /// An operator's tool has answered.
@@ -107,6 +105,35 @@ pub enum CallEvent {
     TimeUp,
 }
 
+/// What an operator does with a call. `by` names their token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steer {
+    /// The agent says this to the caller.
+    Say {
+        /// The words.
+        text: String,
+        /// Who orders it.
+        by: String,
+    },
+    /// The agent is told this, and the caller does not hear it.
+    Whisper {
+        /// The words.
+        text: String,
+        /// Who tells it.
+        by: String,
+    },
+    /// A person talks with the caller in place of the agent.
+    TakeOver {
+        /// Who they are.
+        by: String,
+    },
+    /// The agent has the call again.
+    GiveBack {
+        /// Who gives it back.
+        by: String,
+    },
+}
+
 /// What a call does. The shell carries out each in one line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallAction {
@@ -135,6 +162,8 @@ pub enum CallAction {
     FetchClip(ClipOrder),
     /// Record silence from now on, or both sides again.
     PauseRecording(bool),
+    /// Play a person's sound in place of the agent's, or the agent's again.
+    TakeOver(bool),
     /// Call an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
     AskTool {
         /// The tool call to answer.
@@ -315,6 +344,8 @@ pub enum Note {
     LineBroke,
     /// The caller is back on another stream; the time without one.
     LineBack(Duration),
+    /// A person talks with the caller in place of the agent (`true`), or no longer.
+    TakenOver(bool),
     /// A child actor of the call stopped unexpectedly.
     ChildLost(Child),
     /// The second Transcript was lost too: there will be no record.
@@ -373,6 +404,7 @@ impl Note {
             | Self::ModelComplained { .. }
             | Self::SpeechCompared(_)
             | Self::LineBack(_)
+            | Self::TakenOver(_)
             | Self::RecordLost => return None,
         };
         Some(incident)
@@ -433,6 +465,7 @@ impl Note {
             }),
             Self::SpeechCompared(opinion) => Event::Audio(audio::Event::SpeechCompared { call, opinion: *opinion }),
             Self::LineBroke => Event::LineBroke { call },
+            Self::TakenOver(by_person) => Event::TakenOver { call, by_person: *by_person },
             Self::LineBack(gap) => Event::LineBack { call, gap: *gap },
             Self::ChildLost(child) => Event::ChildLost { call, child: child.word() },
             Self::RecordLost => {

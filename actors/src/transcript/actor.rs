@@ -89,7 +89,11 @@ impl Transcript {
     fn take_down(&mut self, words: Words) {
         let now = clock::now();
         self.journal.hear(&words, now.saturating_duration_since(self.log.started()));
-        self.watchers.tell(|| WatchEvent::of_words(&words));
+        let log = &self.log;
+        self.watchers.tell(|| {
+            let by_person = matches!(&words, Words::CallerSaid { item, .. } if log.is_persons(item));
+            WatchEvent::of_words(&words, by_person)
+        });
         self.log.hear(words, now);
     }
 

@@ -13,6 +13,7 @@ use crate::carrier::webhook_api::AnsweredBy;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
 use crate::realtime::report::TranscriptionUsage;
+use crate::transcript::messages::Steered;
 
 /// All happenings of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Happenings {
     pub switches: Vec<LanguageSwitch>,
     /// The models that answered, in their order.
     pub models: Vec<Served>,
+    /// What operators did with the call.
+    pub steering: Vec<SteeredBy>,
     /// Transfers, one entry for each change of a transfer's outcome.
     pub transfers: Vec<Transfer>,
     /// Answers to configured questions; the last answer to a question counts.
@@ -70,6 +73,19 @@ pub struct Served {
     pub model: String,
 }
 
+/// What an operator did with the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SteeredBy {
+    /// When, since the start of the call.
+    pub at: Duration,
+    /// What they did.
+    pub act: Steered,
+    /// The name of their token.
+    pub by: String,
+    /// The words, if there were any.
+    pub text: String,
+}
+
 /// A requested transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
@@ -114,6 +130,13 @@ impl Happenings {
         self.models.push(Served { at, provider, model });
     }
 
+    /// Notes what an operator did.
+    pub fn steered(&mut self, at: Duration, act: Steered, by: String, text: String) {
+        if self.take(self.steering.len(), by.len() + text.len()) {
+            self.steering.push(SteeredBy { at, act, by, text });
+        }
+    }
+
     /// Notes a transfer request or its outcome.
     pub fn transferred(&mut self, at: Duration, destination: String, reason: String, outcome: String) {
         if self.take(self.transfers.len(), destination.len() + reason.len() + outcome.len()) {
@@ -148,6 +171,7 @@ impl Happenings {
     pub fn in_order(&self) -> Self {
         let mut ordered = self.clone();
         ordered.switches.sort_by_key(|switch| switch.at);
+        ordered.steering.sort_by_key(|steered| steered.at);
         ordered.transfers.sort_by_key(|transfer| transfer.at);
         ordered.answers.sort_by_key(|answer| answer.at);
         ordered.incidents = ordered.incidents.in_order();

@@ -86,6 +86,8 @@ pub enum Voice {
     Agent,
     /// The agent's voice with one of our pre-rendered lines.
     Line,
+    /// A person who had taken the call over, transcribed.
+    Person,
 }
 
 /// A tool that was called and answered.
@@ -158,6 +160,14 @@ impl ConversationLog {
             Fact::CallerSpoke { item } => {
                 self.mention(&item, Some(Speaker::Caller), now);
             }
+            Fact::PersonSpoke { item } => {
+                if self.mention(&item, Some(Speaker::Caller), now)
+                    && let Some(entry) = self.items.get_mut(&item)
+                {
+                    entry.person = true;
+                }
+            }
+            Fact::Steered { act, by, text } => self.happenings.steered(self.since_start(now), act, by, text),
             Fact::Heard { item, heard, of, interrupted } => self.played(&item, heard, of, interrupted, now),
             Fact::LinePlayed { item, text } => {
                 if self.mention(&item, Some(Speaker::Agent), now) {
@@ -197,6 +207,11 @@ impl ConversationLog {
             Fact::TranscriptionUsed(usage) => self.happenings.transcription += usage,
             Fact::Ended { .. } => {}
         }
+    }
+
+    /// Whether an item was spoken by a person who had taken the call over.
+    pub fn is_persons(&self, item: &ItemId) -> bool {
+        self.items.get(item).is_some_and(|entry| entry.person)
     }
 
     /// Whether an item of the caller still waits for its transcription.

@@ -53,6 +53,21 @@ pub enum Fact {
         /// The output that was sent to the model.
         output: String,
     },
+    /// This turn, which is placed like the caller's, was spoken by a person who had taken the call
+    /// over.
+    PersonSpoke {
+        /// The item.
+        item: ItemId,
+    },
+    /// An operator steered the call.
+    Steered {
+        /// What they did.
+        act: Steered,
+        /// The name of their token.
+        by: String,
+        /// The words, if there were any.
+        text: String,
+    },
     /// A recording was started. Another one starts when the caller returns from a transfer.
     Recorded {
         /// The bare name of the recording's file.
@@ -136,6 +151,32 @@ pub enum Fact {
         /// Counters for `analytics`.
         tally: Tally,
     },
+}
+
+/// What an operator did with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Steered {
+    /// They let the agent say something.
+    Said,
+    /// They told the agent something that the caller did not hear.
+    Whispered,
+    /// They took the call over.
+    TookOver,
+    /// They gave it back to the agent.
+    GaveBack,
+}
+
+impl Steered {
+    /// Its word in the record and in events.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Said => "say",
+            Self::Whispered => "whisper",
+            Self::TookOver => "take_over",
+            Self::GaveBack => "give_back",
+        }
+    }
 }
 
 /// The text that replaces words and tool values in the record while the recording was paused.

@@ -76,6 +76,8 @@ impl Pause {
             Fact::CallerSpoke { item } => self.caller_spoke(item),
             Fact::Heard { .. }
             | Fact::LinePlayed { .. }
+            | Fact::PersonSpoke { .. }
+            | Fact::Steered { .. }
             | Fact::ToolUsed { .. }
             | Fact::ToolWithheld { .. }
             | Fact::WordsWithheld { .. }

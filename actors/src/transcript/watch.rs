@@ -17,7 +17,7 @@ use crate::words::holds_words;
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchEvent {
     /// The kind: `started`, `changed`, `state`, `words`, `heard`, `tool`, `key`, `language`, `model`,
-    /// `transfer`, `answer`, `answered_by`, `incident` or `ended`.
+    /// `operator`, `transfer`, `answer`, `answered_by`, `incident` or `ended`.
     pub event: &'static str,
     /// The data of the event.
     pub data: Value,
@@ -119,13 +119,15 @@ impl WatchEvent {
     }
 
     /// Words of the caller or the agent.
-    pub fn of_words(words: &Words) -> Option<Self> {
+    /// `by_person` says that a turn like the caller's was a person's who had taken the call over.
+    pub fn of_words(words: &Words, by_person: bool) -> Option<Self> {
+        let speaker = if by_person { "person" } else { "caller" };
         let data = match words {
             Words::Placed { .. } | Words::AgentTimed { .. } | Words::Inaudible { .. } => return None,
             // Transcription writes text without words for noise; it is not an utterance.
             Words::CallerSaid { text: Some(text), .. } if !text.is_empty() && !holds_words(text) => return None,
             Words::CallerSaid { item, text } => {
-                json!({ "speaker": "caller", "item": item.as_str(), "text": text, "final": true })
+                json!({ "speaker": speaker, "item": item.as_str(), "text": text, "final": true })
             }
             Words::AgentSays { item, delta, .. } => {
                 json!({ "speaker": "agent", "item": item.as_str(), "text": delta, "final": false })
@@ -147,6 +149,7 @@ impl WatchEvent {
             Fact::LinePlayed { item, text } => {
                 ("words", json!({ "speaker": "agent", "item": item.as_str(), "text": text, "final": true }))
             }
+            Fact::Steered { act, by, .. } => ("operator", json!({ "act": act.word(), "by": by })),
             Fact::ToolUsed { name, .. } => ("tool", json!({ "name": name })),
             Fact::ToolWithheld { name } => ("tool", json!({ "name": name, "withheld": true })),
             Fact::WordsWithheld { item, speaker } => {
@@ -170,6 +173,7 @@ impl WatchEvent {
             }
             Fact::Ended { ending, .. } => ("ended", json!({ "reason": ending.reason(), "by": ending.by().word() })),
             Fact::CallerSpoke { .. }
+            | Fact::PersonSpoke { .. }
             | Fact::RecordingPaused(_)
             | Fact::ResponseWithheld { .. }
             | Fact::Recorded { .. }

@@ -266,7 +266,7 @@ impl Run {
                     self.phone.hear(command);
                 }
                 AudioAction::Report(report) => self.report(report),
-                AudioAction::ToModel(_) | AudioAction::Record(_) => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) | AudioAction::Overhear(_) => {}
                 AudioAction::CountDrops { cause, .. } => assert_eq!(cause, DropCause::Muted),
             }
         }
@@ -292,6 +292,7 @@ impl Run {
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
             | AudioReport::SpeechCompared(_)
+            | AudioReport::TurnSpoken { .. }
             | AudioReport::Diagnosed(_)
             | AudioReport::FramesDropped(_) => {}
         }

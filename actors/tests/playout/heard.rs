@@ -181,6 +181,7 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::PlayoutDrained => "drained".to_owned(),
         AudioReport::Interrupted(_) => "interrupted".to_owned(),
         AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
+        AudioReport::TurnSpoken { by_person } => format!("spoken by a person: {by_person}"),
         AudioReport::FramesDropped(frames) => format!("dropped {frames}"),
         AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
         AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
@@ -364,7 +365,10 @@ impl<'a> Run<'a> {
             match action {
                 AudioAction::ToLine(command) => self.phone.hear(command),
                 AudioAction::Report(report) => self.reports.push(report),
-                AudioAction::ToModel(_) | AudioAction::Record(_) | AudioAction::CountDrops { .. } => {}
+                AudioAction::ToModel(_)
+                | AudioAction::Record(_)
+                | AudioAction::Overhear(_)
+                | AudioAction::CountDrops { .. } => {}
             }
         }
         self.collect_echoes();
@@ -397,6 +401,7 @@ impl<'a> Run<'a> {
                 | AudioReport::Queued { .. }
                 | AudioReport::LastVoice { .. }
                 | AudioReport::SpeechCompared(_)
+                | AudioReport::TurnSpoken { .. }
                 | AudioReport::Diagnosed(_) => None,
             })
             .expect("an interruption is answered")
@@ -438,6 +443,7 @@ impl<'a> Run<'a> {
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
             | AudioReport::SpeechCompared(_)
+            | AudioReport::TurnSpoken { .. }
             | AudioReport::Diagnosed(_) => None,
         });
         heard.collect()

@@ -137,12 +137,14 @@ impl Call {
             }
             AudioAction::Report(AudioReport::PlayoutOverflowed { item }) => format!("overflowed {item}"),
             AudioAction::Report(AudioReport::FramesDropped(frames)) => format!("frames lost {frames}"),
+            AudioAction::Report(AudioReport::TurnSpoken { by_person }) => format!("spoken by a person: {by_person}"),
             AudioAction::Report(AudioReport::FirstHeard { .. }) => unreachable!("kept apart"),
             AudioAction::Report(AudioReport::Queued { remaining }) => format!("queued {}", remaining.as_millis()),
             AudioAction::Report(AudioReport::LastVoice { ago }) => format!("last voice {}", ago.as_millis()),
             AudioAction::Report(AudioReport::SpeechCompared(opinion)) => format!("compared {}", opinion.word()),
             AudioAction::Report(AudioReport::Diagnosed(diagnosis)) => format!("diagnosed {}", diagnosis.verdict),
             AudioAction::Record(block) => format!("record {}", block.at),
+            AudioAction::Overhear(sound) => format!("overhear {}", sound.mulaw.len()),
             AudioAction::CountDrops { cause, frames } => {
                 assert!(DropCause::ALL.contains(&cause));
                 format!("dropped {cause:?} {frames}")

@@ -18,6 +18,8 @@ pub(super) const ADMIN: &[(&str, &[&str])] = &[
     ("/calls/{id}/recording", &["POST"]),
     ("/calls/{id}/diagnosis", &["POST"]),
     ("/calls/{id}/transfer", &["POST"]),
+    ("/calls/{id}/listen", &["GET"]),
+    ("/calls/{id}/take-over", &["GET"]),
     ("/calls/{id}/say", &["POST"]),
     ("/calls/{id}/whisper", &["POST"]),
     ("/configuration", &["GET"]),

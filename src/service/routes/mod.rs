@@ -5,6 +5,7 @@
 //! - `carrier`: the carriers' requests, the same for all carriers;
 //! - `stream` and `packets`: the socket actors over `line_end`, with `admission`; `upgrade` takes a
 //!   connection out of HTTP;
+//! - `sound` is the sockets of people who listen to a call or take it over, over `ring`;
 //! - `calls`, `steering`, `outbound`, `records`, `deliveries`, `nodes`, `spend`, `configuration`,
 //!   `operators`: the admin's paths, behind `guard` and the `roles`; `index` lists them;
 //! - `health`, `metrics`;
@@ -34,7 +35,9 @@ pub(crate) mod packets;
 mod page;
 mod problem;
 mod records;
+mod ring;
 mod roles;
+mod sound;
 mod spend;
 mod steering;
 mod stream;
@@ -79,6 +82,8 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/calls/{id}/recording").route(web::post().to(calls::recording)))
                 .service(listed("/calls/{id}/diagnosis").route(web::post().to(calls::diagnose)))
                 .service(listed("/calls/{id}/transfer").route(web::post().to(calls::transfer)))
+                .service(listed("/calls/{id}/listen").route(web::get().to(sound::listen)))
+                .service(listed("/calls/{id}/take-over").route(web::get().to(sound::take_over)))
                 .service(listed("/calls/{id}/say").route(web::post().to(steering::say)))
                 .service(listed("/calls/{id}/whisper").route(web::post().to(steering::whisper)))
                 .service(listed("/configuration").route(web::get().to(configuration::show)))

@@ -59,6 +59,8 @@ const RULES: &[(Verb, &str, Role, Option<&str>)] = &[
     (Verb::Order, "/calls/{id}/whisper", Role::Operator, Some("whisper")),
     (Verb::Order, "/calls/{id}/recording", Role::Operator, Some("recording")),
     (Verb::Order, "/calls/{id}/diagnosis", Role::Operator, Some("diagnosis")),
+    (Verb::Read, "/calls/{id}/listen", Role::Operator, Some("listen")),
+    (Verb::Read, "/calls/{id}/take-over", Role::Operator, Some("take_over")),
     // It asks, with a body.
     (Verb::Order, "/configuration/route", Role::Viewer, None),
     (Verb::Order, "/deliveries/{id}/retry", Role::Operator, Some("retry")),

@@ -1,19 +1,18 @@
 //! The orders of operators to the agent of a call.
 
-use actix::dev::ToEnvelope;
-use actix::{Handler, Message};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::json;
-use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{Say, SteerRefusal, Whisper};
+use switchboard_actors::call::messages::SteerCall;
+use switchboard_actors::call::steps::Steer;
 
 use super::app::AppState;
 use super::calls::{PATIENCE, find, gone};
 use super::order::{Body, order};
 use super::problem::Problem;
+use crate::service::operators::Operator;
 
 /// Words for the agent.
 #[derive(Debug, Deserialize)]
@@ -24,28 +23,38 @@ struct Words {
 }
 
 /// `POST /calls/{id}/say`: the agent says it to the caller.
-pub(super) async fn say(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
-    let text = words(body)?;
-    steer(&id, Say(text), "saying", &app).await
+pub(super) async fn say(
+    request: HttpRequest,
+    id: Path<String>,
+    body: Body,
+    app: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let (text, by) = (words(body)?, who(&request));
+    steer(&id, Steer::Say { text, by }, "saying", &app).await
 }
 
 /// `POST /calls/{id}/whisper`: the agent is told, and the caller does not hear it.
-pub(super) async fn whisper(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
-    let text = words(body)?;
-    steer(&id, Whisper(text), "told", &app).await
+pub(super) async fn whisper(
+    request: HttpRequest,
+    id: Path<String>,
+    body: Body,
+    app: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let (text, by) = (words(body)?, who(&request));
+    steer(&id, Steer::Whisper { text, by }, "told", &app).await
 }
 
-async fn steer<M>(id: &str, asked: M, status: &str, app: &AppState) -> Result<HttpResponse, Problem>
-where
-    M: Message<Result = Result<(), SteerRefusal>> + Send + 'static,
-    CallActor: Handler<M>,
-    <CallActor as actix::Actor>::Context: ToEnvelope<CallActor, M>,
-{
+async fn steer(id: &str, order: Steer, status: &str, app: &AppState) -> Result<HttpResponse, Problem> {
     let call = find(app, id).await?;
-    match call.send(asked).timeout(PATIENCE).await.map_err(|_| gone(id))? {
+    match call.send(SteerCall(order)).timeout(PATIENCE).await.map_err(|_| gone(id))? {
         Ok(()) => Ok(HttpResponse::Accepted().json(json!({ "status": status }))),
         Err(refusal) => Err(Problem::new(StatusCode::CONFLICT, refusal.to_string())),
     }
+}
+
+/// The name of the token of who asks.
+pub(super) fn who(request: &HttpRequest) -> String {
+    request.extensions().get::<Operator>().map_or_else(|| Operator::local().name, |operator| operator.name.clone())
 }
 
 /// Reads the words of an order, as one line without blanks at its ends.

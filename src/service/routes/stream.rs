@@ -54,7 +54,7 @@ pub(super) fn upgrade(
     }
     let StreamRules { max_message, stall_timeout: patience, .. } = app.stream;
     let end = LineEnd::new(carrier, arrival, app, ticket);
-    let carrier_call = Arc::clone(&end.carrier_call);
+    let carrier_call = Some(Arc::clone(&end.carrier_call));
     let stream = MediaStream { end, fragments: Fragments::new(max_message) };
     let start = Box::new(move |frames: Half| -> Written {
         Box::pin(WebsocketContext::with_factory(pending::<Result<Bytes, PayloadError>>(), |ctx| {

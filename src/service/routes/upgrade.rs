@@ -45,8 +45,9 @@ pub(super) struct Carried {
     pub(super) max_message: usize,
     /// How long the peer may read nothing.
     pub(super) patience: Duration,
-    /// The carrier's call id, for the log; set once `start` has named it.
-    pub(super) carrier_call: Arc<OnceLock<CarrierCallId>>,
+    /// The carrier's call id, for the log; set once `start` has named it. `None` if the peer is no
+    /// carrier: that it reads nothing loses no call.
+    pub(super) carrier_call: Option<Arc<OnceLock<CarrierCallId>>>,
 }
 
 /// What an actor writes to its socket. The end of the stream closes the socket.
@@ -155,7 +156,8 @@ struct Connection {
     written: Option<Written>,
     sink: Half,
     patience: Duration,
-    carrier_call: Arc<OnceLock<CarrierCallId>>,
+    /// The carrier's call id, if the peer is a carrier.
+    carrier_call: Option<Arc<OnceLock<CarrierCallId>>>,
     /// Runs while data waits for the peer. It restarts whenever the peer reads; the number is what
     /// the peer had read by then.
     stall: Option<(Pin<Box<Sleep>>, u64)>,
@@ -235,8 +237,8 @@ impl Connection {
             stall => stall.insert((Box::pin(sleep(patience)), taken)),
         };
         let stalled = stall.as_mut().poll(task).is_ready();
-        if stalled && self.written.is_some() {
-            let carrier_call = self.carrier_call.get().map(CarrierCallId::as_str);
+        if let Some(carrier_call) = self.carrier_call.as_ref().filter(|_| stalled && self.written.is_some()) {
+            let carrier_call = carrier_call.get().map(CarrierCallId::as_str);
             emit(Event::CallRefused { reason: "stalled", carrier_call });
             warn!(carrier_call = named(carrier_call); "a stream read nothing for {patience:?} and was closed");
         }
@@ -269,7 +271,7 @@ mod tests {
                 written: Some(written),
                 sink,
                 patience,
-                carrier_call: Arc::default(),
+                carrier_call: Some(Arc::default()),
                 stall: None,
                 failed: None,
             },

@@ -194,7 +194,7 @@ pub(super) static METRICS: &[Metric] = &[
         "Audio frames dropped, by direction and reason. not_attached is what callers said before a model was there or while a notice \
          was read; muted is what an interrupted answer still brought; the others mean that something is too slow.",
     )
-    .by(&[known("direction", || vec!["in", "out", "recording"]), known("reason", drop_reasons)])
+    .by(&[known("direction", || vec!["in", "out", "recording", "person", "listener"]), known("reason", drop_reasons)])
     .where_together(is_dropped),
     Metric::new(
         "switchboard_line_oddities_total",
@@ -343,6 +343,12 @@ pub(super) static METRICS: &[Metric] = &[
         .by(&[known("result", || vec!["delivered", "retried", "given_up", "dropped"])]),
     // The console.
     Metric::new(
+        "switchboard_take_overs_total",
+        Kind::Counter,
+        "Calls that a person took over from the agent, and gave back.",
+    )
+    .by(&[known("act", || vec!["take_over", "give_back"])]),
+    Metric::new(
         "switchboard_event_readers_dropped_total",
         Kind::Counter,
         "Readers of /events that did not keep up and were dropped.",
@@ -426,12 +432,13 @@ fn transfer_outcomes() -> Vec<&'static str> {
 }
 
 fn drop_reasons() -> Vec<&'static str> {
-    vec!["mailbox_full", "not_attached", "muted", "overflow", "disk_slow"]
+    vec!["mailbox_full", "not_attached", "muted", "overflow", "disk_slow", "slow_listener"]
 }
 
 fn is_dropped(values: &[&str]) -> bool {
     let causes = DropCause::ALL.map(|cause| [cause.direction(), cause.reason()]);
-    values == ["recording", "disk_slow"] || causes.iter().any(|cause| values == cause)
+    let others = [["recording", "disk_slow"], ["listener", "slow_listener"], ["person", "mailbox_full"]];
+    others.iter().any(|other| values == other) || causes.iter().any(|cause| values == cause)
 }
 
 /// Reaches up to the longest wait for a model; a caller hangs up well before the last buckets.

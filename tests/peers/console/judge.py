@@ -7,14 +7,17 @@ the service says, and what it orders with what happens. Then against a mock that
 import asyncio
 import inspect
 import json
+import math
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+import wave
 from pathlib import Path
 
 from mock import Mock
@@ -74,8 +77,10 @@ class Service:
         raise SystemExit("the service did not start: " + (Path(folder) / "log").read_text())
 
     def call(self, *more):
+        """Places a call; returns its process."""
         command = [BINARY, "call", "--url", f"http://127.0.0.1:{self.public}/twilio/voice", *more]
         self.callers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        return self.callers[-1]
 
     def calls(self):
         return json.loads(ask(f"{self.url}/calls", headers=self.headers)[2])["calls"]
@@ -146,6 +151,8 @@ async def against_the_service(chromium, folder):
         served(service)
         async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
             await a_call_is_seen_and_ended(page, service)
+        async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
+            await a_call_is_heard_and_steered(page, service, Path(folder))
     finally:
         service.stop()
 
@@ -212,6 +219,101 @@ async def a_call_is_seen_and_ended(page, service):
     await page.get_by_text("answers in English").wait_for()
     await shot(page, "service-service")
     that("no error and no other host", not page.errors and page.hosts == {f"127.0.0.1:{service.admin}"}, (page.errors, page.hosts))
+
+
+# Keeps every binary message of the page's sockets by their path, as arrays of bytes.
+KEEP_SOUND = """
+    window.sounds = {}
+    const Native = WebSocket
+    window.WebSocket = class extends Native {
+        constructor(...given) {
+            super(...given)
+            const kept = (window.sounds[new URL(this.url).pathname.split('/').pop()] ??= [])
+            this.addEventListener('message', ({ data }) => data instanceof ArrayBuffer && kept.push([...new Uint8Array(data)]))
+        }
+    }
+"""
+
+
+async def a_call_is_heard_and_steered(page, service, folder):
+    """Every act on a live call: by what the page shows, and by what is heard at the other end."""
+    await page.add_init_script(KEEP_SOUND)
+    await page.goto(f"{service.url}/console/")
+    await by(page, "calls").wait_for()
+    await page.get_by_text("live", exact=True).first.wait_for()
+    heard = folder / "heard.wav"
+    caller = service.call("--heard", str(heard), "--wav", str(write_tone(folder / "caller.wav", 440, 2)), "--hangup-after", "40s")
+    await by(page, "call-row").first.wait_for()
+    call = service.calls()[0]
+    that("a call that begins stands in the list by /events", await by(page, "call-row").first.get_attribute("data-call-id") == call["id"])
+    await by(page, "call-row").first.click()
+    await by(page, "listen").click()
+    await shows(page, "[...document.querySelectorAll('.meters i')].some(bar => !['', 'scaleX(0)'].includes(bar.style.transform))")
+    await until("the caller’s words stand there", lambda: said(page, "words", "caller speech"))
+    await by(page, "whisper-text").fill("Offer the discount of ten percent.")
+    await by(page, "whisper-send").click()
+    await by(page, "say-text").fill("We close at nine today.")
+    await by(page, "say-send").click()
+    await until("the agent says what was ordered", lambda: said(page, "words", "We close at nine today."))
+    that("and nothing of what was whispered", "discount" not in " ".join(await by(page, "words").all_inner_texts()))
+    await until("the agent is done", lambda: state_of(service, call["id"]) == "listening")
+    await by(page, "listen").click()
+    await by(page, "take-over").click()
+    await until("a person has the call", lambda: state_of(service, call["id"]) == "taken_over")
+    await page.get_by_text("taken over").first.wait_for()
+    await shot(page, "service-taken-over")
+    status, _, _ = ask(f"{service.url}/calls/{call['id']}/say", {"text": "No."})
+    that("the agent is nobody else’s meanwhile", status == 409, status)
+    await page.wait_for_timeout(3000)
+    await by(page, "give-back").click()
+    await until("the agent has it again", lambda: state_of(service, call["id"]) != "taken_over")
+    await until("and goes on", lambda: state_of(service, call["id"]) == "speaking")
+    await by(page, "hang-up").click()
+    await by(page, "confirm").click()
+    caller.wait(30)
+    with wave.open(str(heard)) as file:
+        samples = struct.unpack(f"<{file.getnframes()}h", file.readframes(file.getnframes()))
+    tone = sum(share(samples[at : at + 800], 1000) > 0.5 for at in range(0, len(samples) - 800, 800)) / 10
+    that("the caller hears the person", 2 <= tone <= 5, f"{tone} s of the person’s tone")
+    sounds = await page.evaluate("window.sounds.listen")
+    own = [decode(byte) for message in sounds if message[0] == 0 for byte in message[1:]]
+    tone = sum(share(own[at : at + 800], 440) > 0.8 for at in range(0, len(own) - 800, 800)) / 10
+    that("who listens hears the caller", 1.5 <= tone <= 2.2, f"{tone} s of the caller’s tone")
+    agent = [sample for message in sounds if message[0] == 1 for sample in map(decode, message[1:]) if sample]
+    middle = struct.pack("<4000h", *agent[len(agent) // 2 : len(agent) // 2 + 4000])
+    voiced = struct.pack(f"<{sum(map(bool, samples))}h", *filter(None, samples))
+    that("and the agent as the caller did, sample by sample", middle in voiced, (len(agent), len(samples)))
+    audit = json.loads(ask(f"{service.url}/audit")[2])["entries"]
+    that("every act stands in the audit log", {"listen", "whisper", "say", "take_over", "hangup"} <= {entry["act"] for entry in audit}, audit)
+    that("no error", not page.errors, page.errors)
+
+
+def state_of(service, call):
+    return next((it["state"] for it in service.calls() if it["id"] == call), None)
+
+
+def write_tone(path, pitch, seconds, rate=8000):
+    """A tone that pulsates as a voice does."""
+    loud = lambda n: int(9000 * (0.6 + 0.4 * math.sin(2 * math.pi * 4 * n / rate)) * math.sin(2 * math.pi * pitch * n / rate))
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(b"".join(struct.pack("<h", loud(n)) for n in range(seconds * rate)))
+    return path
+
+
+def share(samples, pitch, rate=8000):
+    """The share of the energy at a pitch, 0 to 1."""
+    turn = [2 * math.pi * pitch * n / rate for n in range(len(samples))]
+    sine, cosine = (sum(sample * wave_of(angle) for sample, angle in zip(samples, turn)) for wave_of in (math.sin, math.cos))
+    energy = sum(sample * sample for sample in samples) * len(samples)
+    return 2 * (sine * sine + cosine * cosine) / energy if energy else 0
+
+
+def decode(byte):
+    """The sample of a mu-law byte (ITU-T G.711)."""
+    value = ~byte & 255
+    size = ((((value & 15) << 3) + 132) << (value >> 4 & 7)) - 132
+    return -size if value & 128 else size
 
 
 async def said(page, testid, text):
@@ -386,8 +488,11 @@ async def how_heavy(page):
 
 async def main():
     SHOTS.mkdir(parents=True, exist_ok=True)
+    # Whoever speaks into the browser's microphone is a tone.
+    microphone = write_tone(SHOTS / "microphone.wav", 1000, 60, 48000)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=CHROMIUM)
+        arguments = [*CHROMIUM, f"--use-file-for-fake-audio-capture={microphone}"]
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=arguments)
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
             await against_the_service(chromium, one)
             await with_a_token(chromium, two)

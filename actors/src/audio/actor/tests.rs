@@ -250,6 +250,7 @@ impl Handler<AudioReport> for Probe {
             AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
             AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
             AudioReport::Interrupted(cut) => format!("interrupted {}", cut.len()),
+            AudioReport::TurnSpoken { by_person } => format!("spoken by a person: {by_person}"),
             AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
             AudioReport::FramesDropped(frames) => format!("lost {frames}"),
             AudioReport::SpeechCompared(opinion) => format!("compared {}", opinion.word()),

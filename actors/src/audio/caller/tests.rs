@@ -223,7 +223,7 @@ impl Path {
     fn frame(&mut self, timestamp_ms: Option<u64>, bytes: &[u8]) {
         let timestamp = timestamp_ms.map(Duration::from_millis);
         let frame = CallerFrame { timestamp, payload: Frame::copy_of(bytes) };
-        self.path.frame(frame, self.now, None, &mut self.out);
+        self.path.frame(frame, self.now, Witnesses::default(), &mut self.out);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -237,6 +237,7 @@ impl Path {
             AudioAction::ToLine(_)
             | AudioAction::Report(_)
             | AudioAction::Record(_)
+            | AudioAction::Overhear(_)
             | AudioAction::CountDrops { .. } => None,
         });
         pieces.collect()
@@ -260,6 +261,7 @@ impl Path {
             | AudioAction::ToModel(_)
             | AudioAction::ToLine(_)
             | AudioAction::Record(_)
+            | AudioAction::Overhear(_)
             | AudioAction::Report(_) => 0,
         });
         lost.sum()

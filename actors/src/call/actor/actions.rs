@@ -38,6 +38,7 @@ impl CallActor {
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
             A::FetchClip(order) => self.fetch_clip(order, ctx),
+            A::TakeOver(taken_over) => self.tell_audio(AudioOrder::TakeOver(taken_over)),
             A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::TellSpent(cost) => self.tell_spent(cost),

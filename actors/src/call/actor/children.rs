@@ -8,7 +8,7 @@ use actix::{Actor, Addr, Recipient};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
-use crate::audio::messages::{AudioOrder, FinishAudio};
+use crate::audio::messages::{AudioOrder, FinishAudio, FromPerson};
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, ModelBound, PlayoutSignal};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
@@ -47,6 +47,7 @@ pub(super) struct AudioHandle {
     pub(super) from_model: Recipient<FromModel>,
     pub(super) items: Recipient<ItemComplete>,
     pub(super) orders: Recipient<AudioOrder>,
+    pub(super) person: Recipient<FromPerson>,
     pub(super) finish: Recipient<FinishAudio>,
     #[cfg(any(test, feature = "sabotage"))]
     pub(super) fail: Recipient<Fail>,
@@ -78,6 +79,7 @@ impl Spawn for Real {
             from_model: addr.clone().recipient(),
             items: addr.clone().recipient(),
             orders: addr.clone().recipient(),
+            person: addr.clone().recipient(),
             finish: addr.clone().recipient(),
             #[cfg(any(test, feature = "sabotage"))]
             fail: addr.recipient(),

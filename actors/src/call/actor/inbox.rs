@@ -13,10 +13,10 @@ use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::messages::{
     Briefing, CallDetail, CallSnapshot, CalleeAccepted, CalleeCalled, CalleeEnded, Detected, DialAnswered, DialEnded,
-    Examine, HangUp, Inspect, LineReturned, Next, NextAsked, PauseRecording, ReadBriefing, ReadNext, Say, SteerRefusal,
-    StreamOffered, TransferTo, Whisper, WrapUp,
+    Examine, HangUp, Inspect, LineReturned, ListenIn, Microphone, Next, NextAsked, PauseRecording, ReadBriefing,
+    ReadNext, SteerCall, SteerRefusal, StreamOffered, TakeOver, TransferTo, WrapUp,
 };
-use crate::call::steps::CallEvent;
+use crate::call::steps::{CallEvent, Steer};
 use crate::call::transfer::TransferRefusal;
 use crate::child::ChildLost;
 use crate::clock;
@@ -101,23 +101,39 @@ impl Handler<TransferTo> for CallActor {
     }
 }
 
-impl Handler<Say> for CallActor {
+impl Handler<SteerCall> for CallActor {
     type Result = Result<(), SteerRefusal>;
 
-    fn handle(&mut self, Say(text): Say, ctx: &mut Self::Context) -> Self::Result {
-        self.machine.may_say()?;
-        self.step(CallEvent::SayOrdered(text), ctx);
+    fn handle(&mut self, SteerCall(order): SteerCall, ctx: &mut Self::Context) -> Self::Result {
+        match &order {
+            Steer::Say { .. } => self.machine.may_say()?,
+            Steer::Whisper { .. } => self.machine.may_whisper()?,
+            Steer::TakeOver { .. } => self.machine.may_take_over()?,
+            Steer::GiveBack { .. } => {}
+        }
+        self.step(CallEvent::Steered(order), ctx);
         Ok(())
     }
 }
 
-impl Handler<Whisper> for CallActor {
+impl Handler<ListenIn> for CallActor {
     type Result = Result<(), SteerRefusal>;
 
-    fn handle(&mut self, Whisper(text): Whisper, ctx: &mut Self::Context) -> Self::Result {
-        self.machine.may_whisper()?;
-        self.step(CallEvent::Whispered(text), ctx);
-        Ok(())
+    fn handle(&mut self, ListenIn(tap): ListenIn, _: &mut Self::Context) -> Self::Result {
+        self.overheard_by(tap)
+    }
+}
+
+impl Handler<TakeOver> for CallActor {
+    type Result = Result<Microphone, SteerRefusal>;
+
+    fn handle(&mut self, TakeOver { tap, by }: TakeOver, ctx: &mut Self::Context) -> Self::Result {
+        self.machine.may_take_over()?;
+        self.overheard_by(tap)?;
+        let to = self.audio.as_ref().map(|audio| audio.person.clone());
+        self.microphone.leads(to);
+        self.step(CallEvent::Steered(Steer::TakeOver { by }), ctx);
+        Ok(self.microphone.clone())
     }
 }
 
@@ -254,7 +270,9 @@ impl CallActor {
             llm.hearing.do_send(AudioReplaced { audio: audio.from_model.clone(), items: audio.items.clone() });
         }
         let (frames, playout) = (audio.frames.clone(), audio.playout.clone());
+        self.microphone.leads(Some(audio.person.clone()));
         self.audio = Some(audio);
+        self.overheard_again();
         self.setup.line.attach.do_send(LineAttached { frames, playout, reports: me.recipient() });
     }
 }

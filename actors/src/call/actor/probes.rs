@@ -10,7 +10,7 @@ use super::children::{AudioHandle, LlmHandle, Spawn, TranscriptHandle};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
-use crate::audio::messages::{AudioOrder, FinishAudio};
+use crate::audio::messages::{AudioOrder, FinishAudio, FromPerson};
 use crate::audio::report::ItemPlayout;
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::child::{Child, ChildLost};
@@ -113,6 +113,7 @@ hears!(
     Fact => Fact::Ended { .. },
     Words,
     AudioOrder,
+    FromPerson,
     ModelOrder => ModelOrder::Close,
     ToLine,
     FromCaller,
@@ -201,6 +202,7 @@ impl Spawn for Probes {
             from_model: addr.clone().recipient(),
             items: addr.clone().recipient(),
             orders: addr.clone().recipient(),
+            person: addr.clone().recipient(),
             finish: addr.clone().recipient(),
             fail: addr.recipient(),
         }

@@ -1,9 +1,12 @@
 //! What the watchers of a call hear from the call itself: its start, its states, and what changes of
-//! its line in the list of calls. Part of [`super`].
+//! its line in the list of calls. Also who listens to its sound. Part of [`super`].
 
 use serde_json::{Map, Value};
 
 use super::CallActor;
+use crate::audio::messages::AudioOrder;
+use crate::audio::tap::Tap;
+use crate::call::messages::SteerRefusal;
 use crate::transcript::messages::{Tally, Watch};
 use crate::transcript::watch::{WatchEvent, Watcher};
 
@@ -43,6 +46,26 @@ impl CallActor {
     pub(super) fn transcript_is_watched(&self) {
         if let Some(transcript) = &self.transcript {
             self.watchers.iter().for_each(|watcher| transcript.watch.do_send(Watch(watcher.clone())));
+        }
+    }
+
+    /// Lets somebody listen to the call.
+    pub(super) fn overheard_by(&mut self, tap: Tap) -> Result<(), SteerRefusal> {
+        if self.machine.ending().is_some() {
+            return Err(SteerRefusal::WrongState { state: self.machine.state() });
+        }
+        if !self.taps.add(tap.clone()) {
+            return Err(SteerRefusal::Crowded);
+        }
+        self.tell_audio(AudioOrder::Listen(tap));
+        Ok(())
+    }
+
+    /// The caller is on another line: whoever listened or talked goes on there.
+    pub(super) fn overheard_again(&self) {
+        self.taps.iter().for_each(|tap| self.tell_audio(AudioOrder::Listen(tap.clone())));
+        if self.machine.is_taken_over() {
+            self.tell_audio(AudioOrder::TakeOver(true));
         }
     }
 

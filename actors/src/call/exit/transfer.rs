@@ -139,7 +139,7 @@ impl Exit {
     }
 
     /// Drops the transfer, because the caller or an order came first.
-    pub(super) fn call_off(&mut self, talk: &mut Conversation) {
+    pub(in crate::call) fn call_off(&mut self, talk: &mut Conversation) {
         if let Way::Announcing(transfer, _) = &self.way {
             transfer.write_down("called_off", &mut talk.call);
             self.way = Way::Staying;
@@ -238,7 +238,8 @@ impl Exit {
     pub(in crate::call) fn next(&self, talk: &Conversation) -> Next {
         let stage = self.stage(talk);
         let Way::Transferring(Progress { transfer, step, .. }) = &self.way else {
-            let another = matches!(stage, Stage::Connecting | Stage::Talking) && talk.line.is_offered();
+            let another =
+                matches!(stage, Stage::Connecting | Stage::Talking | Stage::TakenOver) && talk.line.is_offered();
             return if another || stage == Stage::Broken { Next::Return } else { Next::HangUp };
         };
         match (step, talk.call.profile.transfers.get(&transfer.destination)) {
@@ -258,7 +259,7 @@ impl Exit {
     pub(in crate::call) fn next_asked(&mut self, talk: &mut Conversation) {
         match (self.stage(talk), &self.way) {
             (Stage::Closing | Stage::Broken, Way::Announcing(..)) => self.rings_before_all_was_heard(talk),
-            (Stage::Connecting | Stage::Talking | Stage::Broken, _) if may_reconnect(&talk.call) => {
+            (Stage::Connecting | Stage::Talking | Stage::TakenOver | Stage::Broken, _) if may_reconnect(&talk.call) => {
                 talk.line.stream_offered(&talk.call);
             }
             _ => {}

@@ -19,8 +19,8 @@ impl Floor {
     pub(in crate::call) fn response_started(&mut self, response: ResponseId, stage: Stage, call: &mut Shared) {
         self.notice_begins(&response);
         self.turn.response_started(response);
-        if stage == Stage::Broken {
-            // The caller cannot hear it.
+        if matches!(stage, Stage::Broken | Stage::TakenOver) {
+            // The caller cannot hear it, or talks with a person.
             self.turn.interrupt(Interrupter::Us, call);
         }
     }

@@ -29,7 +29,12 @@ impl Floor {
             Stage::Talking => self.listen(call),
             // The last words are said to their end, unless the caller may revoke them. In the other
             // stages no model hears the caller.
-            Stage::Closing | Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            Stage::TakenOver
+            | Stage::Closing
+            | Stage::Connecting
+            | Stage::Broken
+            | Stage::Transferring
+            | Stage::Ended => {}
         }
     }
 

@@ -48,7 +48,7 @@ impl Floor {
             // An answer to keys, to a prompt or to a slow tool is also due during the caller's
             // turn.
             Stage::Talking => self.turn.is_due(),
-            Stage::Closing | Stage::Broken | Stage::Transferring | Stage::Ended => false,
+            Stage::TakenOver | Stage::Closing | Stage::Broken | Stage::Transferring | Stage::Ended => false,
         };
         if !due || outage || self.turn.is_caller_speaking() {
             (self.wait.silent_since, self.wait.due_since) = (None, None);

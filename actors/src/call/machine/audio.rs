@@ -4,11 +4,14 @@ use super::CallMachine;
 use crate::audio::report::AudioReport;
 use crate::call::shared::Stage;
 use crate::call::steps::Note;
+use crate::transcript::messages::Fact;
 
 impl CallMachine {
     pub(super) fn audio(&mut self, report: AudioReport) {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
         match report {
+            // It is the person who is heard.
+            AudioReport::PlayoutStarted { .. } if stage == Stage::TakenOver => talk.call.first_audio_sent(),
             AudioReport::PlayoutStarted { response, .. } => {
                 talk.model.sounds(true, talk.call.now);
                 talk.floor.playout_started(&response, stage, &mut talk.call);
@@ -33,6 +36,11 @@ impl CallMachine {
             AudioReport::Interrupted(items) => talk.floor.interrupted(items, &mut talk.call),
             // The pipeline logs what it drops; an item that was cut plays as far as it goes.
             AudioReport::PlayoutOverflowed { .. } => {}
+            AudioReport::TurnSpoken { by_person } => {
+                if by_person && let Some(item) = talk.hands.spoken_by_person() {
+                    talk.call.record(Fact::PersonSpoke { item });
+                }
+            }
             AudioReport::FramesDropped(frames) => talk.call.tally.dropped_frames += frames,
             AudioReport::SpeechCompared(opinion) => talk.call.tell(Note::SpeechCompared(opinion)),
             AudioReport::Diagnosed(diagnosis) => talk.call.diagnosed(*diagnosis),
@@ -48,7 +56,7 @@ impl CallMachine {
         match stage {
             Stage::Talking => self.talk.floor.settle(was_sounding),
             Stage::Closing => self.exit.all_was_heard(&mut self.talk),
-            Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            Stage::Connecting | Stage::TakenOver | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
     }
 

@@ -30,7 +30,7 @@ impl CallMachine {
                 }
             }
             // A model that is not up yet, or is gone, has heard nothing.
-            LineReport::InputDiscarded if matches!(stage, Stage::Talking | Stage::Closing) => {
+            LineReport::InputDiscarded if matches!(stage, Stage::Talking | Stage::TakenOver | Stage::Closing) => {
                 talk.call.order(ModelOrder::DiscardInput);
             }
             LineReport::InputDiscarded | LineReport::Alive | LineReport::Malformed | LineReport::Incident(_) => {}
@@ -47,9 +47,9 @@ impl CallMachine {
         let (floor, call) = (&mut self.talk.floor, &mut self.talk.call);
         let paused = call.recording == Recording::Paused;
         match stage {
-            // The caller cannot revoke the end, or is being transferred.
+            // The caller cannot revoke the end, is being transferred, or talks with a person.
             Stage::Closing if !revocable => call.record_key(key, paused),
-            Stage::Broken | Stage::Transferring | Stage::Ended => call.record_key(key, paused),
+            Stage::TakenOver | Stage::Broken | Stage::Transferring | Stage::Ended => call.record_key(key, paused),
             // While connecting, the entry waits for the model.
             Stage::Connecting | Stage::Talking | Stage::Closing => {
                 floor.key_pressed(key, call);
@@ -69,8 +69,13 @@ impl CallMachine {
                 self.talk.floor.overtake(&mut self.talk.call);
                 self.exit.goes_on("pressed a key", &mut self.talk);
             }
-            // No model can continue yet, or the caller cannot revoke the end.
-            Stage::Connecting | Stage::Closing | Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            // No model can continue yet, the caller cannot revoke the end, or a person answers them.
+            Stage::Connecting
+            | Stage::TakenOver
+            | Stage::Closing
+            | Stage::Broken
+            | Stage::Transferring
+            | Stage::Ended => {}
         }
     }
 

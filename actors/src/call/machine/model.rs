@@ -14,6 +14,7 @@ use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome, ToolCall, Usage};
+use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;
 
 impl CallMachine {
@@ -31,10 +32,14 @@ impl CallMachine {
             ModelReport::SpeechStarted { item } => self.caller_spoke(item),
             ModelReport::SpeechStopped { item } => {
                 talk.floor.caller_stopped(&item, stage, &mut talk.call);
+                talk.hands.turn_ended(&item);
                 talk.line.owes_an_answer();
             }
             ModelReport::CallerWords { item, text, last } => {
                 talk.floor.caller_words(&item, text.expose(), last, stage, &mut talk.call);
+                if last {
+                    talk.hands.words(&item, text.expose());
+                }
             }
             ModelReport::WordsFailed { item } => talk.floor.words_failed(&item, &mut talk.call),
             ModelReport::PartsTook { response, mind, voice } => talk.floor.parts_took(&response, mind, voice),
@@ -124,7 +129,7 @@ impl CallMachine {
             // The last audio may still be on its way to the playout; the report of silence ends the
             // agent's turn.
             Stage::Talking => talk.tell_when_drained(),
-            Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            Stage::Connecting | Stage::TakenOver | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
         self.check_spending();
     }
@@ -143,7 +148,12 @@ impl CallMachine {
             }
             Stage::Closing => exit.words_given_up(purpose, talk),
             // Something else is being said or awaited; its own reports continue the call.
-            Stage::Connecting | Stage::Talking | Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            Stage::Connecting
+            | Stage::Talking
+            | Stage::TakenOver
+            | Stage::Broken
+            | Stage::Transferring
+            | Stage::Ended => {}
         }
     }
 
@@ -158,7 +168,7 @@ impl CallMachine {
                 talk.floor.session_is_mute(&mut talk.call);
                 self.replace_session();
             }
-            Stage::Connecting | Stage::Broken | Stage::Transferring | Stage::Ended => {}
+            Stage::Connecting | Stage::TakenOver | Stage::Broken | Stage::Transferring | Stage::Ended => {}
         }
     }
 
@@ -185,6 +195,10 @@ impl CallMachine {
 
     fn tool_called(&mut self, asked: ToolCall) {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        if stage == Stage::TakenOver {
+            let output = failure("a colleague talks with the caller now; call no tool until you have the call again");
+            return talk.answer_tool(&asked, output, false, stage);
+        }
         let (asked, answer) = match talk.floor.tool_called(asked, stage, &mut talk.call) {
             Called::Nothing => return,
             Called::Endless(loss) => return self.model_lost(loss),

@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) placed: bool,
     pub(super) previous: Option<ItemId>,
     pub(super) line: bool,
+    /// Whether a person spoke it who had taken the call over.
+    pub(super) person: bool,
     /// Whether the item's audio was silent.
     pub(super) inaudible: bool,
     pub(super) said: Said,
@@ -56,6 +58,7 @@ impl Entry {
             placed: false,
             previous: None,
             line: false,
+            person: false,
             inaudible: false,
             said: Said::Nothing,
             times: WordTimes::default(),
@@ -76,6 +79,7 @@ impl Entry {
         }
         let (voice, heard) = match (self.speaker?, self.playout) {
             (Speaker::System, _) => return None,
+            (Speaker::Caller, _) if self.person => (Voice::Person, Some(text)),
             (Speaker::Caller, _) => (Voice::Caller, Some(text)),
             (Speaker::Agent, _) if self.inaudible => (self.agents_voice(), Some("")),
             (Speaker::Agent, Some(_)) if withheld => (self.agents_voice(), Some(text)),

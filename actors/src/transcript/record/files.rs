@@ -17,7 +17,7 @@ use crate::latency::TurnLatency;
 use crate::money::Usd;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::answers::Review;
-use crate::transcript::happenings::{self, Answer, Happenings, LanguageSwitch, Served, Transfer};
+use crate::transcript::happenings::{self, Answer, Happenings, LanguageSwitch, Served, SteeredBy, Transfer};
 use crate::transcript::log::{KeyPress, ToolUse, Utterance, Voice};
 
 /// The transcript file.
@@ -56,6 +56,8 @@ pub(super) struct TranscriptFile {
     pub(super) answer_details: Vec<AnswerEntry>,
     pub(super) language_switches: Vec<SwitchEntry>,
     pub(super) transfers: Vec<TransferEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) operators: Vec<OperatorEntry>,
     pub(super) latency: Vec<TurnLatency>,
     pub(super) incidents: Vec<IncidentEntry>,
     pub(super) usage: Usage,
@@ -135,6 +137,17 @@ pub(super) struct AnswerEntry {
     pub(super) status: String,
 }
 
+/// What an operator did with the call.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct OperatorEntry {
+    pub(super) timestamp: String,
+    pub(super) at_ms: u64,
+    pub(super) act: &'static str,
+    pub(super) by: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) text: String,
+}
+
 /// A switch of the language.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct SwitchEntry {
@@ -181,6 +194,7 @@ impl TranscriptFile {
         let Happenings {
             models,
             switches,
+            steering,
             transfers,
             answers,
             latency,
@@ -228,6 +242,7 @@ impl TranscriptFile {
             answer_details: details,
             language_switches: switches.into_iter().map(|switch| SwitchEntry::new(switch, started_at)).collect(),
             transfers: transfers.into_iter().map(|transfer| TransferEntry::new(transfer, started_at)).collect(),
+            operators: steering.into_iter().map(|steered| OperatorEntry::new(steered, started_at)).collect(),
             latency: latency.into(),
             incidents: incidents.seen().iter().map(|seen| IncidentEntry::new(seen, started_at)).collect(),
             usage: conversation.usage,
@@ -253,12 +268,13 @@ impl TranscriptFile {
             let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
             size_of::<TransferEntry>() + transfer.timestamp.len() + words
         });
+        let operators = self.operators.iter().map(|it| size_of::<OperatorEntry>() + it.by.len() + it.text.len());
         let incidents = self
             .incidents
             .iter()
             .map(|incident| size_of::<IncidentEntry>() + incident.timestamp.len() + incident.detail.len());
         let questions = self.analytics.questions.iter().map(QuestionEntry::weight);
-        answers.chain(switches).chain(transfers).chain(incidents).chain(questions).sum::<usize>()
+        answers.chain(switches).chain(transfers).chain(operators).chain(incidents).chain(questions).sum::<usize>()
             + size_of_val(self.latency.as_slice())
     }
 }
@@ -346,6 +362,13 @@ impl From<Served> for ModelEntry {
     }
 }
 
+impl OperatorEntry {
+    fn new(SteeredBy { at, act, by, text }: SteeredBy, started_at: DateTime<Utc>) -> Self {
+        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        Self { timestamp: rfc3339(moment(started_at, at)), at_ms, act: act.word(), by, text }
+    }
+}
+
 impl TransferEntry {
     fn new(transfer: Transfer, started_at: DateTime<Utc>) -> Self {
         let Transfer { at, destination, reason, outcome } = transfer;
@@ -366,6 +389,7 @@ impl Voice {
         match self {
             Self::Caller => "user",
             Self::Agent | Self::Line => "assistant",
+            Self::Person => "person",
         }
     }
 
@@ -376,6 +400,7 @@ impl Voice {
             Self::Caller => "transcription_completed",
             Self::Agent => "response_audio_transcript_done",
             Self::Line => "line_played",
+            Self::Person => "person_transcribed",
         }
     }
 }

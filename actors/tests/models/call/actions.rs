@@ -72,6 +72,7 @@ impl Call {
             | A::ReleaseLine
             | A::RenewTranscript
             | A::PauseRecording(_)
+            | A::TakeOver(_)
             | A::FinishAudio
             | A::TellSupervisor { .. }
             | A::Stop => return,
@@ -89,6 +90,7 @@ impl Call {
                 AudioAction::ToModel(_)
                 | AudioAction::ToLine(_)
                 | AudioAction::Record(_)
+                | AudioAction::Overhear(_)
                 | AudioAction::CountDrops { .. } => {}
             }
         }

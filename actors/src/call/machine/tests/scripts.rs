@@ -113,7 +113,8 @@ impl Heard {
     /// Updates it after `event` in the state `from` and the actions of the call.
     fn after(&mut self, event: &CallEvent, done: &[CallAction], from: &str) {
         if let CallEvent::Audio(AudioReport::PlayoutStarted { .. }) = event {
-            self.agent = true;
+            // With a person on the line it is they who are heard.
+            self.agent |= from != "taken_over";
         } else if *event == drained() {
             self.agent = false;
         } else if *event == speech_started() {

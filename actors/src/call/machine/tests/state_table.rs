@@ -58,7 +58,7 @@ fn table() -> String {
 
 type State = (&'static str, fn() -> Harness);
 
-fn states() -> [State; 8] {
+fn states() -> [State; 9] {
     let greeting = || {
         let mut call = Harness::connecting();
         call.on(ready());
@@ -90,6 +90,12 @@ fn states() -> [State; 8] {
         call.on(drained());
         call
     };
+    // An operator talks with the caller.
+    let taken_over = || {
+        let mut call = Harness::listening();
+        call.on(in_persons_hands(true));
+        call
+    };
     // The stream is gone and the caller is not.
     let reconnecting = || {
         let mut call = Harness::listening();
@@ -102,6 +108,7 @@ fn states() -> [State; 8] {
         ("listening", Harness::listening),
         ("thinking", thinking),
         ("speaking", speaking),
+        ("taken_over", taken_over),
         ("closing", closing),
         ("transferring", transferring),
         ("reconnecting", reconnecting),
@@ -126,6 +133,8 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("tool with wrong arguments", tool("t9", "transfer_call", "{}")),
         ("key", key('5')),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("operator takes over", in_persons_hands(true)),
+        ("operator gives back", in_persons_hands(false)),
         ("a machine has answered", detected(AnsweredBy::Machine, None)),
         ("spending limit reached", CallEvent::HangUp(HangUp::Spent)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),

@@ -89,6 +89,53 @@ fn the_floor_s_page_has_its_whole_table() {
 }
 
 #[test]
+fn the_hands_page_has_its_whole_table() {
+    let states: [State; 2] = [
+        ("agent", || {
+            let mut call = silent();
+            call.on(response_started("r2"));
+            call.on(playing("r2"));
+            call
+        }),
+        ("person", || {
+            let mut call = silent();
+            call.on(in_persons_hands(true));
+            call
+        }),
+    ];
+    let by = || "asha".to_owned();
+    let events = [
+        ("operator takes over", in_persons_hands(true)),
+        ("operator gives back", in_persons_hands(false)),
+        (
+            "operator lets the agent say something",
+            CallEvent::Steered(Steer::Say { text: "Hello.".to_owned(), by: by() }),
+        ),
+        ("operator whispers", CallEvent::Steered(Steer::Whisper { text: "Be brief.".to_owned(), by: by() })),
+        ("caller speaks", speech_started()),
+        ("caller is done", speech_stopped()),
+        ("a key", key('5')),
+        ("response begins", response_started("r3")),
+        ("response ends", response_finished("r2")),
+        ("sound is heard", playing("r3")),
+        ("all was heard", drained()),
+        ("a tool is called", tool("t9", "stock", r#"{"model":"hatchback"}"#)),
+        ("tool `end_call`", tool("t9", "end_call", "{}")),
+        ("session lost", faltered()),
+        ("no session can be opened", lost(LossClass::Retryable)),
+        ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("spending limit reached", CallEvent::HangUp(HangUp::Spent)),
+        ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
+        ("socket gone", CallEvent::Line(LineReport::Closed)),
+        ("first time-out", CallEvent::TimeUp),
+    ];
+    compare("hands.md", include_str!("../../hands.md"), &states, &events, |call| {
+        let ending = call.machine.ending().map(|ending| ending.reason().to_owned());
+        ending.unwrap_or_else(|| call.machine.talk.hands.name().to_owned())
+    });
+}
+
+#[test]
 fn the_model_link_s_page_has_its_whole_table() {
     let states: [State; 5] = [
         ("dialling", || Harness::of(talkative())),
@@ -342,6 +389,8 @@ fn word(action: &CallAction) -> Option<String> {
             return Some(format!("play the {}", item.as_str().split('_').nth(1).unwrap_or_default()));
         }
         A::FetchClip(_) => "fetch a recording",
+        A::TakeOver(true) => "play the person",
+        A::TakeOver(false) => "play the agent",
         A::PauseRecording(true) => "pause the recording",
         A::PauseRecording(false) => "resume recording",
         A::AskTool { .. } => "ask the tool",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::machine::{CallMachine, Means};
 use crate::call::messages::Detected;
-use crate::call::steps::{CallAction, CallEvent, Note};
+use crate::call::steps::{CallAction, CallEvent, Note, Steer};
 use crate::call::testing::{plan_where, profile};
 use crate::carrier::Handover;
 use crate::carrier::webhook_api::AnsweredBy;
@@ -220,6 +220,12 @@ pub(super) fn detected(by: AnsweredBy, note: Option<&'static str>) -> CallEvent 
 
 pub(super) fn interrupting_ourselves() -> CallProfile {
     CallProfile { model: Arc::new(plan_where(true, false)), ..profile() }
+}
+
+/// An operator takes the call over, or gives it back.
+pub(super) fn in_persons_hands(taken: bool) -> CallEvent {
+    let by = "asha".to_owned();
+    CallEvent::Steered(if taken { Steer::TakeOver { by } } else { Steer::GiveBack { by } })
 }
 
 pub(super) fn ms(n: u64) -> Duration {

@@ -42,6 +42,7 @@ pub(super) fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
         84..88 => tool(&format!("t{}", dice.below(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
         88..91 => tool(&format!("t{}", dice.below(50)), "end_call", "{}"),
         91 if dice.below(3) == 0 => CallEvent::Line(LineReport::Alive),
+        91 if dice.below(3) == 0 => in_persons_hands(dice.below(2) == 0),
         91 => transfer(dice),
         92 if dice.below(2) == 0 => {
             [faltered(), resumed(false), resumed(true), CallEvent::Model(ModelReport::Renewable)]
