@@ -46,7 +46,7 @@ use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
-use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules};
+use crate::service::routes::app::{AppState, Asked, NamedFor, ProfileFor, StreamRules};
 use crate::service::routes::deliveries::Deliveries;
 use crate::service::routes::health::{Candidate, ModelProbe};
 use crate::service::routes::hints::Hints;
@@ -172,6 +172,7 @@ impl Service {
         let known = AppState {
             supervisor: supervisor.clone(),
             dialling: dialling(&config, Arc::clone(&profiles), &apis, &webhook_apis),
+            named: named_for(Arc::clone(&profiles)),
             profiles: profile_for(profiles),
             public_url: public_url.clone(),
             webhook_apis,
@@ -423,6 +424,10 @@ fn dialling(
         profile: Box::new(move |agent, language, to| profiles.named(carrier, agent, language, to)),
         pace: Mutex::default(),
     })
+}
+
+fn named_for(profiles: Arc<Profiles>) -> NamedFor {
+    Box::new(move |carrier, agent, language, number| profiles.named(carrier, agent, language, number))
 }
 
 fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {

@@ -12,6 +12,7 @@
 pub mod address;
 pub mod asterisk;
 pub mod audiosocket;
+mod browser;
 mod capabilities;
 pub mod control;
 mod event;
@@ -103,6 +104,10 @@ const SEATS: [&Seat; 10] = [
     &twilio::SIGNALWIRE.seat,
 ];
 
+/// The seat of the operators' own calls. It is no row of [`SEATS`]: its streams come to the operators'
+/// listener, and it has neither webhooks nor settings.
+static OPERATORS: &Seat = &browser::SEAT;
+
 /// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]
 pub struct Carrier(&'static Seat);
@@ -113,7 +118,17 @@ impl Carrier {
         Self(seat)
     }
 
-    /// Every carrier.
+    /// The carrier of operators' test calls, whose streams come to the operators' listener.
+    pub fn of_operators() -> Self {
+        Self(OPERATORS)
+    }
+
+    /// Every carrier that calls can have: [`Self::all`], and the operators' own.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::all().chain([Self::of_operators()])
+    }
+
+    /// Every carrier of the public network, in the order of their sections in the configuration.
     pub fn all() -> impl Iterator<Item = Self> {
         SEATS.into_iter().map(Self)
     }

@@ -14,7 +14,7 @@ fn a_carrier_is_written_and_found_by_its_name() {
 
 #[test]
 fn what_a_carrier_says_of_itself_fits_together() {
-    for carrier in Carrier::all() {
+    for carrier in Carrier::every() {
         let can = carrier.capabilities();
         assert!(!can.hears.is_empty() && !can.says.is_empty(), "{carrier:?} speaks no format");
         for format in can.says {

@@ -181,6 +181,9 @@ pub enum Refusal {
     /// The carrier call is over and cannot start again.
     #[error("the call is over")]
     CallOver,
+    /// A test call names an agent that there is not, or a language that it does not speak.
+    #[error("there is no agent of this name that speaks this language")]
+    UnknownAgent,
     /// The token belongs to another call or account.
     #[error("the stream token belongs to another call")]
     WrongCall,
@@ -196,6 +199,7 @@ impl Refusal {
             Self::BadToken => "bad_token",
             Self::AlreadyOn => "already_on",
             Self::WrongCall => "wrong_call",
+            Self::UnknownAgent => "unknown_agent",
             Self::CallOver => "call_over",
             Self::Spent => "spend_limit",
             Self::Killed => "killed",

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
-use log::error;
+use log::{error, info};
 use switchboard_actors::carrier::webhook_api::{Arrival, OUTBOUND, Proof};
 use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::events::emit;
-use switchboard_actors::ids::{CallId, CarrierCallId, Private};
+use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
 use switchboard_actors::supervisor::events::Event;
@@ -38,6 +38,9 @@ pub(super) struct PendingStream {
 /// gone.
 pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), Refusal> {
     let (call, line_taken) = match pending.arrival.clone() {
+        Arrival::Authenticated { parameters } if pending.carrier == Carrier::of_operators() => {
+            admit_operators(app, pending, &parameters).await?
+        }
         Arrival::Announced { token, parameters } => claim(app, pending, token, parameters).await?,
         Arrival::Authenticated { parameters } => admit_unannounced(app, pending, parameters).await?,
     };
@@ -94,6 +97,38 @@ async fn admit_unannounced(
     let call = expected(app, carrier, &start);
     let admit_unannounced = Unannounced { call, start, line, arbiter };
     Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
+}
+
+/// Admits an operator's test call. Its agent and language are those that the operator has named,
+/// whatever the routes say. Its name and the operator's come from the upgrade.
+async fn admit_operators(
+    app: &AppState,
+    pending: PendingStream,
+    upgrade: &[(String, String)],
+) -> Result<Started, Refusal> {
+    let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
+    let of_upgrade =
+        |name: &str| upgrade.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let (name, operator) = (of_upgrade(CALL), of_upgrade(OPERATOR));
+    let (agent, language) = (start.parameters.get("agent"), start.parameters.get("language"));
+    let agent = agent.map_or(DEFAULT_AGENT, String::as_str);
+    let profile = (app.named)(carrier, agent, language.map(String::as_str), operator).map_err(|problem| {
+        info!(agent, problem; "a test call names nobody");
+        emit(Event::CallRefused { reason: Refusal::UnknownAgent.word(), carrier_call: Some(name) });
+        Refusal::UnknownAgent
+    })?;
+    (start.carrier_call, start.stream) = (CarrierCallId::new(name), StreamId::new(name));
+    let call = ExpectedCall {
+        carrier,
+        carrier_call: start.carrier_call.clone(),
+        account: None,
+        direction: Direction::Inbound,
+        from: Private::new(operator.to_owned()),
+        to: Private::new(String::new()),
+        profile,
+    };
+    let admit = Unannounced { call, start, line, arbiter };
+    Ok((answered(app.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
 }
 
 /// The token of a call that we placed under `name`, over a carrier that opens the stream without
@@ -161,5 +196,10 @@ fn answered<T>(answer: Result<Result<T, Refusal>, actix::MailboxError>) -> Resul
     })
 }
 
+/// What a test call's upgrade gives to its admission: the call's name, and the operator's.
+pub(super) const CALL: &str = "call";
+pub(super) const OPERATOR: &str = "operator";
+/// Who answers a test call that names no agent.
+const DEFAULT_AGENT: &str = "default";
 /// Longest wait for the Supervisor; the stream's own deadline is usually shorter.
 const PATIENCE: Duration = Duration::from_secs(5);

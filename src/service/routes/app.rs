@@ -43,6 +43,8 @@ pub struct AppState {
     pub supervisor: Addr<Supervisor>,
     /// Chooses the profile of a call, by its numbers and parameters.
     pub profiles: ProfileFor,
+    /// The profile of an agent and a language that an operator has named for a call over a carrier.
+    pub named: NamedFor,
     /// Our address as carriers see it. Signed URLs and stream URLs are built from it and from
     /// nothing else.
     pub public_url: Url,
@@ -102,6 +104,10 @@ pub struct AppState {
 
 /// Chooses the profile of a call.
 pub type ProfileFor = Box<dyn Fn(&Asked<'_>) -> Arc<CallProfile> + Send + Sync>;
+
+/// Chooses the profile by carrier, agent, language and the other party's number, or says why there is
+/// none.
+pub type NamedFor = Box<dyn Fn(Carrier, &str, Option<&str>, &str) -> Result<Arc<CallProfile>, String> + Send + Sync>;
 
 /// A call whose profile is requested.
 #[derive(Debug, Clone, Copy)]

@@ -34,6 +34,7 @@ pub(super) const ADMIN: &[(&str, &[&str])] = &[
     ("/deliveries/{id}/retry", &["POST"]),
     ("/nodes", &["GET"]),
     ("/nodes/{node}/drain", &["POST"]),
+    ("/test-call", &["GET"]),
     ("/health", &["GET"]),
     ("/ready", &["GET"]),
     ("/metrics", &["GET"]),

@@ -287,7 +287,9 @@ impl LineEnd {
             | Refusal::Draining
             | Refusal::Spent
             | Refusal::Killed => true,
-            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => false,
+            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver | Refusal::UnknownAgent => {
+                false
+            }
         };
         self.step(StreamEvent::Refused { later, reason: refusal.to_string() }, transport);
     }

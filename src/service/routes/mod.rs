@@ -7,7 +7,7 @@
 //!   connection out of HTTP;
 //! - `sound` is the sockets of people who listen to a call or take it over, over `ring`;
 //! - `calls`, `steering`, `outbound`, `records`, `deliveries`, `nodes`, `spend`, `configuration`,
-//!   `operators`: the admin's paths, behind `guard` and the `roles`; `index` lists them;
+//!   `operators`, `test_call`: the admin's paths, behind `guard` and the `roles`; `index` lists them;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -41,6 +41,7 @@ mod sound;
 mod spend;
 mod steering;
 mod stream;
+mod test_call;
 pub(crate) mod upgrade;
 pub mod watching;
 pub(crate) mod welcome;
@@ -98,6 +99,7 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/deliveries/{id}/retry").route(web::post().to(deliveries::retry)))
                 .service(listed("/nodes").route(web::get().to(nodes::list)))
                 .service(listed("/nodes/{node}/drain").route(web::post().to(nodes::drain)))
+                .service(listed("/test-call").route(web::get().to(test_call::open)))
                 .service(listed("/health").route(web::get().to(health::health)))
                 .service(listed("/ready").route(web::get().to(health::ready)))
                 .service(listed("/metrics").route(web::get().to(metrics::metrics)))

@@ -195,7 +195,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Full { .. } | Refusal::TooManyOutbound { .. } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
-        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => {
+        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver | Refusal::UnknownAgent => {
             error!(refusal:%; "the stream's token was refused");
             unresponsive()
         }

@@ -378,7 +378,7 @@ pub(super) static METRICS: &[Metric] = &[
 const AGENTS: &str = "the names of `[agents]`";
 
 fn carriers() -> Vec<&'static str> {
-    Carrier::all().map(Carrier::name).collect()
+    Carrier::every().map(Carrier::name).collect()
 }
 
 fn endings() -> Vec<&'static str> {

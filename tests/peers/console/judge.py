@@ -211,6 +211,7 @@ async def a_call_is_seen_and_ended(page, service):
     await until("the transfer is under way or done", lambda: said(page, "call-detail", "sales: "))
     await page.keyboard.press("Escape")
     await by(page, "spend").wait_for()
+    await from_the_browser(page, service)
     await page.goto(f"{service.url}/console/#/service")
     await page.get_by_text("Configuration that runs").wait_for()
     await page.locator("input[name=from]").fill("+15550100001")
@@ -340,6 +341,29 @@ async def with_a_token(chromium, folder):
         service.stop()
 
 
+async def from_the_browser(page, service):
+    """A test call with the browser's own (fake) microphone, and what history keeps of it."""
+    await by(page, "test-call").click()
+    await by(page, "test-call-end").wait_for()
+    mine = lambda: [call for call in service.calls() if call["carrier"] == "browser"]
+    await until("the test call is a call like any other", lambda: len(mine()) == 1)
+    await shows(page, "!['', 'scaleX(0)', 'scaleX(0.00)'].includes(document.querySelectorAll('.meter-row i')[1].style.transform)")
+    that("the agent is heard", True)
+    await asyncio.sleep(2)
+    await shot(page, "service-test-call")
+    id = mine()[0]["carrier_call_id"]
+    await by(page, "test-call-end").click()
+    await until("closing hangs up", lambda: not mine())
+    record = lambda: json.loads(ask(f"{service.url}/records/{id}")[2])
+    await until("its record has what was heard", lambda: (record().get("conversation") or [{}])[0].get("heard"))
+    await by(page, "history").click()
+    await by(page, "history-search").fill("help you")
+    await shows(page, "document.querySelectorAll('[data-testid=history-row]').length >= 1")
+    await by(page, "history-row").first.click()
+    await until("history has its words", lambda: said(page, "words", "How can I help"))
+    await shot(page, "service-history")
+
+
 CALL = "00000000-0000-4000-8000-000000000002"
 
 
@@ -442,7 +466,8 @@ async def test_call(page, mock):
     await by(page, "test-call").click()
     await by(page, "test-call-end").wait_for()
     await until("the microphone is sent to the agent", lambda: mock.sounds.get("/test-call", {}).get("bytes", 0) > 3200)
-    that("after who is called", mock.sounds["/test-call"]["texts"] == [{"agent": "sales", "variables": {}}], mock.sounds["/test-call"]["texts"])
+    that("after who is called", mock.sounds["/test-call"]["texts"][0] == {"agent": "sales", "variables": {}}, mock.sounds["/test-call"]["texts"])
+    await until("what is played is told", lambda: {"played": "1:160:item"} in mock.sounds["/test-call"]["texts"])
     await by(page, "test-call-end").click()
     await until("the call is ended", lambda: mock.sockets == 0)
 

@@ -250,6 +250,10 @@ class Mock:
             while True:
                 for side in sides:
                     await line.send_bytes(bytes([side]) + frame)
+                if not sides:
+                    # A test call: the agent alone, and marks in what it says.
+                    await line.send_bytes(frame)
+                    await line.send_str(json.dumps({"mark": "1:160:item"}))
                 await asyncio.sleep(0.02)
 
         speaking = asyncio.create_task(speak())
@@ -271,7 +275,7 @@ class Mock:
         return await self.sound(request, [0])
 
     async def get_test_call(self, request, _):
-        return await self.sound(request, [1])
+        return await self.sound(request, [])
 
     # What is over.
 

@@ -4,6 +4,7 @@ import { socket } from './api.js'
 
 const RATE = 8000
 const FRAME = 160
+const AGENT = 1
 
 /** Mu-law (ITU-T G.711) of a sample between −1 and 1. Pure. */
 export function encode(sample) {
@@ -26,10 +27,11 @@ const TABLE = Float32Array.from({ length: 256 }, (_, byte) => decode(byte))
 
 /**
  * Opens a socket of sound. Messages of the service begin with the speaker (0 caller, 1 agent, 2 a
- * person of ours), then mu-law. `mic` sends the microphone as 20 ms messages. `level(side, 0..1)` is
+ * person of ours), then mu-law; on a `phone` line they are mu-law alone, of the agent, and the service is
+ * told by its marks what has been played. `mic` sends the microphone as 20 ms messages. `level(side, 0..1)` is
  * told of each message, `ended(reason)` once. `first` is sent as JSON when the socket opens.
  */
-export async function openSound(path, { mic = false, first = null, play = () => true, level = () => {}, opened = () => {}, ended = () => {} }) {
+export async function openSound(path, { phone = false, mic = false, first = null, play = () => true, level = () => {}, opened = () => {}, ended = () => {} }) {
   if (!isSecureContext) throw new Error('A browser gives sound and microphone only to pages over https, or of this machine: open the console through a tunnel.')
   // The browser asks for the microphone before any call is made.
   const microphone = mic
@@ -57,6 +59,7 @@ export async function openSound(path, { mic = false, first = null, play = () => 
   const speaker = new AudioWorkletNode(context, 'playout', { numberOfInputs: 0, outputChannelCount: [2], processorOptions: { rate: RATE } })
   speaker.connect(context.destination)
   line = socket(path)
+  speaker.port.onmessage = ({ data }) => line.readyState === 1 && line.send(JSON.stringify({ played: data.played }))
   let wasOpen = false
   line.onopen = () => {
     wasOpen = true
@@ -64,14 +67,18 @@ export async function openSound(path, { mic = false, first = null, play = () => 
     opened()
   }
   line.onmessage = ({ data }) => {
-    if (typeof data === 'string') return
+    if (typeof data === 'string') {
+      if (phone) obey(data, speaker)
+      return
+    }
     const message = new Uint8Array(data)
-    const side = message[0]
-    const samples = new Float32Array(message.length - 1)
+    const side = phone ? AGENT : message[0]
+    const from = phone ? 0 : 1
+    const samples = new Float32Array(message.length - from)
     let loudest = 0
-    for (let n = 1; n < message.length; n++) {
-      samples[n - 1] = TABLE[message[n]]
-      loudest = Math.max(loudest, Math.abs(samples[n - 1]))
+    for (let n = from; n < message.length; n++) {
+      samples[n - from] = TABLE[message[n]]
+      loudest = Math.max(loudest, Math.abs(samples[n - from]))
     }
     level(side, loudest)
     if (play(side)) speaker.port.postMessage({ side, samples }, [samples.buffer])
@@ -80,6 +87,16 @@ export async function openSound(path, { mic = false, first = null, play = () => 
   line.onclose = ({ code, reason }) => close(reason || (!wasOpen ? 'The service did not open the line. The call may be over, or in somebody else’s hands.' : code === 1000 ? '' : 'The line was closed.'))
   if (microphone) sendMicrophone(context, microphone, line, level)
   return { close, send: (order) => line.readyState === 1 && line.send(JSON.stringify(order)), mute: (quiet) => microphone?.getTracks().forEach((track) => (track.enabled = !quiet)) }
+}
+
+/** An order of the service to a phone: a mark in what is played, or to drop what is not played yet. */
+function obey(text, speaker) {
+  let order = {}
+  try {
+    order = JSON.parse(text)
+  } catch {}
+  if (typeof order.mark === 'string') speaker.port.postMessage({ side: AGENT, mark: order.mark })
+  else if (order.clear) speaker.port.postMessage({ side: AGENT, clear: true })
 }
 
 function sendMicrophone(context, microphone, line, level) {

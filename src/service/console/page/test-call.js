@@ -86,7 +86,7 @@ export function makeTestCall() {
     try {
       const first = { agent: agent.value, ...(language.value ? { language: language.value } : {}), variables: filled }
       const opened = await openSound('/test-call', {
-        mic: true, first, level, play: (side) => side !== 0,
+        phone: true, mic: true, first, level, play: (side) => side !== 0,
         opened() { began = Date.now() },
         ended(reason) {
           line = null

@@ -12,22 +12,40 @@ class Playout extends AudioWorkletProcessor {
     this.step = processorOptions.rate / sampleRate
     this.tracks = new Map()
     this.port.onmessage = ({ data }) => {
-      const track = this.tracks.get(data.side) ?? { waiting: [], length: 0, at: 0, playing: false }
+      const track = this.tracks.get(data.side) ?? { waiting: [], marks: [], length: 0, taken: 0, at: 0, playing: false }
       this.tracks.set(data.side, track)
-      track.waiting.push(data.samples)
-      track.length += data.samples.length
-      while (track.length > MOST && track.waiting.length > 1) {
-        track.length -= track.waiting.shift().length
-        track.at = 0
+      if (data.clear) {
+        // Marks of what is dropped are never reached.
+        track.taken += track.length
+        Object.assign(track, { waiting: [], marks: [], length: 0, at: 0, playing: false })
+      } else if (data.mark !== undefined) {
+        track.marks.push({ name: data.mark, place: track.taken + track.length })
+      } else {
+        track.waiting.push(data.samples)
+        track.length += data.samples.length
+        while (track.length > MOST && track.waiting.length > 1) {
+          this.take(track)
+          track.at = 0
+        }
       }
     }
   }
+  /** Takes the first samples off a track. */
+  take(track) {
+    const { length } = track.waiting.shift()
+    track.length -= length
+    track.taken += length
+  }
   process(_, [output]) {
-    for (const [side, track] of this.tracks) this.play(track, output, side)
+    for (const [side, track] of this.tracks) {
+      this.play(track, output, side)
+      while (track.marks.length && track.marks[0].place <= track.taken) this.port.postMessage({ played: track.marks.shift().name })
+    }
     return true
   }
   play(track, output, side) {
-    if (!track.playing && track.length < LEAD) return
+    // What a mark ends is played without waiting for more.
+    if (!track.playing && track.length < LEAD && !track.marks.length) return
     track.playing = true
     // The caller a little left, the agent a little right: two voices are told apart.
     const gains = side === 0 ? [0.9, 0.5] : [0.5, 0.9]
@@ -44,7 +62,7 @@ class Playout extends AudioWorkletProcessor {
       track.at += this.step
       if (track.at >= samples.length) {
         track.at -= samples.length
-        track.length -= track.waiting.shift().length
+        this.take(track)
       }
     }
   }
