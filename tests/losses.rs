@@ -177,7 +177,12 @@ fn options(running: &Running, moment: Moment) -> (PhoneOptions, String) {
             options.dtmf = vec![(CALLER_ACTS, '9')];
             options.hangup_after = Some(Duration::from_secs(25));
         }
-        _ => {
+        Moment::Connecting
+        | Moment::Greeting
+        | Moment::Listening
+        | Moment::CallerSpeaks
+        | Moment::Thinking
+        | Moment::Speaking => {
             options.speech = voice(440.0, SPEECH.as_millis() as u32).into();
             options.speak_at = Some(CALLER_ACTS);
         }

@@ -1,5 +1,6 @@
 //! Whole calls over real sockets with the embedded model in each of its protocols: the record tells
 //! what the caller really heard, wherever the caller interrupts, and many calls at once end right.
+#![expect(clippy::print_stdout, reason = "the figures are shown with --nocapture")]
 
 mod common;
 

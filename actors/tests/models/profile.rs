@@ -30,7 +30,7 @@ pub(crate) fn profile(provider: Provider) -> CallProfile {
 
 /// The same with the engine of this word as the voice, for a provider that joins engines.
 pub(crate) fn profile_speaking(provider: Provider, voice: &str) -> CallProfile {
-    profile_of(plan_of(provider, ModelAudio::G711, engines(provider, voice)))
+    profile_of(plan_of(provider, ModelAudio::G711, engines(provider, voice).as_ref()))
 }
 
 /// The same, where the call goes on with `other` if `provider` is out of reach.
@@ -113,10 +113,10 @@ pub(crate) fn decides_alone(plan: &SessionPlan) -> bool {
 }
 
 fn plan(provider: Provider, audio: ModelAudio) -> SessionPlan {
-    plan_of(provider, audio, engines(provider, TIMED_VOICE))
+    plan_of(provider, audio, engines(provider, TIMED_VOICE).as_ref())
 }
 
-fn plan_of(provider: Provider, audio: ModelAudio, engines: Option<Engines>) -> SessionPlan {
+fn plan_of(provider: Provider, audio: ModelAudio, engines: Option<&Engines>) -> SessionPlan {
     let (names, address) = (provider.names(), provider.address());
     let options = Options {
         speed: None,
@@ -137,7 +137,7 @@ fn plan_of(provider: Provider, audio: ModelAudio, engines: Option<Engines>) -> S
     };
     let hindi =
         |engines: &Engines| OfLanguage { code: "hi".to_owned(), language: "hi".to_owned(), engines: engines.clone() };
-    let others: Vec<OfLanguage> = engines.iter().map(hindi).collect();
+    let others: Vec<OfLanguage> = engines.into_iter().map(hindi).collect();
     let given = Given {
         address: ModelAddress {
             provider: provider.word(),
@@ -151,7 +151,7 @@ fn plan_of(provider: Provider, audio: ModelAudio, engines: Option<Engines>) -> S
         dialect: None,
         voice: names.voice,
         language: "en",
-        engines: engines.as_ref(),
+        engines,
         other_languages: &others,
         audio,
         options: &options,

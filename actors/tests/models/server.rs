@@ -179,7 +179,7 @@ impl Base {
     }
 
     /// Something comes of a link at this time, as a part of what is named.
-    pub(crate) fn from_link(&mut self, at: Instant, came: FromLink, of: impl Into<String>) {
+    pub(crate) fn comes(&mut self, at: Instant, came: FromLink, of: impl Into<String>) {
         self.schedule(at, Message::Link(came), Some(&of.into()), 0);
     }
 

@@ -1,4 +1,5 @@
 //! The connections of requests to engines: they are kept for the next one.
+#![expect(clippy::disallowed_methods, reason = "the server of the test runs beside it")]
 
 use std::cell::Cell;
 use std::rc::Rc;

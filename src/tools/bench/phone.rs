@@ -281,9 +281,10 @@ async fn listen(
         let now = Instant::now();
         match kind {
             Kind::Text | Kind::Binary => {
-                let message = match kind {
-                    Kind::Binary => Incoming::Binary(payload),
-                    _ => Incoming::Text(std::str::from_utf8(payload).unwrap_or_default()),
+                let message = if matches!(kind, Kind::Binary) {
+                    Incoming::Binary(payload)
+                } else {
+                    Incoming::Text(std::str::from_utf8(payload).unwrap_or_default())
                 };
                 hear(message, &mut **line.borrow_mut(), &mut said, can, book, now);
                 if !said.is_empty() {

@@ -91,7 +91,7 @@ impl Handler<Learn> for Providers {
             Lesson::Reached => self.breakers.reached(&address),
             Lesson::Lost { loss, scope } => self.lost(&address, &loss, scope, now),
             Lesson::Replaced { loss, scope } if loss.class == LossClass::Fatal => {
-                self.lost(&address, &loss, scope, now)
+                self.lost(&address, &loss, scope, now);
             }
             Lesson::Replaced { .. } => self.breakers.replaced(&address, now),
         }

@@ -58,7 +58,7 @@ pub(crate) fn heard(provider: Provider) -> Verdict {
 pub(crate) fn over_a_failover(provider: Provider) -> Verdict {
     let mut forms = Vec::new();
     let mut others: Vec<Provider> = Vec::new();
-    for other in crate::one_server_each().filter(|other| other.names().model != provider.names().model) {
+    for other in Provider::all().filter(|other| other.names().model != provider.names().model) {
         if others.iter().any(|known| known.names().model == other.names().model) {
             continue;
         }

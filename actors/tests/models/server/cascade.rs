@@ -86,12 +86,12 @@ impl Cascade {
         match dial {
             Dial::Succeeds(after) => {
                 self.sockets.push(link);
-                self.base.from_link(now + after, FromLink::Opened(link), socket_name(link));
+                self.base.comes(now + after, FromLink::Opened(link), socket_name(link));
                 if link == LinkName::Ears {
                     self.ears.opened(&mut self.base, now + after);
                 }
             }
-            Dial::Fails(after) => self.base.from_link(now + after, FromLink::Broken(link), socket_name(link)),
+            Dial::Fails(after) => self.base.comes(now + after, FromLink::Broken(link), socket_name(link)),
         }
     }
 
@@ -145,7 +145,7 @@ impl Server for Cascade {
             LinkOrder::Request(id, request) => {
                 let body = serde_json::from_slice(&request.body).unwrap_or_default();
                 let Dial::Succeeds(_) = dial else {
-                    return self.base.from_link(now + ms(200), FromLink::Lost(id), request_name(id));
+                    return self.base.comes(now + ms(200), FromLink::Lost(id), request_name(id));
                 };
                 self.requests.push(id);
                 match id.link {
@@ -164,12 +164,12 @@ impl Server for Cascade {
     fn lose_links(&mut self, now: Instant) -> bool {
         for link in std::mem::take(&mut self.sockets) {
             self.forget(link);
-            self.base.from_link(now, FromLink::Broken(link), socket_name(link));
+            self.base.comes(now, FromLink::Broken(link), socket_name(link));
         }
         for id in std::mem::take(&mut self.requests) {
             // What has come to its end is over.
             if self.base.take_back_all(&request_name(id)) {
-                self.base.from_link(now, FromLink::Lost(id), request_name(id));
+                self.base.comes(now, FromLink::Lost(id), request_name(id));
             }
         }
         true

@@ -113,13 +113,16 @@ mod tests {
     }
 
     fn shown(out: &[SessionAction]) -> Vec<String> {
-        let show = |action: &SessionAction| match action {
-            SessionAction::Learned { address, lesson } => format!("{} {}", address.model, lesson.word()),
-            SessionAction::Report(ModelReport::Worked { model, usage }) => {
+        let show = |action: &SessionAction| {
+            if let SessionAction::Learned { address, lesson } = action {
+                format!("{} {}", address.model, lesson.word())
+            } else if let SessionAction::Report(ModelReport::Worked { model, usage }) = action {
                 format!("{model} {} ms {} characters", usage.stt_ms, usage.tts_characters)
+            } else if let SessionAction::Report(ModelReport::Serves { model, .. }) = action {
+                format!("{model} serves")
+            } else {
+                format!("{action:?}")
             }
-            SessionAction::Report(ModelReport::Serves { model, .. }) => format!("{model} serves"),
-            other => format!("{other:?}"),
         };
         out.iter().map(show).collect()
     }

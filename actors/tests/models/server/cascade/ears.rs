@@ -50,7 +50,7 @@ impl ScribeOfCaller {
                     self.finish(base, now);
                 }
                 self.send(base, now + ms(120), &json!({"event": "session.end", "audio_duration_s": 1.0}));
-                base.from_link(now + ms(130), FromLink::Closed(LinkName::Ears, 1000), socket_name(LinkName::Ears));
+                base.comes(now + ms(130), FromLink::Closed(LinkName::Ears, 1000), socket_name(LinkName::Ears));
             }
             "ping" => self.send(base, now + ms(10), &json!({"event": "pong"})),
             other => base.is_wrong(format!("the ears know no {other:?}")),
@@ -86,7 +86,7 @@ impl ScribeOfCaller {
     #[expect(clippy::unused_self, reason = "a method like its neighbours")]
     fn send(&self, base: &mut Base, at: Instant, message: &Value) {
         let message = FromLink::Text(LinkName::Ears, message.to_string());
-        base.from_link(at, message, socket_name(LinkName::Ears));
+        base.comes(at, message, socket_name(LinkName::Ears));
     }
 }
 

@@ -64,10 +64,10 @@ impl Chat {
     fn say(&self, id: RequestId, words: &str, base: &mut Base, now: Instant) {
         let mut at = now + ms(150);
         head(id, base, at);
-        chunk(id, &json!({"role": "assistant", "content": ""}), Value::Null, base, at);
+        chunk(id, &json!({"role": "assistant", "content": ""}), &Value::Null, base, at);
         for word in words.split_inclusive(' ') {
             at += ms(10);
-            chunk(id, &json!({ "content": word }), Value::Null, base, at);
+            chunk(id, &json!({ "content": word }), &Value::Null, base, at);
         }
         finish(id, "stop", base, at + ms(10));
     }
@@ -78,7 +78,7 @@ impl Chat {
         head(id, base, at);
         let call = base.next_call();
         let named = json!({"index": 0, "id": call, "type": "function", "function": {"name": name, "arguments": ""}});
-        chunk(id, &json!({ "tool_calls": [named] }), Value::Null, base, at);
+        chunk(id, &json!({ "tool_calls": [named] }), &Value::Null, base, at);
         let arguments = arguments.to_string();
         let (first, second) = arguments.split_at(arguments.len() / 2);
         for part in [first, second] {
@@ -89,7 +89,7 @@ impl Chat {
             if repeats {
                 part["id"] = call.clone().into();
             }
-            chunk(id, &json!({ "tool_calls": [part] }), Value::Null, base, at + ms(10));
+            chunk(id, &json!({ "tool_calls": [part] }), &Value::Null, base, at + ms(10));
         }
         finish(id, "tool_calls", base, at + ms(20));
     }
@@ -164,10 +164,10 @@ fn text(message: &Value) -> &str {
 }
 
 fn head(id: RequestId, base: &mut Base, at: Instant) {
-    base.from_link(at, FromLink::Head(id, 200, "text/event-stream"), request_name(id));
+    base.comes(at, FromLink::Head(id, 200, "text/event-stream"), request_name(id));
 }
 
-fn chunk(id: RequestId, delta: &Value, finish: Value, base: &mut Base, at: Instant) {
+fn chunk(id: RequestId, delta: &Value, finish: &Value, base: &mut Base, at: Instant) {
     let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
     let chunk = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice]});
     line(id, &chunk.to_string(), base, at);
@@ -175,11 +175,11 @@ fn chunk(id: RequestId, delta: &Value, finish: Value, base: &mut Base, at: Insta
 
 /// The reason, then the usage in a chunk without choices, then the end.
 fn finish(id: RequestId, reason: &str, base: &mut Base, at: Instant) {
-    chunk(id, &json!({}), reason.into(), base, at);
+    chunk(id, &json!({}), &reason.into(), base, at);
     let usage = json!({"prompt_tokens": 60, "completion_tokens": 10, "total_tokens": 70});
     line(id, &json!({"choices": [], "usage": usage}).to_string(), base, at);
     line(id, "[DONE]", base, at);
-    base.from_link(at, FromLink::End(id), request_name(id));
+    base.comes(at, FromLink::End(id), request_name(id));
 }
 
 /// A line of the body. It comes in two pieces, as networks cut it.
@@ -187,6 +187,6 @@ fn line(id: RequestId, data: &str, base: &mut Base, at: Instant) {
     let line = format!("data: {data}\n\n").into_bytes();
     let (first, second) = line.split_at(line.len() / 3);
     for piece in [first, second] {
-        base.from_link(at, FromLink::Bytes(id, piece.to_vec()), request_name(id));
+        base.comes(at, FromLink::Bytes(id, piece.to_vec()), request_name(id));
     }
 }

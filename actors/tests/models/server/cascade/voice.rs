@@ -129,7 +129,7 @@ impl Speaker {
             _ => base.begins_to_say(words),
         };
         let mut at = now + ms(100);
-        base.from_link(at, FromLink::Head(id, 200, "audio/pcm"), request_name(id));
+        base.comes(at, FromLink::Head(id, 200, "audio/pcm"), request_name(id));
         let mut left = length_ms(words);
         while left > 0 {
             let piece = left.min(200);
@@ -137,12 +137,12 @@ impl Speaker {
             let audio = base.voice(piece);
             let (first, second) = audio.split_at(audio.len() / 2 - 1);
             for part in [first, second] {
-                base.from_link(at, FromLink::Bytes(id, part.to_vec()), request_name(id));
+                base.comes(at, FromLink::Bytes(id, part.to_vec()), request_name(id));
             }
             at += ms(piece / 5);
             left -= piece;
         }
-        base.from_link(at, FromLink::End(id), request_name(id));
+        base.comes(at, FromLink::End(id), request_name(id));
         self.asked = Some((place, at));
     }
 }
@@ -163,7 +163,7 @@ fn timestamps(id: &str, words: &str, from_ms: u64) -> Value {
 }
 
 fn send(base: &mut Base, at: Instant, context: &str, message: &Value) {
-    base.from_link(at, FromLink::Text(LinkName::Voice, message.to_string()), of(context));
+    base.comes(at, FromLink::Text(LinkName::Voice, message.to_string()), of(context));
 }
 
 fn of(context: &str) -> String {
