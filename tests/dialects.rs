@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{start_with, transcript, voice};
+use futures_util::future::join_all;
 use serde_json::Value;
 use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
 use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
@@ -23,31 +24,33 @@ const KEYS: [(&str, &str); 3] =
 
 #[actix_rt::test]
 async fn a_call_in_every_dialect_is_greeted_answered_and_ended_by_a_tool() {
-    for (dialect, provider, chosen) in DIALECTS {
-        let log = ClientLog::default();
-        let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
-        let model = Rehearsal::start(options).await.expect("a model");
-        let url = format!("{}?dialect={dialect}", model.url());
-        let mut settings =
-            vec![("twilio.verify", "off"), ("realtime.provider", provider), ("realtime.url", url.as_str())];
-        settings.extend((chosen != "auto").then_some(("realtime.dialect", chosen)));
-        settings.push(("agents.default.tools", "[\"end_call\"]"));
-        let running = start_with(&KEYS, &settings).await;
-        let url = running.public("/twilio/voice").parse().expect("a URL");
-        let mut options = PhoneOptions::new(Target::Webhook(url));
-        options.speech = voice(440.0, 2_000).into();
-        options.longest = Duration::from_secs(40);
-        options.dtmf = vec![(Duration::from_secs(12), '9')];
-        options.hangup_after = Some(Duration::from_secs(30));
-        let (handset, _remote) = Handset::new();
-        let report = place_call(options, handset).await;
-        let records = running.records;
-        running.service.stop(Duration::ZERO).await;
-        drop(model);
-        assert_eq!(report.summary.failures, Vec::<String>::new(), "{dialect}");
-        let record = transcript(records.path(), &report.summary.call_sid);
-        check(dialect, &record, &log.of(1));
-    }
+    join_all(DIALECTS.map(call)).await;
+}
+
+/// Places a call in one dialect and looks at its record and at what the model was sent.
+async fn call((dialect, provider, chosen): (&str, &str, &str)) {
+    let log = ClientLog::default();
+    let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
+    let model = Rehearsal::start(options).await.expect("a model");
+    let url = format!("{}?dialect={dialect}", model.url());
+    let mut settings = vec![("twilio.verify", "off"), ("realtime.provider", provider), ("realtime.url", url.as_str())];
+    settings.extend((chosen != "auto").then_some(("realtime.dialect", chosen)));
+    settings.push(("agents.default.tools", "[\"end_call\"]"));
+    let running = start_with(&KEYS, &settings).await;
+    let url = running.public("/twilio/voice").parse().expect("a URL");
+    let mut options = PhoneOptions::new(Target::Webhook(url));
+    options.speech = voice(440.0, 2_000).into();
+    options.longest = Duration::from_secs(40);
+    options.dtmf = vec![(Duration::from_secs(12), '9')];
+    options.hangup_after = Some(Duration::from_secs(30));
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    let records = running.records;
+    running.service.stop(Duration::ZERO).await;
+    drop(model);
+    assert_eq!(report.summary.failures, Vec::<String>::new(), "{dialect}");
+    let record = transcript(records.path(), &report.summary.call_sid);
+    check(dialect, &record, &log.of(1));
 }
 
 fn check(dialect: &str, record: &Value, sent: &[Value]) {

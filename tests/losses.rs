@@ -80,7 +80,7 @@ const PAIRS: [Pair; 4] = [
 
 #[actix_rt::test]
 async fn a_session_lost_in_any_state_costs_at_most_a_filler() {
-    let usual = if cfg!(debug_assertions) { 32 } else { 200 };
+    let usual = if cfg!(debug_assertions) { 16 } else { 200 };
     let losses = std::env::var("LOSSES").ok().and_then(|count| count.parse().ok()).unwrap_or(usual);
     let began = Instant::now();
     // What the first service opens for good is no loss.

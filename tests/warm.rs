@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use common::{PATIENCE, Running, start_with, transcripts};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use switchboard::tools::phone::{
     CallReport, CalleeReport, DialOutcome, Handset, Invited, PhoneOptions, Remote, Target, place_call, ring_callee,
@@ -26,7 +27,7 @@ const MORE: [(&str, &str); 2] = [("telnyx.application", "1293384261075731499"), 
 
 #[actix_rt::test]
 async fn a_callee_is_briefed_and_meets_the_caller() {
-    for carrier in carriers() {
+    let briefed = carriers().into_iter().map(async |carrier| {
         let api = Api::start(carrier, DialOutcome::Answered);
         let service = api.service().await;
         let report = api.call(&service).await;
@@ -41,12 +42,13 @@ async fn a_callee_is_briefed_and_meets_the_caller() {
         assert_eq!(record["ending"]["reason"], "transferred", "{carrier:?}");
         assert_eq!(outcomes(&record), ["dialled", "answered"], "{carrier:?}");
         service.stop().await;
-    }
+    });
+    join_all(briefed).await;
 }
 
 #[actix_rt::test]
 async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
-    for carrier in carriers() {
+    let returned = carriers().into_iter().map(async |carrier| {
         for (outcome, word) in [(DialOutcome::Busy, "busy"), (DialOutcome::Declined, "not_taken")] {
             let api = Api::start(carrier, outcome);
             let service = api.service().await;
@@ -61,7 +63,8 @@ async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
             assert_eq!(outcomes(&record), ["dialled", word], "{carrier:?}");
             service.stop().await;
         }
-    }
+    });
+    join_all(returned).await;
 }
 
 /// Every carrier with warm transfers.

@@ -141,7 +141,9 @@ impl Request {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_kept(self, kept: &Kept, may_reach: impl Fn(IpAddr) -> bool) -> Result<Answer, Unanswered> {
-        if let Some(connection) = kept.take(&self.url)
+        // One that was kept may still be reading the end of the answer before.
+        if let Some(mut connection) = kept.take(&self.url)
+            && connection.sender.ready().await.is_ok()
             && let Ok(answer) = exchange(&self, connection, Some(kept.place(&self.url))).await
         {
             return Ok(answer);
@@ -286,10 +288,8 @@ async fn exchange(request: &Request, mut connection: Connection, place: Option<P
     let mut sent = hyper::Request::new(Full::new(body.clone()));
     (*sent.method_mut(), *sent.headers_mut()) = (method.clone(), headers);
     *sent.uri_mut() = Uri::try_from(target).map_err(|_| Unanswered::Header)?;
-    let sender = &mut connection.sender;
-    // One that was kept may still be reading the end of the answer before.
-    sender.ready().await.map_err(|_| Unanswered::NoAnswer)?;
-    let answer = sender.send_request(sent).await.map_err(|_| Unanswered::NoAnswer)?;
+    // A new connection is not waited for: some servers answer before they were asked.
+    let answer = connection.sender.send_request(sent).await.map_err(|_| Unanswered::NoAnswer)?;
     let (head, body) = answer.into_parts();
     Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, connection: Some(connection), place })
 }
