@@ -9,7 +9,7 @@ use sources::{actors_src, files, is_for_tests, read, root, without_comments, wit
 
 /// Files that wait, send, spawn, read the clock or emit events. All other files decide or
 /// transform.
-const SHELLS: [&str; 45] = [
+const SHELLS: [&str; 46] = [
     "actor.rs",
     "alarm.rs",
     "child.rs",
@@ -19,6 +19,7 @@ const SHELLS: [&str; 45] = [
     "socket.rs",
     "incoming.rs",
     "http.rs",
+    "kept.rs",
     "resolve.rs",
     "writer.rs",
     // The socket of a model, and a session that is driven without a call.

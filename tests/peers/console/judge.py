@@ -134,14 +134,14 @@ async def shows(page, expression):
         await asyncio.sleep(0.05)
 
 
-async def until(what, met, seconds=30):
+async def until(what, met, seconds=30, seen=lambda: ""):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer = met()
         if await answer if inspect.isawaitable(answer) else answer:
             return that(what, True)
         await asyncio.sleep(0.05)
-    that(what, False)
+    that(what, False, seen())
 
 
 async def against_the_service(chromium, folder):
@@ -355,7 +355,7 @@ async def from_the_browser(page, service):
     await by(page, "test-call-end").click()
     await until("closing hangs up", lambda: not mine())
     record = lambda: json.loads(ask(f"{service.url}/records/{id}")[2])
-    await until("its record has what was heard", lambda: (record().get("conversation") or [{}])[0].get("heard"))
+    await until("its record has what was heard", lambda: (record().get("conversation") or [{}])[0].get("heard"), seen=record)
     await by(page, "history").click()
     await by(page, "history-search").fill("help you")
     await shows(page, "document.querySelectorAll('[data-testid=history-row]').length >= 1")
