@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use url::Url;
 
+use super::Look;
 use super::breaker::{Lesson, Scope, Standing};
 use super::capabilities::Capabilities;
 use super::cascade;
@@ -174,7 +175,7 @@ impl ProviderPlan {
     }
 
     /// How its engines are looked at, a list for each part; `None` if it is one server.
-    pub fn looks(&self) -> Option<[Vec<cascade::look::Look>; 3]> {
+    pub fn looks(&self) -> Option<[Vec<Look>; 3]> {
         match self {
             Self::Cascade(plan) => Some(cascade::look::looks(plan)),
             Self::OpenAi(_) | Self::Gemini(_) | Self::OpenAiLive(_) => None,

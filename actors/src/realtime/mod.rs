@@ -64,9 +64,9 @@ pub mod turn_audio;
 pub mod word_times;
 pub mod writer;
 
+pub use self::cascade::look::Look;
 use self::seat::Seat;
 // The engines that speak also record exact words, and the canary looks at all engines.
-pub use self::cascade::look::Look;
 pub(in crate::realtime) use self::{
     cascade::failure::{Class, Failure, Head, Part, loss_of},
     cascade::look::{Way, judge},

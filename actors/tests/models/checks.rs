@@ -11,7 +11,7 @@ use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::seat::Provider;
 
 use crate::call::Call;
-use crate::profile::profile;
+use crate::profile::{joins, profile};
 use crate::server::ms;
 
 /// The result of a check: the form that it took, or the problem.
@@ -62,11 +62,12 @@ fn greeted_with(profile: CallProfile, carrier: Carrier) -> Result<Call, String> 
 }
 
 /// Which share of the many moments of a check is played: all of them with the first row of each
-/// protocol, and a quarter with the others, which use the same code.
+/// protocol, and a quarter with the others, which use the same code, and with joined engines, whose
+/// calls take four times as long and have a sweep of their own.
 fn stride(provider: Provider) -> usize {
     let protocol = |provider: Provider| std::mem::discriminant(&profile(provider).model.provider);
     let first = Provider::all().find(|it| protocol(*it) == protocol(provider));
-    if first == Some(provider) { 1 } else { 4 }
+    if first == Some(provider) && !joins(provider) { 1 } else { 4 }
 }
 
 /// A carrier that echoes marks.

@@ -235,7 +235,7 @@ fn said(words: &str) -> Value {
 
 fn record(n: i64, more: &Value) -> Value {
     let mut record = json!({
-        "ucid": format!("CA{n:05}"), "id": id(n), "carrier": "twilio", "from": format!("+91980000000{n}"), "to": "+912250000000",
+        "ucid": format!("CA{n:05}"), "id": id(n), "carrier": "a_carrier", "from": format!("+91980000000{n}"), "to": "+912250000000",
         "agent": "default", "call_start_time": START + n, "ending": { "reason": "caller_hung_up", "by": "caller" },
     });
     for (name, value) in more.as_object().expect("an object") {
