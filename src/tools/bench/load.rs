@@ -31,7 +31,7 @@ use crate::tools::rehearsal::protocols;
 /// Measures what this host can carry.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio\n         switchboard bench --model live --steps 100\n         switchboard bench --carrier plivo --steps 100"
+    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio\n         switchboard bench --model live --steps 100\n         switchboard bench --carrier NAME --steps 100"
 )]
 pub struct BenchArgs {
     /// Concurrent calls of each step.
