@@ -232,7 +232,6 @@ impl Rig {
         let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
         let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
         let log = args.out.join("service.log");
-        let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
         let address = format!("127.0.0.1:{port}");
         // The limit admits every call of the steps, and requires no more of the system than they
         // need.
@@ -245,34 +244,21 @@ impl Rig {
             .env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", variant.audio_format)
             .envs(provider.key().map(|key| (key.variable, "bench")))
             .envs(played.environment())
-            .env("RUST_LOG", variant.log)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log_file);
-        let mut service = Served(command.spawn().map_err(io("start the service"))?);
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                return Ok(Self {
-                    played,
-                    idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
-                    metronome: Metronome::start().map_err(io("start the metronome"))?,
-                    service,
-                    log,
-                    address,
-                    sessions,
-                    call_books: Vec::new(),
-                    tally: Rc::default(),
-                    lost: Rc::default(),
-                    _records: records,
-                });
-            }
-            if !matches!(service.0.try_wait(), Ok(None)) {
-                return Err(BenchError::Service("left at once", log));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err(BenchError::Service("does not listen", log))
+            .env("RUST_LOG", variant.log);
+        let service = Served::start(command, &address, &log).await?;
+        Ok(Self {
+            played,
+            idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
+            metronome: Metronome::start().map_err(io("start the metronome"))?,
+            service,
+            log,
+            address,
+            sessions,
+            call_books: Vec::new(),
+            tally: Rc::default(),
+            lost: Rc::default(),
+            _records: records,
+        })
     }
 
     /// Raises the number of calls to `calls`, measures, and returns the figures.
@@ -405,6 +391,27 @@ pub(super) fn serve(address: &str, admin: u16, records: &Path, most: usize, apar
 
 /// The service's process. It is killed when the bench ends, for whatever reason.
 pub(super) struct Served(pub(super) Child);
+
+impl Served {
+    /// Starts the service with its log in a file, and waits until it listens on `address`.
+    pub(super) async fn start(mut command: Command, address: &str, log: &Path) -> Result<Self, BenchError> {
+        let io = |what| move |source| BenchError::Io { what, source };
+        let log_file = std::fs::File::create(log).map_err(io("make the service's log"))?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file);
+        let mut service = Self(command.spawn().map_err(io("start the service"))?);
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                return Ok(service);
+            }
+            if !matches!(service.0.try_wait(), Ok(None)) {
+                return Err(BenchError::Service("left at once", log.to_owned()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(BenchError::Service("does not listen", log.to_owned()))
+    }
+}
 
 impl Drop for Served {
     fn drop(&mut self) {

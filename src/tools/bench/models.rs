@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -142,25 +142,13 @@ async fn start(
         .env("SWITCHBOARD__REALTIME__REHEARSAL_PROTOCOL", protocol)
         .env("SWITCHBOARD__REALTIME__URL", url)
         .envs(played.environment())
-        .env("RUST_LOG", "info")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(log).map_err(io("make the service's log"))?);
+        .env("RUST_LOG", "info");
     // Not every protocol has a choice of formats.
     if args.audio_format != DEFAULT_FORMAT {
         command.env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", &args.audio_format);
     }
-    let mut service = Served(command.spawn().map_err(io("start the service"))?);
-    for _ in 0..200 {
-        if tokio::net::TcpStream::connect(&address).await.is_ok() {
-            return played.entry(&address).map(|url| (service, url)).map_err(BenchError::NoCall);
-        }
-        if !matches!(service.0.try_wait(), Ok(None)) {
-            return Err(BenchError::Service("left at once", log.to_owned()));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Err(BenchError::Service("does not listen", log.to_owned()))
+    let service = Served::start(command, &address, log).await?;
+    played.entry(&address).map(|url| (service, url)).map_err(BenchError::NoCall)
 }
 
 /// Places a call of a caller who listens, on a line with noise.

@@ -6,7 +6,7 @@
 //! audio to the phone.
 
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,6 @@ impl Rig {
         let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
         let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
         let log = args.out.join("service.log");
-        let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
         let address = format!("127.0.0.1:{port}");
         let most = args.steps.iter().copied().fold(1, usize::max);
         let joins = Provider::of_engines().ok_or_else(|| BenchError::NoProtocol(String::new()))?;
@@ -116,33 +115,20 @@ impl Rig {
             .env(setting("TTS__PROVIDER"), VOICE)
             .env(setting("TTS__URL"), format!("http://127.0.0.1:{engines}"))
             .envs(played.environment())
-            .env("RUST_LOG", "info")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log_file);
-        let mut service = Served(command.spawn().map_err(io("start the service"))?);
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                return Ok(Self {
-                    played,
-                    idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
-                    metronome: Metronome::start().map_err(io("start the metronome"))?,
-                    service,
-                    log,
-                    address,
-                    ears,
-                    books,
-                    tally: Rc::default(),
-                    _records: records,
-                });
-            }
-            if !matches!(service.0.try_wait(), Ok(None)) {
-                return Err(BenchError::Service("left at once", log));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err(BenchError::Service("does not listen", log))
+            .env("RUST_LOG", "info");
+        let service = Served::start(command, &address, &log).await?;
+        Ok(Self {
+            played,
+            idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
+            metronome: Metronome::start().map_err(io("start the metronome"))?,
+            service,
+            log,
+            address,
+            ears,
+            books,
+            tally: Rc::default(),
+            _records: records,
+        })
     }
 
     /// Raises the number of calls to `calls`, measures, and returns the figures.
