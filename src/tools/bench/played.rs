@@ -1,10 +1,9 @@
 //! The carrier that the bench plays, by its strict fake.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use switchboard_actors::carrier::fake::{Calling, CarrierEvent, Fake, Method, Part, Request, Verb};
+use switchboard_actors::carrier::fake::{Calling, CarrierEvent, Fake, Method, Part, Request, StreamNoun, Verb};
 use switchboard_actors::carrier::{AudioFormat, Carrier};
 use switchboard_actors::ids::Private;
 use url::Url;
@@ -78,7 +77,7 @@ impl Played {
             faults: Vec::new(),
             clock: switchboard_actors::clock::wall,
         };
-        let (stream, parameters) = self.announce(address, &calling).await?;
+        let (stream, noun) = self.announce(address, &calling).await?;
         let packets = self.carrier.packets();
         let id = match packets {
             // It is the permit.
@@ -86,22 +85,22 @@ impl Played {
             None => self.fake.stream_id(&calling.id, number),
         };
         let line = self.fake.line(&calling, &id);
-        let upgrade = self.fake.upgrade(&calling, &stream);
+        let upgrade = self.fake.opens(&calling, &stream, &noun);
         let at = self.listener.as_deref().unwrap_or(address);
-        let started = phone::ring(at, &upgrade, packets, line, self.carrier.capabilities(), &parameters).await;
+        let started = phone::ring(at, &upgrade, packets, line, self.carrier.capabilities(), &noun.parameters).await;
         started.map_err(|error| error.to_string())
     }
 
-    /// Requests the webhook or the permit, if the carrier has one. Returns the stream's address and
-    /// the parameters of its `start`.
-    async fn announce(&self, address: &str, calling: &Calling) -> Result<(Url, BTreeMap<String, String>), String> {
+    /// Requests the webhook or the permit, if the carrier has one. Returns the stream's address, and
+    /// what the document says of it.
+    async fn announce(&self, address: &str, calling: &Calling) -> Result<(Url, StreamNoun), String> {
         let entry = self.entry(address)?;
         let Some(documents) = self.fake.documents() else {
             let Some(request) = self.fake.permit(calling, &entry) else {
-                return Ok((self.fake.stream_at(entry)?, BTreeMap::new()));
+                return Ok((self.fake.stream_at(entry)?, StreamNoun::default()));
             };
             let answer = self.ask(request).await?;
-            return Ok((self.fake.permitted(&entry, &answer)?, BTreeMap::new()));
+            return Ok((self.fake.permitted(&entry, &answer)?, StreamNoun::default()));
         };
         let asked = documents.request(calling, &entry, false, &CarrierEvent::Next);
         let document = documents.read(&self.ask(asked).await?)?;
@@ -110,7 +109,7 @@ impl Played {
             Some(stream)
         });
         let stream = streams.next().ok_or("the document connects to no stream")?;
-        Ok((documents.stream_address(&entry, &stream)?, stream.parameters))
+        Ok((documents.stream_address(&entry, &stream)?, stream))
     }
 
     /// Sends a request and returns the body of the answer.
