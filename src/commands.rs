@@ -16,6 +16,7 @@ use switchboard_actors::carrier::Carrier;
 
 use crate::cli::{Cli, Command, ConfigArgs};
 use crate::service::config::Config;
+use crate::service::reload::Reading;
 use crate::service::{Service, huge_pages, logging, open_files, shutdown, telemetry};
 use crate::tools::bench::{BenchArgs, run_bench};
 use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
@@ -58,7 +59,7 @@ fn serve(args: &ConfigArgs) -> ExitCode {
             }
             config.warn();
             open_files::warn_below(config.server.max_calls);
-            in_system(shutdown::serve(config))
+            in_system(shutdown::serve_from(config, Reading::of(args.config.as_deref())))
         }
         Err(error) => check::refuse(&error),
     }

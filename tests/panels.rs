@@ -2,11 +2,15 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::receiver::{Receiver, ReceiverBehaviour};
 use common::{FakeStream, PATIENCE, Running, get, post_body, silence, start_with};
 use serde_json::{Value, json};
+use switchboard::service::Service;
+use switchboard::service::config::{Config, Sources};
+use switchboard::service::reload::Reading;
 use tokio::time::timeout;
 
 /// Tokens of every role, by name.
@@ -70,6 +74,93 @@ async fn a_service_that_tells_nobody_has_no_deliveries() {
     let url = running.admin("/deliveries/evt_x_started/retry");
     let problem = post_body(&url, "application/json", "", &[ASHA]).await.problem(409);
     assert!(problem.contains("webhooks.endpoints"), "{problem}");
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reload_is_applied_whole_to_new_calls_and_refused_whole() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().to_str().expect("a plain path").to_owned();
+    let file = Arc::new(Mutex::new(String::new()));
+    let reading = {
+        let (file, tokens) = (Arc::clone(&file), TOKENS.to_owned());
+        move || {
+            let text = file.lock().expect("not poisoned").clone();
+            let sources = Sources::default().file("my.toml", &text).variables(&VALUES);
+            Config::from_sources(&sources.overrides(&[
+                ("server.public_url", "http://127.0.0.1:0"),
+                ("server.workers", "1"),
+                ("admin.bind", "127.0.0.1:0"),
+                ("admin.tokens", &tokens),
+                ("twilio.verify", "off"),
+                ("records.dir", &dir),
+                ("spend.file", ""),
+            ]))
+        }
+    };
+    let begin = "[server]\nbind = \"127.0.0.1:0\"\n";
+    file.lock().expect("not poisoned").push_str(begin);
+    let config = reading().expect("a configuration");
+    let service = Service::build_reading(config, Reading::with(reading)).await.expect("a service");
+    let running = Running { service, records: home };
+    let reload = running.admin("/reload");
+    let order = async |token| post_body(&reload, "application/json", "", &[token]).await;
+    order(ASHA).await.problem(403);
+    let nothing = order(ROOT).await;
+    assert_eq!((nothing.status, nothing.json()["changed"].clone()), (200, json!([])));
+
+    let mut before = FakeStream::try_open(&running.stream(), None).await.expect("a stream");
+    before.say(&common::start_message("CA71", None)).await;
+    before.hear("media").await;
+    let more = "max_calls = 7\n[agents.sales]\ngreeting = \"Ahoy!\"\n[transfers.shop]\nnumber = \"+14155550100\"\n";
+    *file.lock().expect("not poisoned") = format!("{begin}{more}");
+    let done = order(ROOT).await.json();
+    assert_eq!(done["restart"], json!(["server.max_calls"]), "{done}");
+    let changed = done["changed"].as_array().expect("a list");
+    assert!(
+        changed.contains(&json!("agents.sales.greeting")) && changed.contains(&json!("transfers.shop.number")),
+        "{done}"
+    );
+    let shown = get(&running.admin("/configuration"), &[WALL]).await.json();
+    assert_eq!((&shown["version"], &shown["transfers"]["shop"]), (&done["version"], &json!("number")));
+    assert_eq!(shown["server"]["max_calls"], 200, "what takes a restart is not in force: {shown}");
+
+    let mut after = FakeStream::try_open(&running.stream(), None).await.expect("a stream");
+    after.say(&common::start_message("CA72", None)).await;
+    after.hear("media").await;
+    let calls = get(&running.admin("/calls"), &[WALL]).await.json();
+    let version = |call: &str| {
+        let calls = calls["calls"].as_array().expect("a list").iter();
+        calls.clone().find(|it| it["carrier_call_id"] == call).expect("on")["configuration"].clone()
+    };
+    assert_eq!(version("CA72"), done["version"]);
+    assert_eq!(version("CA71"), nothing.json()["version"], "a live call keeps what it began with");
+
+    *file.lock().expect("not poisoned") =
+        format!("{begin}[agents.sales]\ngreting = \"x\"\n[limits]\nmax_call_duration = 5\n");
+    let refused = order(ROOT).await;
+    let detail = refused.problem(422);
+    for key in ["agents.sales.greting", "limits.max_call_duration"] {
+        assert!(detail.contains(key), "{detail}");
+    }
+    assert_eq!(refused.json()["problems"].as_array().map(Vec::len), Some(2), "{}", refused.text);
+    let shown = get(&running.admin("/configuration"), &[WALL]).await.json();
+    assert_eq!(shown["version"], done["version"], "nothing has changed");
+    before.say(&json!({ "event": "stop", "streamSid": "MZ71", "stop": { "callSid": "CA71" } })).await;
+    let record = async {
+        loop {
+            match common::transcripts(running.records.path(), "CA71").pop() {
+                Some(record) => break record,
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    let record = timeout(PATIENCE, record).await.expect("a record");
+    assert_eq!(record["configuration"], nothing.json()["version"]);
+    let acts = get(&running.admin("/audit"), &[ROOT]).await.json();
+    let acts = acts["entries"].as_array().expect("entries").iter().filter(|act| act["act"] == "reload");
+    let results: Vec<_> = acts.map(|act| act["result"].clone()).collect();
+    assert_eq!(results, [json!(422), json!(200), json!(200), json!(403)]);
     running.stop().await;
 }
 

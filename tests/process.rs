@@ -45,17 +45,35 @@ fn too_low_a_limit_of_open_files_is_reported() {
 #[test]
 fn signals_that_ask_for_nothing_are_named_and_change_nothing() {
     let mut service = Serving::start(Command::new(BINARY).arg("serve"), &[]);
-    for signal in ["HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "XCPU", "XFSZ", "STKFLT"] {
+    for signal in ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "XCPU", "XFSZ", "STKFLT"] {
         service.signal(signal);
         let line = service.says("signal ignored");
         assert!(line.contains(&format!("SIG{signal}")), "{line}");
     }
     service.signal("RTMIN+3");
     service.says("signal ignored");
-    // The service survives these signals, for example that of a closed terminal or of a habitual
-    // reload. A requested stop then ends it properly.
+    // The service survives these signals. A requested stop then ends it properly.
     service.signal("QUIT");
     assert!(service.child.wait().expect("it ends").success());
+}
+
+#[test]
+fn sighup_applies_the_file_or_refuses_it_whole() {
+    let mut service = Serving::start(Command::new(BINARY).arg("serve"), &[]);
+    let file = service.home.path().join("config.toml");
+    std::fs::write(&file, "[server]\nmax_calls = 7\n[agents.default]\ngreeting = \"Ahoy!\"\n").expect("a file");
+    service.signal("HUP");
+    let line = service.says("the configuration was read again");
+    assert!(line.contains("by=SIGHUP") && line.contains("changed=agents.default.greeting"), "{line}");
+    let line = service.says("take a restart");
+    assert!(line.contains("keys=server.max_calls"), "{line}");
+    std::fs::write(&file, "[agents.default]\ngreting = \"Ahoy!\"\n[log]\nlevel = \"loud\"\n").expect("a file");
+    service.signal("HUP");
+    let line = service.says("read again and refused; nothing has changed");
+    assert!(line.contains("log.level") || line.contains("greting"), "{line}");
+    service.signal("TERM");
+    service.says("stopped");
+    assert!(service.said.contains("agents.default.greting") && service.said.contains("log.level"), "{}", service.said);
 }
 
 const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
@@ -95,7 +113,7 @@ struct Serving {
     child: Child,
     said: String,
     lines: Lines<BufReader<ChildStderr>>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Serving {
@@ -117,7 +135,7 @@ impl Serving {
             .spawn()
             .expect("it starts");
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let mut serving = Self { child, said: String::new(), lines, _home: home };
+        let mut serving = Self { child, said: String::new(), lines, home };
         serving.says("listening for operators");
         serving
     }

@@ -26,6 +26,14 @@ impl Callers {
         Self { salt: Private::new(salt), numbering, withheld: AtomicU64::new(0) }
     }
 
+    /// The same callers, whose numbers are read by another rule from now on. A caller keeps their
+    /// hash: limits and experiments go on where they were.
+    #[must_use]
+    pub fn reading(&self, numbering: Numbering) -> Self {
+        let withheld = AtomicU64::new(self.withheld.load(Ordering::Relaxed));
+        Self { salt: self.salt.clone(), numbering, withheld }
+    }
+
     /// Returns the hash of a caller's number; `None` for a withheld number.
     pub fn hash(&self, number: &str) -> Option<String> {
         let party = self.numbering.read(number);

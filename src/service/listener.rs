@@ -36,6 +36,15 @@ pub(crate) struct Bound {
     run: Box<dyn FnOnce() -> Server>,
 }
 
+/// Where to listen.
+pub(crate) struct Place {
+    /// The setting that says so.
+    pub(crate) key: &'static str,
+    pub(crate) address: SocketAddr,
+    /// The socket, if the service manager has bound it.
+    pub(crate) given: Option<std::net::TcpListener>,
+}
+
 /// The limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
@@ -54,21 +63,19 @@ pub(crate) struct Listener {
 }
 
 impl Bound {
-    /// Binds `address`, the value of the setting `key`. The listener reads the state `app` once it
-    /// starts to accept.
+    /// Binds a place. The listener reads the state `app` once it starts to accept.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub(crate) fn at(
-        key: &'static str,
-        address: SocketAddr,
+        Place { key, address, given }: Place,
         workers: usize,
         room: Room,
         app: &Arc<OnceLock<Data<AppState>>>,
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
         let failed = |source| ServiceError::Listen { key, address, source };
-        let socket = listen(address).map_err(failed)?;
+        let socket = given.map_or_else(|| listen(address), Ok).map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
         let app = Arc::clone(app);
         let listener = key.split('.').next().unwrap_or(key);

@@ -4,11 +4,12 @@
 //! deployment templates set it, counts as unset.
 
 use std::io::{self, Write};
+use std::sync::{PoisonError, RwLock};
 
 use env_logger::Builder;
 use env_logger::fmt::Formatter;
 use log::kv::{Error, Key, Source, Value, VisitSource};
-use log::{LevelFilter, Record};
+use log::{LevelFilter, Metadata, Record};
 use serde_json::{Map, json};
 
 use crate::service::config::{Log, LogFormat};
@@ -17,7 +18,41 @@ use crate::service::config::{Log, LogFormat};
 /// nothing.
 pub fn start(log: &Log) {
     // An existing logger serves as well.
-    let _ = builder(log, std::env::var("RUST_LOG").ok().as_deref()).try_init();
+    if log::set_logger(&CURRENT).is_ok() {
+        renew(log);
+    }
+}
+
+/// Puts another level or format in force. `RUST_LOG` still overrides the level.
+pub fn renew(log: &Log) {
+    let next = builder(log, std::env::var("RUST_LOG").ok().as_deref()).build();
+    log::set_max_level(next.filter());
+    *CURRENT.0.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
+}
+
+/// The log of the process. A lock is taken only for lines that the level lets through.
+static CURRENT: Current = Current(RwLock::new(None));
+
+struct Current(RwLock<Option<env_logger::Logger>>);
+
+impl log::Log for Current {
+    fn enabled(&self, about: &Metadata<'_>) -> bool {
+        self.with(|logger| logger.enabled(about)).unwrap_or(false)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.with(|logger| logger.log(record));
+    }
+
+    fn flush(&self) {
+        self.with(env_logger::Logger::flush);
+    }
+}
+
+impl Current {
+    fn with<T>(&self, act: impl FnOnce(&env_logger::Logger) -> T) -> Option<T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(act)
+    }
 }
 
 /// Returns the filters and the format. `asked` is the value of `RUST_LOG`.

@@ -9,6 +9,8 @@
 //! | [`routes`] | one file per family of paths: webhooks, media stream, `/calls`, health, metrics |
 //! | `start` | what is started in which order |
 //! | `console`, `board` | the operators' page; the events of all calls |
+//! | [`live`], [`reload`] | the settings in force, and how others come into force |
+//! | `manager` | what the service manager is told, and the sockets that it has bound |
 //! | `listener`, [`shutdown`] | the listening addresses, and the stop |
 //! | `crowd`, `connections` | the limit of connections that wait for a request |
 //! | `carriers` | the configured carriers, opened |
@@ -32,9 +34,12 @@ pub(crate) mod folders;
 pub(crate) mod huge_pages;
 pub mod lag;
 mod listener;
+pub mod live;
 pub mod logging;
+mod manager;
 pub(crate) mod open_files;
 pub mod operators;
+pub mod reload;
 pub mod routes;
 pub mod shutdown;
 mod start;

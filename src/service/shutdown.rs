@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -13,14 +14,22 @@ use tokio::time::timeout;
 
 use crate::service::config::Config;
 use crate::service::logging::LIFE;
+use crate::service::manager::{self, Sockets};
+use crate::service::reload::Reading;
 use crate::service::{Service, ServiceError};
 
-/// Runs the service until SIGTERM, SIGINT or SIGQUIT, or an operator's order to drain, then lets calls end for
-/// `server.drain_timeout`. A second signal stops it at once. Every other signal that would end the
-/// process by default is logged and ignored, except the SIGHUP of a closing terminal: it drains.
-/// The exit code is success after an orderly stop, and failure if the service could not start.
+/// As [`serve_from`], with a configuration that has no source to be read from again.
 pub async fn serve(config: Config) -> ExitCode {
-    match run(config).await {
+    serve_from(config, None).await
+}
+
+/// Runs the service until SIGTERM, SIGINT or SIGQUIT, or an operator's order to drain, then lets calls end for
+/// `server.drain_timeout`. A second signal stops it at once. SIGHUP reads the configuration again
+/// as `reading` says, or drains if it comes of a closing terminal. Every other signal that would end
+/// the process by default is logged and ignored. The exit code is success after an orderly stop, and
+/// failure if the service could not start.
+pub async fn serve_from(config: Config, reading: Option<Reading>) -> ExitCode {
+    match run(config, reading).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let taken =
@@ -33,27 +42,25 @@ pub async fn serve(config: Config) -> ExitCode {
     }
 }
 
-async fn run(config: Config) -> Result<(), ServiceError> {
-    let patience = config.server.drain_timeout;
+async fn run(config: Config, reading: Option<Reading>) -> Result<(), ServiceError> {
     // First of all, so that a signal during the start is not lost.
     let mut signals = Signals::listen();
     let model = config.model_in_words();
-    let service = Service::build(config).await?;
+    let service = Service::build_from(config, reading, Sockets::of_this_process()).await?;
     let (address, public) = (service.public_addr(), service.public_url());
     say(&format!("listening for carriers at {address} (public URL {public}), model {model}"));
     say(&format!("listening for operators at {}", service.admin_url()));
+    manager::ready();
 
-    let signal = tokio::select! {
-        signal = signals.next() => signal,
-        () = service.drain_ordered() => "an operator's order to drain",
-    };
+    let signal = until_the_end(&mut signals, &service).await;
+    let patience = service.patience();
     say(&format!(
         "{signal}: taking no more calls; those that are on have {} to end, a second signal ends them now",
         humantime::format_duration(patience)
     ));
     let supervisor = service.supervisor().clone();
     let stopping = pin!(service.stop(patience));
-    let again = pin!(signals.next());
+    let again = pin!(signals.to_end());
     if let Either::Right((signal, stopping)) = select(stopping, again).await {
         say(&format!("{signal} again: ending the calls now"));
         supervisor.do_send(Drain { patience: Duration::ZERO });
@@ -66,18 +73,47 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     Ok(())
 }
 
+/// Runs until something asks for the end, and returns its name.
+async fn until_the_end(signals: &mut Signals, service: &Service) -> &'static str {
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Asked::End(name) => return name,
+                // A task of its own: the next signal is not to wait for it.
+                Asked::Reload => {
+                    let order = service.reload_order();
+                    actix_rt::spawn(async move { order.give("SIGHUP").await });
+                }
+            },
+            () = service.drain_ordered() => return "an operator's order to drain",
+        }
+    }
+}
+
 /// The order to drain, which an operator gives over HTTP. Clones share it.
 #[derive(Debug, Clone)]
 pub struct DrainOrder {
-    /// How long calls may continue.
-    pub patience: Duration,
+    /// How long calls may continue, in milliseconds.
+    patience: Arc<AtomicU64>,
     given: Arc<Notify>,
 }
 
 impl DrainOrder {
     /// An order that is not given yet.
     pub fn new(patience: Duration) -> Self {
-        Self { patience, given: Arc::default() }
+        let order = Self { patience: Arc::default(), given: Arc::default() };
+        order.set_patience(patience);
+        order
+    }
+
+    /// How long calls may continue.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
+    }
+
+    /// Changes how long calls may continue, for an order that is not given yet.
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Gives the order: whoever runs the service drains and stops it.
@@ -94,6 +130,15 @@ impl DrainOrder {
 /// The patience of an immediate stop: time for goodbyes to callers and for records, and no more.
 const NOW: Duration = Duration::from_secs(10);
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// No new calls; the process ends after the last call.
+    End(&'static str),
+    /// To read the configuration again.
+    Reload,
+}
+
 /// The signals that end the process. The others are caught too, so that their default action cuts
 /// no calls.
 pub(crate) struct Signals {
@@ -107,6 +152,8 @@ pub(crate) struct Signals {
 enum Meaning {
     /// No new calls; the process ends after the last call.
     Drain,
+    /// The configuration is read again.
+    Reload,
     /// Ignored: calls continue.
     Nothing,
 }
@@ -136,13 +183,24 @@ impl Signals {
     }
 
     /// Returns the name of the next signal that ends the process.
+    pub(crate) async fn to_end(&mut self) -> &'static str {
+        loop {
+            match self.next().await {
+                Asked::End(name) => return name,
+                Asked::Reload => warn!("SIGHUP ignored: nothing reads the configuration now"),
+            }
+        }
+    }
+
+    /// Returns what the next signal asks for.
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> Asked {
         std::future::poll_fn(|context| {
             for (meaning, name, signal) in &mut self.taken {
                 while let std::task::Poll::Ready(Some(())) = signal.poll_recv(context) {
                     match meaning {
-                        Meaning::Drain => return std::task::Poll::Ready(*name),
+                        Meaning::Drain => return std::task::Poll::Ready(Asked::End(name)),
+                        Meaning::Reload => return std::task::Poll::Ready(Asked::Reload),
                         Meaning::Nothing => {
                             warn!(signal = *name; "signal ignored: calls go on; SIGTERM ends the service");
                         }
@@ -154,23 +212,24 @@ impl Signals {
         .await
     }
 
-    /// Returns the name of the next signal that ends the process.
+    /// Returns what the next signal asks for.
     #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> Asked {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => "Ctrl-C",
+            Ok(()) => Asked::End("Ctrl-C"),
             Err(_) => std::future::pending().await,
         }
     }
 }
 
-/// Returns the meaning of a signal. A closing terminal ends its programs. Supervisors and
-/// operators send SIGHUP by habit, and a service that stopped on it would not come back.
+/// Returns the meaning of a signal. A closing terminal ends its programs; from anybody else SIGHUP
+/// asks for a reload.
 #[cfg(unix)]
 fn meaning(name: &str, on_a_terminal: bool) -> Meaning {
     match name {
         "SIGTERM" | "SIGINT" | "SIGQUIT" => Meaning::Drain,
         "SIGHUP" if on_a_terminal => Meaning::Drain,
+        "SIGHUP" => Meaning::Reload,
         _ => Meaning::Nothing,
     }
 }

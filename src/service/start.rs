@@ -2,11 +2,14 @@
 
 mod ahead;
 mod disk;
+mod settle;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
@@ -22,9 +25,6 @@ use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::store::Store;
-use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::conversation::ProviderPlan;
-use switchboard_actors::realtime::plan::{ModelAddress, SessionPlan};
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::ReleaseSessions;
@@ -34,24 +34,26 @@ use switchboard_actors::transcript::writer::RecordWriter;
 use tokio::time::timeout;
 use url::Url;
 
-use self::ahead::record_ahead;
+pub(in crate::service) use self::ahead::record_ahead;
 pub(crate) use self::disk::check_spend_store;
 use self::disk::{delivery, host_name, make_recordings, on_its_own_thread, start_records};
+pub(in crate::service) use self::settle::{Parts, settle};
+use self::settle::{first_plan, named_for, profile_for};
 use crate::service::board::Board;
-use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
-use crate::service::config::{Config, ConfigError, Profiles, RouteInput, plan_notes, plan_problems};
-use crate::service::listener::{Bound, Listener, Room};
+use crate::service::config::{Config, ConfigError, Profiles, plan_notes, plan_problems};
+use crate::service::listener::{Bound, Listener, Place, Room};
+use crate::service::live::Live;
+use crate::service::manager::Sockets;
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
+use crate::service::reload::{self, NotReloaded, Reading, ReloadOrder, Reloaded, Reloader};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
-use crate::service::routes::app::{AppState, Asked, NamedFor, ProfileFor, StreamRules};
+use crate::service::routes::app::AppState;
 use crate::service::routes::deliveries::Deliveries;
-use crate::service::routes::health::{Candidate, ModelProbe};
 use crate::service::routes::hints::Hints;
 use crate::service::routes::limiter::ConnectionLimiter;
-use crate::service::routes::outbound::Dialling;
 use crate::service::routes::watching::Watching;
 use crate::service::shutdown::DrainOrder;
 use crate::service::{open_files, telemetry};
@@ -73,9 +75,13 @@ pub struct Service {
     _sweep: Option<Sweep>,
     /// The Delivery actor and its thread; `None` if no webhooks are configured.
     delivery: Option<(Addr<Delivery>, Arbiter)>,
-    rehearsal: Option<Rehearsal>,
-    /// The canary, if there is one.
-    watching: Option<JoinHandle<()>>,
+    /// The embedded model, if it runs. A reload may start it.
+    rehearsal: Rc<RefCell<Option<Rehearsal>>>,
+    /// The canary, if there is one. A reload replaces it.
+    canary: Rc<RefCell<Option<JoinHandle<()>>>>,
+    /// Orders to read the configuration again, and the task that carries them out.
+    reload: ReloadOrder,
+    reloading: JoinHandle<()>,
     /// An operator's order to drain.
     drain: DrainOrder,
     /// The providers, which close the standby sessions at the stop.
@@ -137,6 +143,26 @@ impl Service {
     /// # Errors
     /// When the server would refuse a session, or the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
+        Self::build_from(config, None, Sockets::default()).await
+    }
+
+    /// As [`Self::build`], with a configuration that can be read again.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub async fn build_reading(config: Config, reading: Reading) -> Result<Self, ServiceError> {
+        Self::build_from(config, Some(reading), Sockets::default()).await
+    }
+
+    /// As [`Self::build_reading`], with sockets that may be bound already.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub(crate) async fn build_from(
+        config: Config,
+        reading: Option<Reading>,
+        mut sockets: Sockets,
+    ) -> Result<Self, ServiceError> {
         check_sessions(&config)?;
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
@@ -147,7 +173,8 @@ impl Service {
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let app = Arc::new(OnceLock::new());
         let sockets_waiting = open_files::waiting(config.limits.sockets_waiting);
-        let (public, admin) = bind(&config, sockets_waiting, &app)?;
+        let (public, admin) = bind(&config, sockets_waiting, &app, &mut sockets)?;
+        sockets.warn_of_others();
         let rehearsal = start_rehearsal(&config).await?;
         let embedded = rehearsal.as_ref().and_then(|it| it.url_for(config.realtime.rehearsal_protocol));
         let profiles = Arc::new(Profiles::new(&config, embedded.as_deref()));
@@ -166,33 +193,36 @@ impl Service {
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
         record_ahead(&profiles, &providers, &supervisor);
-        let (model, watching) = watch_model(&config, &profiles, &providers);
         let drain = DrainOrder::new(config.server.drain_timeout);
         let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
+        let parts = Parts {
+            config: &config,
+            profiles,
+            providers: &providers,
+            apis: &apis,
+            webhook_apis: &webhook_apis,
+            pace: None,
+        };
+        let (in_force, canary) = settle(parts);
+        let (live, canary) = (Live::new(in_force), Rc::new(RefCell::new(canary)));
+        let operators = Arc::new(Operators::new(&config.admin.tokens, config.admin.session));
+        let (reload, orders) = reload::orders();
         let known = AppState {
             supervisor: supervisor.clone(),
-            dialling: dialling(&config, Arc::clone(&profiles), &apis, &webhook_apis),
-            named: named_for(Arc::clone(&profiles)),
-            profiles: profile_for(profiles),
+            named: named_for(live.clone()),
+            profiles: profile_for(live.clone()),
+            live: live.clone(),
+            reload: reload.clone(),
             public_url: public_url.clone(),
-            webhook_apis,
-            agents: config.agents.keys().cloned().collect(),
-            stream: StreamRules {
-                start_timeout: config.limits.start_timeout,
-                stall_timeout: config.limits.line_silence,
-                max_message: config.limits.max_message,
-            },
+            webhook_apis: webhook_apis.clone(),
             limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
-            operators: Operators::new(&config.admin.tokens, config.admin.session),
+            operators: Arc::clone(&operators),
             audit: Audit::new(config.audit()),
-            configuration: config.summary(),
             deliveries: Deliveries::new(Store::of(&config.records.dir), !config.webhooks.endpoints.is_empty()),
             node: host_name(),
             drain: drain.clone(),
-            transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
-            model,
             waiting,
             recent: writer.recent(),
             archive,
@@ -200,7 +230,6 @@ impl Service {
             board: board.clone(),
             answered: AnsweredCalls::default(),
             hints: Hints::default(),
-            voicemail: config.outbound.voicemail,
             metrics,
             started: clock::now(),
         };
@@ -209,6 +238,21 @@ impl Service {
         let token_watch = expiring.into_iter().map(|expiring| actix_rt::spawn(carriers::watch(expiring))).collect();
         let (public, admin) = (public.listen(), admin.listen());
         let packets = packets.into_iter().map(|(carrier, bound)| (carrier, bound.listen())).collect();
+        let rehearsal = Rc::new(RefCell::new(rehearsal));
+        let reloader = Reloader {
+            reading,
+            running: config,
+            live,
+            operators,
+            supervisor: supervisor.clone(),
+            providers: providers.clone(),
+            apis,
+            webhook_apis,
+            drain: drain.clone(),
+            rehearsal: Rc::clone(&rehearsal),
+            canary: Rc::clone(&canary),
+        };
+        let reloading = actix_rt::spawn(reloader.serve(orders));
         debug!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
         Ok(Self {
             public,
@@ -221,7 +265,9 @@ impl Service {
             _sweep: sweep,
             delivery,
             rehearsal,
-            watching,
+            canary,
+            reload,
+            reloading,
             drain,
             providers,
             token_watch,
@@ -254,6 +300,25 @@ impl Service {
         format!("http://{}", self.admin.address)
     }
 
+    /// Reads the configuration again and applies it to new calls.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; nothing has changed then.
+    pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
+        self.reload.give("the program").await
+    }
+
+    /// Returns what orders a reload.
+    pub(crate) fn reload_order(&self) -> ReloadOrder {
+        self.reload.clone()
+    }
+
+    /// How long calls may continue once the service is asked to stop, as the configuration in force
+    /// says.
+    pub fn patience(&self) -> Duration {
+        self.drain.patience()
+    }
+
     /// Returns the Supervisor, which admits calls.
     pub fn supervisor(&self) -> &Addr<Supervisor> {
         &self.supervisor
@@ -269,8 +334,9 @@ impl Service {
     /// stops after their records are on disk. HTTP keeps answering until then: webhooks politely,
     /// `/ready` with `draining`.
     pub async fn stop(self, patience: Duration) {
-        if let Some(watching) = &self.watching {
-            watching.abort();
+        self.reloading.abort();
+        if let Some(canary) = self.canary.borrow().as_ref() {
+            canary.abort();
         }
         self.providers.do_send(ReleaseSessions);
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
@@ -308,7 +374,8 @@ impl Service {
             }
             thread.stop();
         }
-        if let Some(rehearsal) = self.rehearsal {
+        let rehearsal = self.rehearsal.borrow_mut().take();
+        if let Some(rehearsal) = rehearsal {
             rehearsal.stop().await;
         }
         for watch in self.token_watch {
@@ -333,12 +400,14 @@ fn bind(
     config: &Config,
     sockets_waiting: usize,
     app: &Arc<OnceLock<Data<AppState>>>,
+    given: &mut Sockets,
 ) -> Result<(Bound, Bound), ServiceError> {
     let strangers = open_files::strangers(config.server.max_calls);
     let room = Room { strangers, others: config.server.max_calls.saturating_add(sockets_waiting) };
-    let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, app, routes::public)?;
+    let mut place = |key, address| Place { key, address, given: given.take(address) };
+    let public = Bound::at(place("server.bind", config.server.bind), config.server.workers, room, app, routes::public)?;
     let room = Room { strangers, others: MOST_OPERATORS };
-    let admin = Bound::at("admin.bind", config.admin.bind, 1, room, app, routes::admin)?;
+    let admin = Bound::at(place("admin.bind", config.admin.bind), 1, room, app, routes::admin)?;
     Ok((public, admin))
 }
 
@@ -363,7 +432,7 @@ fn bind_packets(
 }
 
 /// Starts the embedded rehearsal model, if it is configured.
-async fn start_rehearsal(config: &Config) -> Result<Option<Rehearsal>, ServiceError> {
+pub(in crate::service) async fn start_rehearsal(config: &Config) -> Result<Option<Rehearsal>, ServiceError> {
     if !config.realtime.needs_embedded() {
         return Ok(None);
     }
@@ -388,82 +457,6 @@ fn supervisor_setup(
         call_updates: delivery.map(|(delivery, _)| delivery.clone().recipient()),
         watch_all: None,
     }
-}
-
-/// Returns what readiness checks of the model, and the canary, if there is one.
-fn watch_model(
-    config: &Config,
-    profiles: &Profiles,
-    providers: &Addr<Providers>,
-) -> (ModelProbe, Option<JoinHandle<()>>) {
-    let (canary, plans) = (Canary::default(), plans(profiles));
-    let addresses = plans.iter().map(|plan| plan.candidates().iter().map(servers).collect()).collect();
-    let embedded = config.realtime.provider.is_embedded();
-    let every = config.realtime.canary_every.filter(|_| !embedded);
-    let watching = every.map(|every| canary.start(plans, every, providers.clone()));
-    (ModelProbe::new(addresses, embedded, canary, providers.clone()), watching)
-}
-
-/// Returns the settings of outbound calls, if the operator enabled them.
-fn dialling(
-    config: &Config,
-    profiles: Arc<Profiles>,
-    apis: &HashMap<Carrier, Arc<dyn Control>>,
-    webhook_apis: &HashMap<Carrier, Arc<dyn WebhookApi>>,
-) -> Option<Dialling> {
-    let named = config.outbound.carrier;
-    let is_meant = |carrier: &Carrier| named.is_none_or(|name| carrier.name() == name);
-    let mut callers = Carrier::all().filter(|carrier| carrier.calls_callees() && apis.contains_key(carrier));
-    let carrier = callers.find(is_meant)?;
-    let api = apis.get(&carrier).filter(|_| config.outbound.enabled)?;
-    Some(Dialling {
-        rules: config.outbound.clone(),
-        carrier,
-        api: Arc::clone(api),
-        webhook_api: Arc::clone(webhook_apis.get(&carrier)?),
-        profile: Box::new(move |agent, language, to| profiles.named(carrier, agent, language, to)),
-        pace: Mutex::default(),
-    })
-}
-
-fn named_for(profiles: Arc<Profiles>) -> NamedFor {
-    Box::new(move |carrier, agent, language, number| profiles.named(carrier, agent, language, number))
-}
-
-fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {
-    Box::new(move |asked: &Asked<'_>| {
-        profiles.for_call(&RouteInput {
-            carrier: asked.carrier,
-            direction: asked.direction,
-            from: Private::new(asked.from.to_owned()),
-            to: Private::new(asked.to.to_owned()),
-            parameters: asked.parameters.iter().cloned().collect(),
-        })
-    })
-}
-
-/// The servers that a session of a candidate needs.
-fn servers(candidate: &ProviderPlan) -> Candidate {
-    let one = || vec![vec![candidate.address().clone()]];
-    candidate.parts().map_or_else(one, |parts| parts.map(<[ModelAddress]>::to_vec).to_vec())
-}
-
-/// Returns the plan of most calls, for checks before the first call.
-fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
-    let profile = profiles.iter().find(|profile| profile.agent == "default").or_else(|| profiles.iter().next())?;
-    Some(Arc::clone(&profile.model))
-}
-
-/// Returns every plan that calls use, the most common first. Plans that differ only in their texts
-/// count as one.
-fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
-    let mut plans: Vec<Arc<SessionPlan>> = Vec::new();
-    for plan in first_plan(profiles).into_iter().chain(profiles.iter().map(|profile| Arc::clone(&profile.model))) {
-        if !plans.iter().any(|known| known.known_by() == plan.known_by()) {
-            plans.push(plan);
-        }
-    }
-    plans
 }
 
 /// Most concurrent requests and event streams of operators.

@@ -91,6 +91,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("server.workers", &["0", "-1", "many", "1.5"]),
     ("server.max_calls", &["0", "-1", "100001", "1e3"]),
     ("server.drain_timeout", &["30", "-1s", "2h", "soon"]),
+    ("server.watch", &["10", "0s", "2h", "on"]),
     ("admin.bind", &["0.0.0.0:9090", "[::]:9090", "127.0.0.1:8080"]),
     ("twilio.verify", &["yes", "true", "require", "OFF"]),
     ("twilio.api_url", &["api.twilio.com", "wss://api.twilio.com"]),

@@ -266,6 +266,8 @@ pub struct CallSnapshot {
     pub cost_usd: Usd,
     /// The variant of the experiment, or `control`.
     pub variant: Option<String>,
+    /// The version of the configuration that the call began with.
+    pub configuration: Arc<str>,
     /// How long the caller waited for the newest answer that was heard.
     pub answer_ms: Option<u64>,
     /// Only in `GET /calls/{id}`.

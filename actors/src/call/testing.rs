@@ -50,6 +50,7 @@ pub(crate) fn profile() -> CallProfile {
         caller: None,
         send_safety_identifier: true,
         variant: None,
+        configuration: "0a1b2c3d4e5f".into(),
         route: None,
         answered_by: None,
         transfers: Arc::new([("sales".to_owned(), sales())].into()),

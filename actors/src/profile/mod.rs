@@ -75,6 +75,8 @@ pub struct CallProfile {
     pub send_safety_identifier: bool,
     /// The experiment variant of this call, or `control` if the call could have had one.
     pub variant: Option<String>,
+    /// The version of the configuration that the call began with; empty if there is none.
+    pub configuration: Arc<str>,
     /// The index of the route in `[[routes]]` that chose agent and language. `None` if none
     /// matched, or none was consulted.
     pub route: Option<usize>,

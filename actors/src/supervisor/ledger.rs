@@ -125,6 +125,11 @@ impl Ledger {
         std::mem::replace(&mut self.killed, on) != on
     }
 
+    /// Puts other limits in force. The kill switch stays as it is.
+    pub(super) fn limit(&mut self, limits: SpendLimits) {
+        self.limits = limits;
+    }
+
     pub(super) fn is_killed(&self) -> bool {
         self.killed
     }

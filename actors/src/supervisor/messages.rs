@@ -296,6 +296,12 @@ pub struct CallList {
     pub draining: bool,
 }
 
+/// Puts other limits of spending in force, for calls that are on too. What was spent today counts
+/// against them. The kill switch changes only if the configuration changed it.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct LimitSpend(pub SpendLimits);
+
 /// Finds a live call by our id or the carrier's.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Option<Addr<CallActor>>")]

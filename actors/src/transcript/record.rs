@@ -12,6 +12,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -117,6 +118,9 @@ pub struct CallSettings {
     /// The experiment whose variant the call used, or `control`.
     #[serde(default)]
     pub variant: Option<String>,
+    /// The version of the configuration that the call began with.
+    #[serde(default)]
+    pub configuration: Arc<str>,
     /// The kind of answerer, if the carrier detected it before the call began.
     #[serde(default)]
     pub answered_by: Option<AnsweredBy>,
@@ -138,6 +142,7 @@ impl CallSettings {
             model: profile.model.model().to_owned(),
             recording: profile.recording.is_some(),
             variant: profile.variant.clone(),
+            configuration: Arc::clone(&profile.configuration),
             answered_by: profile.answered_by,
             route: profile.route,
             questions: profile.questions.clone(),

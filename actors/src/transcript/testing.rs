@@ -67,6 +67,7 @@ pub(super) fn profile() -> CallProfile {
         caller: None,
         send_safety_identifier: true,
         variant: None,
+        configuration: "0a1b2c3d4e5f".into(),
         route: None,
         answered_by: None,
         transfers: Arc::default(),

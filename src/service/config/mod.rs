@@ -9,7 +9,8 @@
 //!
 //! The files form layers: each imports only files above it in this list (`tests/layering.rs`).
 //!
-//! - Schema: `problem` says what is wrong and where. `layers` lays the sources over each other.
+//! - Schema: `problem` says what is wrong and where. `layers` lays the sources over each other, and
+//!   `settings` compares the results.
 //!   `kinds` and `names` are the possible values, and `reader` turns nodes into them. `variables`,
 //!   `dotenv` and `sources` find the sources.
 //! - Sections: `secrets`, then one file for a section or a family of them: `server`, `trust`,
@@ -60,6 +61,7 @@ mod routing;
 mod secrets;
 mod server;
 mod service;
+mod settings;
 mod sources;
 mod spending;
 mod tool_schemas;
@@ -92,6 +94,7 @@ pub use routing::{Decision, RouteInput};
 pub use secrets::Secrets;
 pub use server::Server;
 pub use service::{Admin, Keep, Limits, Records, Retention};
+pub use settings::Settings;
 pub use sources::{DEFAULTS, Sources};
 pub use spending::Spend;
 pub use switchboard_actors::profile::hours::Hours;

@@ -53,6 +53,17 @@ impl Profiles {
     /// only once it is bound. Without it and without `realtime.url` the plans can be inspected but
     /// lead to no server.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
+        let callers = Callers::new(config.secrets.caller_salt.as_ref(), config.numbering);
+        Self::of_callers(config, rehearsal_url, callers)
+    }
+
+    /// Makes all profiles of another configuration, for the same callers.
+    #[must_use]
+    pub fn renewed(&self, config: &Config, rehearsal_url: Option<&str>) -> Self {
+        Self::of_callers(config, rehearsal_url, self.callers.reading(config.numbering))
+    }
+
+    fn of_callers(config: &Config, rehearsal_url: Option<&str>, callers: Callers) -> Self {
         let servers = Servers::of(config, rehearsal_url);
         let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
         let transfers = Arc::new(to.collect::<Destinations>());
@@ -71,7 +82,6 @@ impl Profiles {
                 variants.extend(profiles.map(|(code, profile)| ((at, name.clone(), code), named(profile))));
             }
         }
-        let callers = Callers::new(config.secrets.caller_salt.as_ref(), config.numbering);
         Self { made, variants, callers, config: config.clone() }
     }
 
@@ -240,6 +250,7 @@ fn profile(
         caller: None,
         send_safety_identifier: config.realtime.safety_identifier,
         variant: None,
+        configuration: config.settings.version().into(),
         route: None,
         answered_by: None,
         transfers: transfers.clone(),

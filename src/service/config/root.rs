@@ -31,6 +31,7 @@ use super::recording::Recording;
 use super::secrets::Secrets;
 use super::server::Server;
 use super::service::{Admin, Limits, Records};
+use super::settings::Settings;
 use super::sources::Sources;
 use super::spending::{self, Spend};
 use super::tools::BuiltIn;
@@ -94,6 +95,8 @@ pub struct Config {
     pub limits: Limits,
     /// The secrets, which are never shown.
     pub secrets: Secrets,
+    /// The settings as a flat list, to compare them, and their version.
+    pub settings: Settings,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
     /// Facts that an operator should know and that do not prevent the start.
@@ -187,7 +190,8 @@ fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String
     notes.extend(variables::strangers(&sources.variables, &tree, &known));
     problems.extend(found);
     let file = sources.file.as_ref().map(|(path, _)| path.clone());
-    (config.map(|config| Config { notes, file, ..config }), problems, known)
+    let settings = Settings::of(&tree, &sources.variables);
+    (config.map(|config| Config { notes, file, settings, ..config }), problems, known)
 }
 
 /// Reads every section before any failure returns, so that all problems are reported.
@@ -264,6 +268,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         delivery: delivery?,
         limits: limits?,
         secrets,
+        settings: Settings::default(),
         file: None,
         notes: Vec::new(),
     })

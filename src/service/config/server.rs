@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::kinds::{HOUR, address, duration, is_loopback, or_word, url, whole};
+use super::kinds::{HOUR, SECOND, address, duration, is_loopback, or_word, url, whole};
 use super::reader::Section;
 
 /// `[server]`: the public listener and its capacity.
@@ -22,6 +22,8 @@ pub struct Server {
     pub max_calls: usize,
     /// How long calls may continue after a request to stop.
     pub drain_timeout: Duration,
+    /// How often the configuration's files are looked at for changes; `None` means never.
+    pub watch: Option<Duration>,
 }
 
 impl Server {
@@ -42,6 +44,7 @@ impl Server {
         let workers = section.read("workers", or_word("auto", whole(1..=1024)));
         let max_calls = section.read("max_calls", whole(1..=100_000));
         let drain_timeout = section.read("drain_timeout", duration(Duration::ZERO..=HOUR));
+        let watch = section.read("watch", or_word("off", duration(SECOND..=HOUR)));
         let (bind, mut public_url) = (bind?, public_url?);
         if public_url.query().is_some() {
             section.problem("public_url", "found a `?` part, expected scheme, host and, where there is one, a path");
@@ -64,6 +67,7 @@ impl Server {
             workers: workers?.map_or_else(cores, |workers| workers as usize),
             max_calls: max_calls? as usize,
             drain_timeout: drain_timeout?,
+            watch: watch?,
         })
     }
 

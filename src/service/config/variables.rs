@@ -38,12 +38,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 /// Refuses secrets that were damaged in transit: other services would reject them, one call at a
 /// time.
 pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node, reader: &Reader) {
-    let mut all: BTreeMap<&str, Form> = BTreeMap::new();
-    name_secrets(tree, "", &mut all);
-    for (name, form) in secrets() {
-        all.insert(name, form);
-    }
-    for (name, form) in all {
+    for (name, form) in all_secrets(tree) {
         let Some(variable) = variables.get(name) else { continue };
         if variable.quoted && !variable.dotenv {
             reader.note(format!("{name}: is in quotes, which are not part of it and were removed"));
@@ -57,6 +52,20 @@ pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node,
             reader.problem(name, origin, format!("found {found} in it, {next}"));
         }
     }
+}
+
+/// The variables of all secrets that the settings of `tree` or the program itself name.
+pub(super) fn names_of_secrets(tree: &Node) -> BTreeSet<String> {
+    all_secrets(tree).into_keys().map(str::to_owned).collect()
+}
+
+fn all_secrets(tree: &Node) -> BTreeMap<&str, Form> {
+    let mut all: BTreeMap<&str, Form> = BTreeMap::new();
+    name_secrets(tree, "", &mut all);
+    for (name, form) in secrets() {
+        all.insert(name, form);
+    }
+    all
 }
 
 /// What does not belong in a secret.

@@ -6,6 +6,7 @@
 pub mod audit;
 mod session;
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -71,11 +72,11 @@ impl Operator {
 /// The tokens, and the sessions that were opened with them.
 #[derive(Debug)]
 pub struct Operators {
-    tokens: Vec<Known>,
+    tokens: RwLock<Vec<Known>>,
     sessions: Sessions,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Known {
     operator: Operator,
     digest: [u8; 32],
@@ -84,38 +85,44 @@ struct Known {
 impl Operators {
     /// The operators with these `tokens`. Their sessions last `session`.
     pub fn new(tokens: &[Token], session: Duration) -> Self {
-        let known = |token: &Token| Known {
-            operator: Operator { name: token.name.clone(), role: token.role },
-            digest: Sha256::digest(token.secret.expose()).into(),
-        };
-        Self { tokens: tokens.iter().map(known).collect(), sessions: Sessions::new(session) }
+        Self { tokens: RwLock::new(known(tokens)), sessions: Sessions::new(session) }
+    }
+
+    /// Puts other tokens in force. The sessions of tokens that are gone or changed end.
+    pub fn renew(&self, tokens: &[Token], session: Duration) {
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = known(tokens);
+        self.sessions.last(session);
     }
 
     /// Whether a request needs a token. Without one the listener is on loopback.
     pub fn are_named(&self) -> bool {
-        !self.tokens.is_empty()
+        !self.tokens.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Returns the owner of a token.
-    pub fn by_token(&self, shown: &str) -> Option<&Operator> {
+    pub fn by_token(&self, shown: &str) -> Option<Operator> {
         // The comparison is of hashes, so its timing reveals not even the length.
         let digest: [u8; 32] = Sha256::digest(shown).into();
-        let found = self.tokens.iter().find(|known| bool::from(known.digest.ct_eq(&digest)))?;
-        Some(&found.operator)
+        self.find(|known| bool::from(known.digest.ct_eq(&digest))).map(|known| known.operator)
     }
 
     /// Opens a session for the owner of a token; returns the owner and the cookie's value.
     pub fn sign_in(&self, shown: &str, now: DateTime<Utc>) -> Option<(Operator, String)> {
-        let operator = self.by_token(shown)?.clone();
-        let known = self.tokens.iter().find(|known| known.operator == operator)?;
+        let operator = self.by_token(shown)?;
+        let known = self.find(|known| known.operator == operator)?;
         Some((operator, self.sessions.open(&known.operator.name, &known.digest, now)))
     }
 
     /// Returns the owner of a session.
-    pub fn by_session(&self, cookie: &str, now: DateTime<Utc>) -> Option<&Operator> {
+    pub fn by_session(&self, cookie: &str, now: DateTime<Utc>) -> Option<Operator> {
         let name = session::owner(cookie)?;
-        let known = self.tokens.iter().find(|known| known.operator.name == name)?;
-        self.sessions.holds(cookie, &known.digest, now).then_some(&known.operator)
+        let known = self.find(|known| known.operator.name == name)?;
+        self.sessions.holds(cookie, &known.digest, now).then_some(known.operator)
+    }
+
+    fn find(&self, is_meant: impl Fn(&Known) -> bool) -> Option<Known> {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        tokens.iter().find(|known| is_meant(known)).cloned()
     }
 
     /// Ends a session, if it is one.
@@ -129,6 +136,14 @@ impl Operators {
     pub fn session_lifetime(&self) -> Duration {
         self.sessions.lifetime()
     }
+}
+
+fn known(tokens: &[Token]) -> Vec<Known> {
+    let known = |token: &Token| Known {
+        operator: Operator { name: token.name.clone(), role: token.role },
+        digest: Sha256::digest(token.secret.expose()).into(),
+    };
+    tokens.iter().map(known).collect()
 }
 
 #[cfg(test)]
@@ -153,8 +168,8 @@ mod tests {
     fn a_token_names_its_owner() {
         let operators = operators();
         assert_eq!(
-            operators.by_token("secret-of-wall").map(|it| (it.name.as_str(), it.role)),
-            Some(("wall", Role::Viewer))
+            operators.by_token("secret-of-wall").map(|it| (it.name, it.role)),
+            Some(("wall".to_owned(), Role::Viewer))
         );
         for wrong in ["", "secret-of-wal", "secret-of-wall ", "asha"] {
             assert_eq!(operators.by_token(wrong), None, "{wrong}");
@@ -167,13 +182,13 @@ mod tests {
         let (who, cookie) = operators.sign_in("secret-of-asha", at(0)).unwrap();
         assert_eq!(who.name, "asha");
         assert!(!cookie.contains("secret"), "{cookie}");
-        assert_eq!(operators.by_session(&cookie, at(3599)), Some(&who));
+        assert_eq!(operators.by_session(&cookie, at(3599)).as_ref(), Some(&who));
         assert_eq!(operators.by_session(&cookie, at(3601)), None);
         let (_, other) = operators.sign_in("secret-of-asha", at(0)).unwrap();
         assert_ne!(cookie, other);
         operators.sign_out(&cookie, at(10));
         assert_eq!(operators.by_session(&cookie, at(11)), None);
-        assert_eq!(operators.by_session(&other, at(11)), Some(&who));
+        assert_eq!(operators.by_session(&other, at(11)).as_ref(), Some(&who));
     }
 
     #[test]
@@ -183,6 +198,21 @@ mod tests {
         let changed =
             Token { name: "asha".to_owned(), role: Role::Operator, secret: Private::new("another".to_owned()) };
         assert_eq!(Operators::new(&[changed], Duration::from_secs(3600)).by_session(&cookie, at(1)), None);
+    }
+
+    #[test]
+    fn renewed_tokens_hold_at_once_and_end_the_sessions_of_old_ones() {
+        let operators = operators();
+        let (_, cookie) = operators.sign_in("secret-of-asha", at(0)).unwrap();
+        let kept =
+            Token { name: "wall".to_owned(), role: Role::Admin, secret: Private::new("secret-of-wall".to_owned()) };
+        operators.renew(&[kept], Duration::from_secs(60));
+        assert_eq!(operators.by_session(&cookie, at(1)), None);
+        assert_eq!(operators.by_token("secret-of-asha"), None);
+        assert_eq!(operators.by_token("secret-of-wall").map(|it| it.role), Some(Role::Admin));
+        let (_, cookie) = operators.sign_in("secret-of-wall", at(0)).unwrap();
+        assert!(operators.by_session(&cookie, at(59)).is_some());
+        assert_eq!(operators.by_session(&cookie, at(61)), None);
     }
 
     #[test]

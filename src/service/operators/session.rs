@@ -5,6 +5,7 @@
 //! changed token ends its sessions.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,23 +18,29 @@ use switchboard_actors::ids::StreamToken;
 
 #[derive(Debug)]
 pub(super) struct Sessions {
-    lifetime: Duration,
+    /// In seconds.
+    lifetime: AtomicU64,
     /// Sessions that were ended before their time, with the second of their expiry.
     ended: Mutex<HashMap<String, i64>>,
 }
 
 impl Sessions {
     pub(super) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, ended: Mutex::default() }
+        Self { lifetime: AtomicU64::new(lifetime.as_secs()), ended: Mutex::default() }
+    }
+
+    /// Sessions that are opened from now on last this long.
+    pub(super) fn last(&self, lifetime: Duration) {
+        self.lifetime.store(lifetime.as_secs(), Ordering::Relaxed);
     }
 
     pub(super) fn lifetime(&self) -> Duration {
-        self.lifetime
+        Duration::from_secs(self.lifetime.load(Ordering::Relaxed))
     }
 
     /// Opens a session of the token's owner `name`; returns the cookie's value.
     pub(super) fn open(&self, name: &str, digest: &[u8], now: DateTime<Utc>) -> String {
-        let expiry = now.timestamp() + i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX / 2);
+        let expiry = now.timestamp() + i64::try_from(self.lifetime().as_secs()).unwrap_or(i64::MAX / 2);
         let signed = format!("{name}.{expiry}.{}", StreamToken::random().into_inner().expose());
         let signature = URL_SAFE_NO_PAD.encode(mac(digest, &signed).finalize().into_bytes());
         format!("{signed}.{signature}")

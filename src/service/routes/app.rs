@@ -1,7 +1,7 @@
 //! The application state: shared with the handlers as app data, and constant once the listeners are
-//! bound.
+//! bound, but for the settings in force.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_web::HttpRequest;
-use serde_json::Value;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::webhook_api::{Proof, WebhookApi};
 use switchboard_actors::ids::logged;
@@ -24,15 +23,14 @@ use url::Url;
 use super::answered::AnsweredCalls;
 use super::deliveries::Deliveries;
 use super::guard;
-use super::health::ModelProbe;
 use super::hints::Hints;
 use super::limiter::ConnectionLimiter;
-use super::outbound::Dialling;
 use super::watching::Watching;
 use crate::service::board::Board;
-use crate::service::config::Voicemail;
+use crate::service::live::{InForce, Live};
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
+use crate::service::reload::ReloadOrder;
 use crate::service::shutdown::DrainOrder;
 use crate::service::telemetry::Metrics;
 use crate::tools::records::Archive;
@@ -45,42 +43,31 @@ pub struct AppState {
     pub profiles: ProfileFor,
     /// The profile of an agent and a language that an operator has named for a call over a carrier.
     pub named: NamedFor,
+    /// The settings in force, which a reload replaces.
+    pub live: Live,
+    /// The order to read the configuration again.
+    pub reload: ReloadOrder,
     /// Our address as carriers see it. Signed URLs and stream URLs are built from it and from
     /// nothing else.
     pub public_url: Url,
     /// The webhook API of each configured carrier.
     pub webhook_apis: HashMap<Carrier, Arc<dyn WebhookApi>>,
-    /// The agents that a URL may name.
-    pub agents: BTreeSet<String>,
-    /// The limits of a stream.
-    pub stream: StreamRules,
     /// The limiter of sockets that have not presented a token yet.
     pub limiter: Arc<ConnectionLimiter>,
     /// Who may use the admin listener.
-    pub operators: Operators,
+    pub operators: Arc<Operators>,
     /// What they did.
     pub audit: Audit,
-    /// The settings of outbound calls; `None` while they are disabled.
-    pub dialling: Option<Dialling>,
-    /// What happens when an answering machine picks up, on calls begun through the API or
-    /// elsewhere.
-    pub voicemail: Voicemail,
-    /// The configuration that runs, as `check --json` prints it: secrets are present or absent.
-    pub configuration: Value,
     /// The webhook deliveries.
     pub deliveries: Deliveries,
     /// The name of this node: its host's.
     pub node: String,
     /// The order to drain.
     pub drain: DrainOrder,
-    /// The names of the transfer destinations.
-    pub transfers: BTreeSet<String>,
     /// The folder of recordings; `None` if calls are not recorded.
     pub recordings: Option<Arc<Path>>,
     /// Whether the disk rejects records.
     pub unwritable: Unwritable,
-    /// Whether the model's server is reachable.
-    pub model: ModelProbe,
     /// The standby sessions that the threads of calls keep from the start, and the signal to stop
     /// that.
     pub waiting: Option<Keep>,
@@ -137,6 +124,11 @@ pub struct StreamRules {
 }
 
 impl AppState {
+    /// Returns the settings in force at this moment.
+    pub(super) fn now(&self) -> Arc<InForce> {
+        self.live.now()
+    }
+
     /// Whether the service serves this machine only: a carrier without verification is configured,
     /// and none that signs.
     pub(super) fn is_of_this_machine(&self) -> bool {

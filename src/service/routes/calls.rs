@@ -257,8 +257,9 @@ struct Transfer {
 pub(super) async fn transfer(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let order: Transfer = order(body, r#"{"destination":"name"}"#)?;
     let call = find(&app, &id).await?;
-    if !app.transfers.contains(&order.destination) {
-        let known: Vec<&str> = app.transfers.iter().map(String::as_str).collect();
+    let now = app.now();
+    if !now.transfers.contains(&order.destination) {
+        let known: Vec<&str> = now.transfers.iter().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

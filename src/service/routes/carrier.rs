@@ -138,7 +138,7 @@ impl<'a> CarrierRoutes<'a> {
         let profile = (app.profiles)(&asked);
         let named = logged(carrier_call.as_str());
         let language = profile.language.clone();
-        if machine && app.voicemail != Voicemail::Speak {
+        if machine && app.now().voicemail != Voicemail::Speak {
             info!(carrier_call = named; "an answering machine has answered; the call is ended (`outbound.voicemail`)");
             app.supervisor.do_send(CarrierEnded(carrier_call));
             return self.answer(&Answer::HangUp);
@@ -207,14 +207,15 @@ impl<'a> CarrierRoutes<'a> {
         carrier_call: Option<&str>,
         request: &HttpRequest,
     ) -> Result<(), Problem> {
+        let now = self.app.now();
         match parameters.iter().find(|(name, _)| name == "agent") {
-            Some((_, agent)) if !self.app.agents.contains(agent) => {
+            Some((_, agent)) if !now.agents.contains(agent) => {
                 let carrier_call = carrier_call.filter(|call| !call.is_empty());
                 emit(Event::CallRefused { reason: "unknown_agent", carrier_call });
                 if self.app.hints.refusals.due("unknown_agent", clock::now()) {
                     warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: its URL names an agent that is not configured");
                 }
-                let known: Vec<_> = self.app.agents.iter().map(String::as_str).collect();
+                let known: Vec<_> = now.agents.iter().map(String::as_str).collect();
                 Err(Problem::not_found(format!("no such agent; there are {}", known.join(", "))))
             }
             Some(_) | None => Ok(()),
@@ -225,7 +226,7 @@ impl<'a> CarrierRoutes<'a> {
     async fn picked_up(&self, name: &str, carrier_call: CarrierCallId, by: Option<AnsweredBy>) -> HttpResponse {
         let app = self.app;
         let machine = by.is_some_and(AnsweredBy::is_machine);
-        let speaks = app.voicemail == Voicemail::Speak;
+        let speaks = app.now().voicemail == Voicemail::Speak;
         let note = machine.then_some(TO_A_MACHINE);
         let announced = CarrierCallId::new(name);
         let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, answered_by: by, note };
@@ -246,7 +247,7 @@ impl<'a> CarrierRoutes<'a> {
     /// Handles a late detection of who answered, with the same result as one at the call's start.
     async fn detected(&self, call: CarrierCallId, by: AnsweredBy) -> HttpResponse {
         let app = self.app;
-        let speaks = app.voicemail == Voicemail::Speak;
+        let speaks = app.now().voicemail == Voicemail::Speak;
         if by.is_machine() && !speaks {
             let carrier_call = logged(call.as_str());
             info!(carrier_call; "an answering machine has answered; the call is ended (`outbound.voicemail`)");

@@ -1,6 +1,8 @@
-//! The configuration that runs, and which agent answers whom by it.
+//! The configuration that runs, its reload, and which agent answers whom by it.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,10 +12,29 @@ use switchboard_actors::line::identity::Direction;
 use super::app::{AppState, Asked};
 use super::order::{Body, order};
 use super::problem::Problem;
+use crate::service::reload::NotReloaded;
 
 /// `GET /configuration`: as `check --json` prints it; secrets are present or absent.
 pub(super) async fn show(app: Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok().json(&app.configuration)
+    let now = app.now();
+    let mut shown = now.configuration.clone();
+    shown["version"] = now.version.as_str().into();
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(shown)
+}
+
+/// `POST /reload`: reads the configuration again, as SIGHUP does. 200 with the keys that changed; 422
+/// with every problem, and nothing has changed.
+pub(super) async fn reload(app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    match app.reload.give("POST /reload").await {
+        Ok(done) => Ok(HttpResponse::Ok().json(done)),
+        Err(NotReloaded::Impossible(why)) => Err(Problem::new(StatusCode::CONFLICT, why)),
+        Err(NotReloaded::Problems(error)) => {
+            let all: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
+            let detail = format!("the configuration has problems, and nothing has changed: {}", all.join("; "));
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+                .with("problems", error.summary()["problems"].clone()))
+        }
+    }
 }
 
 /// A call that has not been made.

@@ -70,7 +70,7 @@ pub(super) fn who(request: &HttpRequest, app: &AppState) -> Result<Operator, Pro
             request.cookie(SESSION_COOKIE).and_then(|cookie| app.operators.by_session(cookie.value(), clock::wall()))
         }
     };
-    found.cloned().ok_or_else(|| {
+    found.ok_or_else(|| {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "expected Authorization: Bearer with SWITCHBOARD_ADMIN_TOKEN or a token of [[admin.tokens]], or a session from POST /sign-in",

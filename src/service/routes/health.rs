@@ -36,12 +36,13 @@ pub async fn health(app: Data<AppState>) -> HttpResponse {
 
 /// `GET /ready`: 200 if the next call would be accepted, else 503 with the reason.
 pub async fn ready(app: Data<AppState>) -> HttpResponse {
-    let Outlook { refused, failing } = app.model.outlook().await;
+    let now = app.now();
+    let Outlook { refused, failing } = now.model.outlook().await;
     let reason = match live_calls(&app).await {
         None => Some("unresponsive"),
         Some(live_calls) if live_calls.draining => Some("draining"),
         Some(live_calls) if live_calls.calls.len() + live_calls.expected >= live_calls.max_calls => Some("full"),
-        Some(_) => app.model.missing(refused).await,
+        Some(_) => now.model.missing(refused).await,
     };
     // Calls continue without their recordings, and records wait in memory: operators need to see
     // both.
@@ -78,7 +79,7 @@ pub(super) fn records_unwritable(app: &AppState) -> bool {
 
 /// Updates the metric of open breakers.
 pub(super) async fn count_refusals(app: &AppState) {
-    if let Ok(refusals) = app.model.providers.send(CountRefusals).timeout(Duration::from_secs(1)).await {
+    if let Ok(refusals) = app.now().model.providers.send(CountRefusals).timeout(Duration::from_secs(1)).await {
         gauge!("switchboard_model_breaker_open").set(refusals as f64);
     }
 }

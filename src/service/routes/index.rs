@@ -24,6 +24,7 @@ pub(super) const ADMIN: &[(&str, &[&str])] = &[
     ("/calls/{id}/whisper", &["POST"]),
     ("/configuration", &["GET"]),
     ("/configuration/route", &["POST"]),
+    ("/reload", &["POST"]),
     ("/spend", &["GET"]),
     ("/spend/kill", &["POST"]),
     ("/records", &["GET"]),

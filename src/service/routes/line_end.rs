@@ -90,7 +90,7 @@ pub(super) struct Refused(Refusal);
 impl LineEnd {
     pub(super) fn new(carrier: Carrier, arrival: Arrival, app: Data<AppState>, ticket: Ticket) -> Self {
         Self {
-            stream: Stream::new(carrier.capabilities(), app.stream.start_timeout, clock::now()),
+            stream: Stream::new(carrier.capabilities(), app.now().stream.start_timeout, clock::now()),
             actions: Vec::new(),
             carrier,
             arrival,

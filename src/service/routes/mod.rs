@@ -89,6 +89,7 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .service(listed("/calls/{id}/whisper").route(web::post().to(steering::whisper)))
                 .service(listed("/configuration").route(web::get().to(configuration::show)))
                 .service(listed("/configuration/route").route(web::post().to(configuration::route)))
+                .service(listed("/reload").route(web::post().to(configuration::reload)))
                 .service(listed("/spend").route(web::get().to(spend::show)))
                 .service(listed("/spend/kill").route(web::post().to(spend::kill)))
                 .service(listed("/records").route(web::get().to(records::list)))

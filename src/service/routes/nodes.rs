@@ -17,6 +17,7 @@ pub(super) async fn list(app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let row = json!({
         "node": app.node,
         "version": env!("CARGO_PKG_VERSION"),
+        "configuration": app.now().version,
         "active": live.calls.len(),
         "max_calls": live.max_calls,
         "draining": live.draining,
@@ -33,7 +34,7 @@ pub(super) async fn drain(node: Path<String>, app: Data<AppState>) -> Result<Htt
         return Err(Problem::not_found(format!("there is no node {node}; this one is {}, and it is alone", app.node)));
     }
     // In order with what follows, so that `draining` is seen by whoever asks next.
-    app.supervisor.do_send(Drain { patience: app.drain.patience });
+    app.supervisor.do_send(Drain { patience: app.drain.patience() });
     app.drain.give();
     Ok(HttpResponse::Accepted().json(json!({ "status": "draining" })))
 }

@@ -40,7 +40,7 @@ pub struct Dialling {
     /// Returns the profile of an agent in a language.
     pub profile: ProfileNamed,
     /// When calls were begun.
-    pub pace: Mutex<Pace>,
+    pub pace: Arc<Mutex<Pace>>,
 }
 
 /// Returns the profile of an agent and a language for a call to a number, or why there is none.
@@ -76,7 +76,8 @@ enum Amd {
 
 /// `POST /calls`: 202 with our id of the call, once it rings.
 pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
-    let Some(dialling) = &app.dialling else {
+    let now = app.now();
+    let Some(dialling) = &now.dialling else {
         return Err(Problem::forbidden("outbound calls are switched off (`outbound.enabled`)"));
     };
     let order: Order = order(body, r#"{"to":"+14155550100","agent":"default","language":"en"}"#)?;

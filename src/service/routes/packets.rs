@@ -36,7 +36,7 @@ pub(crate) async fn serve(carrier: Carrier, packets: Packets, connection: TcpStr
     if let Err(problem) = prepare(&connection) {
         return debug!(problem:%; "the connection failed");
     }
-    let patience = app.stream.stall_timeout;
+    let patience = app.now().stream.stall_timeout;
     let (read, write) = connection.into_split();
     let (out, queue) = mpsc::channel(LONGEST_QUEUE);
     // The permit is in the first packet, which the wire reads as a parameter of the start.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An error for the client. Details for our log alone are logged where they occur and never get
 /// here.
@@ -14,12 +14,14 @@ pub(super) struct Problem {
     detail: String,
     /// `Allow` of a 405, `WWW-Authenticate` of a 401, `Retry-After` of a 503.
     header: Option<(header::HeaderName, String)>,
+    /// A further member of the document.
+    member: Option<(&'static str, Value)>,
 }
 
 impl Problem {
     /// A problem with this `status`; `detail` says what to do about it.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), header: None }
+        Self { status, detail: detail.into(), header: None, member: None }
     }
 
     /// The request cannot be read.
@@ -50,6 +52,12 @@ impl Problem {
         self
     }
 
+    /// Adds a member to the document, for programs.
+    pub(super) fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.member = Some((name, value));
+        self
+    }
+
     /// Adds a header.
     pub(super) fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.header = Some((name, value.into()));
@@ -74,10 +82,12 @@ impl ResponseError for Problem {
             response.insert_header((name.clone(), value.as_str()));
         }
         let title = self.status.canonical_reason().unwrap_or("Error");
-        response.content_type("application/problem+json").body(
-            json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail })
-                .to_string(),
-        )
+        let mut document =
+            json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail });
+        if let Some((name, value)) = &self.member {
+            document[*name] = value.clone();
+        }
+        response.content_type("application/problem+json").body(document.to_string())
     }
 }
 

@@ -65,6 +65,7 @@ const RULES: &[(Verb, &str, Role, Option<&str>)] = &[
     (Verb::Order, "/configuration/route", Role::Viewer, None),
     (Verb::Order, "/deliveries/{id}/retry", Role::Operator, Some("retry")),
     (Verb::Order, "/nodes/{node}/drain", Role::Admin, Some("drain")),
+    (Verb::Order, "/reload", Role::Admin, Some("reload")),
     (Verb::Order, "/spend/kill", Role::Admin, Some("kill_switch")),
     (Verb::Read, "/test-call", Role::Operator, Some("test_call")),
     (Verb::Read, "/audit", Role::Admin, None),

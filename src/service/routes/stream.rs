@@ -52,7 +52,7 @@ pub(super) fn upgrade(
         without_upgrade(request, &app);
         return Err(Problem::bad_request("expected a WebSocket upgrade: `Upgrade: websocket` and no body"));
     }
-    let StreamRules { max_message, stall_timeout: patience, .. } = app.stream;
+    let StreamRules { max_message, stall_timeout: patience, .. } = app.now().stream;
     let end = LineEnd::new(carrier, arrival, app, ticket);
     let carrier_call = Some(Arc::clone(&end.carrier_call));
     let stream = MediaStream { end, fragments: Fragments::new(max_message) };

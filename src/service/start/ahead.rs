@@ -15,7 +15,11 @@ use switchboard_actors::supervisor::messages::CountCost;
 use crate::service::config::Profiles;
 
 /// Lets exact words be recorded. What that costs counts to the day, and to no caller.
-pub(super) fn record_ahead(profiles: &Profiles, providers: &Addr<Providers>, supervisor: &Addr<Supervisor>) {
+pub(in crate::service) fn record_ahead(
+    profiles: &Profiles,
+    providers: &Addr<Providers>,
+    supervisor: &Addr<Supervisor>,
+) {
     let orders = profiles.iter().flat_map(|profile| {
         let priced = |order: ClipOrder| (order.name(), (order, profile.spend.prices.clone()));
         profile.model.clips_ahead().into_iter().map(priced)

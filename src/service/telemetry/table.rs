@@ -362,6 +362,12 @@ pub(super) static METRICS: &[Metric] = &[
     .by(&[named("thread", "the service's threads")]),
     Metric::new("switchboard_build_info", Kind::Measurement, "The program's version; always 1.")
         .by(&[named("version", "the version of this program")]),
+    Metric::new(
+        "switchboard_configuration_reloads_total",
+        Kind::Counter,
+        "Times the configuration was read again, by result.",
+    )
+    .by(&[known("result", || vec!["applied", "refused"])]),
     Metric::new("process_cpu_seconds_total", Kind::Amount, "Processor time used, in user and system mode."),
     Metric::new("process_resident_memory_bytes", Kind::Measurement, "Memory that is in use."),
     Metric::new("process_virtual_memory_bytes", Kind::Measurement, "Memory that is addressed."),

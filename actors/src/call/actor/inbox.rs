@@ -1,6 +1,7 @@
 //! The messages that a call receives: reports of its children and of the line, the carrier's
 //! questions, orders, and questions about the call. Part of [`super`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, MessageResult, ResponseFuture};
@@ -332,6 +333,7 @@ impl CallActor {
             dropped_frames: tally.dropped_frames,
             cost_usd: tally.cost_usd,
             variant: profile.variant.clone(),
+            configuration: Arc::clone(&profile.configuration),
             answer_ms: self.machine.answer_ms(),
             detail,
         }

@@ -14,7 +14,7 @@ use crate::events::emit;
 use crate::money::Usd;
 use crate::supervisor::events::Event;
 use crate::supervisor::ledger::Reached;
-use crate::supervisor::messages::{CountCost, Kill, ShowSpend, SpendReport};
+use crate::supervisor::messages::{CountCost, Kill, LimitSpend, ShowSpend, SpendReport};
 
 /// The current UTC day.
 pub(super) fn today() -> i32 {
@@ -101,6 +101,20 @@ impl Handler<Kill> for Supervisor {
             live.iter().for_each(|call| call.do_send(HangUp::Spent));
         }
         self.spend_report()
+    }
+}
+
+impl Handler<LimitSpend> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, LimitSpend(limits): LimitSpend, ctx: &mut Self::Context) {
+        let before = self.ledger.limits();
+        self.ledger.limit(limits);
+        if before.killed != limits.killed {
+            let on = limits.killed;
+            let _ = Handler::<Kill>::handle(self, Kill { on }, ctx);
+        }
+        self.keep_spend(ctx);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contents of a record's two files, as they are serialized. Pure; part of [`super`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -64,6 +65,7 @@ pub(super) struct TranscriptFile {
     pub(super) transcription_usage: TranscriptionUsage,
     pub(super) cost_usd: Usd,
     pub(super) variant: Option<String>,
+    pub(super) configuration: Arc<str>,
     pub(super) analytics: Analytics,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recording: Option<String>,
@@ -249,6 +251,7 @@ impl TranscriptFile {
             transcription_usage: transcription,
             cost_usd: tally.cost_usd,
             variant: settings.variant.clone(),
+            configuration: Arc::clone(&settings.configuration),
             recording: recordings.first().cloned(),
             recordings,
         }

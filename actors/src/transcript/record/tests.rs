@@ -71,6 +71,7 @@ fn the_transcript_file_is_as_the_contract_says() {
         "transcription_usage": { "audio_ms": 2500, "input_text": 0, "input_audio": 16, "output_text": 5 },
         "cost_usd": 0.0125,
         "variant": null,
+        "configuration": "0a1b2c3d4e5f",
         "analytics": analytics,
     });
     assert_eq!(value, expected);
@@ -115,6 +116,7 @@ fn keys_stand_in_the_order_of_the_contract() {
             "transcription_usage",
             "cost_usd",
             "variant",
+            "configuration",
             "analytics"
         ]
     );
