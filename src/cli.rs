@@ -39,7 +39,7 @@ pub enum Command {
     #[command(after_long_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
         SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.\n\
         The log on stderr follows [log] of the configuration, and RUST_LOG before it: RUST_LOG=warn,switchboard=debug.")]
-    Serve(ConfigArgs),
+    Serve(ServeArgs),
     /// Calls a running service as a carrier would
     Call(Box<CallArgs>),
     /// Checks the configuration and shows what would run
@@ -60,7 +60,7 @@ pub enum Command {
     Health(HealthArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
-    /// Lists, shows, indexes and erases records of calls
+    /// Lists, shows, compares, indexes and erases records of calls
     Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(after_long_help = rehearse_help())]
@@ -112,6 +112,17 @@ pub struct ConfigArgs {
     /// the built-in defaults
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// How `serve` runs.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The format of the log, whatever the configuration says: a line for people, or one JSON object a line
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub log_format: Option<String>,
 }
 
 /// What `check` is asked.

@@ -14,7 +14,7 @@ use console::style;
 use log::debug;
 use switchboard_actors::carrier::Carrier;
 
-use crate::cli::{Cli, Command, ConfigArgs};
+use crate::cli::{Cli, Command, ServeArgs};
 use crate::service::config::Config;
 use crate::service::reload::Reading;
 use crate::service::{Service, huge_pages, logging, open_files, shutdown, telemetry};
@@ -47,11 +47,12 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn serve(args: &ConfigArgs) -> ExitCode {
+fn serve(args: &ServeArgs) -> ExitCode {
     // This may restart the program. It runs before the configuration is read, which may come from a
     // pipe and cannot be read twice.
     let heap = huge_pages::prefer();
-    match args.load() {
+    let (path, format) = (args.config.config.clone(), args.log_format.clone());
+    match Config::load_as(path.as_deref(), format.as_deref()) {
         Ok(config) => {
             logging::start(&config.log);
             if let Err(problem) = heap {
@@ -59,7 +60,7 @@ fn serve(args: &ConfigArgs) -> ExitCode {
             }
             config.warn();
             open_files::warn_below(config.server.max_calls);
-            in_system(shutdown::serve_from(config, Reading::of(args.config.as_deref())))
+            in_system(shutdown::serve_from(config, Reading::of(path.as_deref(), format)))
         }
         Err(error) => check::refuse(&error),
     }

@@ -112,7 +112,7 @@ async fn a_reload_is_applied_whole_to_new_calls_and_refused_whole() {
     let mut before = FakeStream::try_open(&running.stream(), None).await.expect("a stream");
     before.say(&common::start_message("CA71", None)).await;
     before.hear("media").await;
-    let more = "max_calls = 7\n[agents.sales]\ngreeting = \"Ahoy!\"\n[transfers.shop]\nnumber = \"+14155550100\"\n";
+    let more = "max_calls = 7\n[agents.sales]\ninstructions = \"Sell.\"\nlanguages = [\"en\"]\ngreeting = \"Ahoy!\"\n[transfers.shop]\nnumber = \"+14155550100\"\n";
     *file.lock().expect("not poisoned") = format!("{begin}{more}");
     let done = order(ROOT).await.json();
     assert_eq!(done["restart"], json!(["server.max_calls"]), "{done}");
@@ -136,8 +136,9 @@ async fn a_reload_is_applied_whole_to_new_calls_and_refused_whole() {
     assert_eq!(version("CA72"), done["version"]);
     assert_eq!(version("CA71"), nothing.json()["version"], "a live call keeps what it began with");
 
-    *file.lock().expect("not poisoned") =
-        format!("{begin}[agents.sales]\ngreting = \"x\"\n[limits]\nmax_call_duration = 5\n");
+    *file.lock().expect("not poisoned") = format!(
+        "{begin}[agents.sales]\ninstructions = \"Sell.\"\nlanguages = [\"en\"]\ngreting = \"x\"\n[limits]\nmax_call_duration = 5\n"
+    );
     let refused = order(ROOT).await;
     let detail = refused.problem(422);
     for key in ["agents.sales.greting", "limits.max_call_duration"] {

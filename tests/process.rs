@@ -76,6 +76,56 @@ fn sighup_applies_the_file_or_refuses_it_whole() {
     assert!(service.said.contains("agents.default.greting") && service.said.contains("log.level"), "{}", service.said);
 }
 
+#[test]
+fn the_service_manager_is_told_and_its_socket_is_used() {
+    let home = tempfile::tempdir().expect("a folder");
+    let told = home.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&told).expect("a socket");
+    manager.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a time-out");
+    let hears = |words: &str| {
+        let mut message = [0; 4096];
+        loop {
+            let length = manager.recv(&mut message).unwrap_or_else(|problem| panic!("no {words}: {problem}"));
+            let text = String::from_utf8_lossy(&message[..length]).into_owned();
+            if text.contains(words) {
+                return text;
+            }
+        }
+    };
+    // The shell binds descriptor 3, as systemd does: the service finds its own address there.
+    let mut command = Command::new("/usr/bin/env");
+    command.args(["python3", "-c", ACTIVATE, BINARY]);
+    let mut service = Serving::start(
+        &mut command,
+        &[
+            ("NOTIFY_SOCKET", told.to_str().expect("a plain path")),
+            ("WATCHDOG_USEC", "2000000"),
+            ("PATH", "/usr/bin:/bin"),
+        ],
+    );
+    assert!(!service.said.contains("nothing answers there"), "{}", service.said);
+    hears("READY=1");
+    hears("WATCHDOG=1");
+    hears("STATUS=0 of 200 places taken");
+    service.signal("HUP");
+    assert!(hears("RELOADING=1").contains("MONOTONIC_USEC="));
+    hears("READY=1");
+    service.signal("TERM");
+    hears("STOPPING=1");
+    service.says("stopped");
+    assert!(service.child.wait().expect("it ends").success());
+}
+
+/// Binds a free port, hands it over as the only socket, and becomes the program.
+const ACTIVATE: &str = r#"
+import os, socket, sys
+bound = socket.socket(); bound.bind(("127.0.0.1", 0)); bound.listen()
+os.dup2(bound.fileno(), 3); os.set_inheritable(3, True)
+address = "127.0.0.1:%d" % bound.getsockname()[1]
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), SWITCHBOARD__SERVER__BIND=address, SWITCHBOARD__SERVER__PUBLIC_URL="http://" + address)
+os.execv(sys.argv[1], [sys.argv[1], "serve"])
+"#;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
 
 #[test]

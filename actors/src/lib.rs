@@ -54,6 +54,7 @@
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, ids, why a call ended, and what went wrong in it |
 //! | [`child`], [`finding`], [`latency`], [`complaints`], [`words`], [`money`] | types about a call that several rooms share |
 //! | [`rate`] | rate limits: one sliding window for every limit per minute or hour |
+//! | [`overload`] | what a thread does when it falls behind: larger messages, then no more calls |
 //! | [`numbers`] | who is on the other end: one normal form of a number, whatever its spelling |
 //!
 //! Reports belong to the room that reports, orders to the room that takes them, and messages
@@ -126,6 +127,7 @@ pub mod latency;
 pub mod line;
 pub mod money;
 pub mod numbers;
+pub mod overload;
 pub mod profile;
 pub mod rate;
 pub mod realtime;

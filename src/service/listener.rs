@@ -91,9 +91,11 @@ impl Bound {
         let stopping = server.graceful_shutdown_signal();
         let serve = move || {
             // This runs once on each thread of the listener.
-            lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` sets the state of the listeners before it serves them");
-            if key == "server.bind" {
+            let of_calls = key == "server.bind";
+            let thread = format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed));
+            lag::watch(thread, of_calls.then(|| Data::clone(app)));
+            if of_calls {
                 keep_sessions(app);
             }
             let app = Data::clone(app);
@@ -153,8 +155,9 @@ impl Bound {
             .shutdown_timeout(1);
         let serve = move || {
             // This runs once on each thread of the listener.
-            lag::watch(format!("{}-{}", carrier.name(), threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` sets the state of the listeners before it serves them").clone();
+            let thread = format!("{}-{}", carrier.name(), threads.fetch_add(1, Ordering::Relaxed));
+            lag::watch(thread, Some(app.clone()));
             keep_sessions(&app);
             fn_service(move |connection: TcpStream| {
                 let app = app.clone();

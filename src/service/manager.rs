@@ -10,6 +10,11 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use log::warn;
 
+/// Whether there is a manager that wants to be told.
+pub(crate) fn is_there() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
 /// The service takes calls, or does so again after a reload.
 pub(crate) fn ready() {
     tell(&[State::Ready]);

@@ -16,7 +16,8 @@
 //! | `carriers` | the configured carriers, opened |
 //! | [`operators`] | who may use the admin listener, and what they did |
 //! | [`callers`], [`canary`] | the salted hash of a caller's number; a periodic test session |
-//! | [`telemetry`], [`logging`], [`lag`] | the metrics, the log, how late a thread is |
+//! | [`telemetry`], [`logging`] | the metrics, the log |
+//! | [`lag`], [`overload`] | how late a thread is, and what follows from it |
 //! | `huge_pages`, `open_files`, `folders` | system resources: heap on huge pages, files, folders |
 //!
 //! The routes know no states of a call. Nothing is built from `Host` or `X-Forwarded-*`: signed
@@ -39,6 +40,7 @@ pub mod logging;
 mod manager;
 pub(crate) mod open_files;
 pub mod operators;
+pub mod overload;
 pub mod reload;
 pub mod routes;
 pub mod shutdown;

@@ -44,15 +44,18 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Reads as the command line says. `None` if the configuration came through a pipe, which
-    /// cannot be read twice.
-    pub fn of(path: Option<&Path>) -> Option<Self> {
+    /// Reads as the command line says, with its format of the log. `None` if the configuration came
+    /// through a pipe, which cannot be read twice.
+    pub fn of(path: Option<&Path>, log_format: Option<String>) -> Option<Self> {
         let file = path.unwrap_or(Path::new("config.toml")).to_owned();
         if path.is_some() && !file.is_file() {
             return None;
         }
         let path = path.map(Path::to_owned);
-        Some(Self { load: Arc::new(move || Config::load(path.as_deref())), files: vec![file, PathBuf::from(".env")] })
+        Some(Self {
+            load: Arc::new(move || Config::load_as(path.as_deref(), log_format.as_deref())),
+            files: vec![file, PathBuf::from(".env")],
+        })
     }
 
     /// Reads with `load`; no file is watched.
@@ -233,7 +236,7 @@ impl Reloader {
         }
         self.live.replace(next);
         self.operators.renew(&config.admin.tokens, config.admin.session);
-        self.drain.set_patience(config.server.drain_timeout);
+        self.drain.set_patience(config.drain_timeout());
         if changed.iter().any(|key| key.starts_with("log.")) {
             logging::renew(&config.log);
         }

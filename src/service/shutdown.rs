@@ -3,12 +3,14 @@
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use actix::Addr;
 use futures_util::future::{Either, select};
 use log::{error, info, warn};
-use switchboard_actors::supervisor::messages::Drain;
+use switchboard_actors::supervisor::actor::Supervisor;
+use switchboard_actors::supervisor::messages::{CallList, Drain, ListCalls};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -51,6 +53,7 @@ async fn run(config: Config, reading: Option<Reading>) -> Result<(), ServiceErro
     say(&format!("listening for carriers at {address} (public URL {public}), model {model}"));
     say(&format!("listening for operators at {}", service.admin_url()));
     manager::ready();
+    actix_rt::spawn(look_after(service.supervisor().clone()));
 
     let signal = until_the_end(&mut signals, &service).await;
     let patience = service.patience();
@@ -59,6 +62,8 @@ async fn run(config: Config, reading: Option<Reading>) -> Result<(), ServiceErro
         humantime::format_duration(patience)
     ));
     let supervisor = service.supervisor().clone();
+    manager::stopping();
+    let progress = actix_rt::spawn(tell_progress(supervisor.clone()));
     let stopping = pin!(service.stop(patience));
     let again = pin!(signals.to_end());
     if let Either::Right((signal, stopping)) = select(stopping, again).await {
@@ -69,8 +74,60 @@ async fn run(config: Config, reading: Option<Reading>) -> Result<(), ServiceErro
             return Ok(());
         }
     }
+    progress.abort();
     say("stopped");
     Ok(())
+}
+
+/// Tells the manager that the service lives and what it does. A Supervisor that does not answer is
+/// no sign of life: the manager then starts the service anew.
+async fn look_after(supervisor: Addr<Supervisor>) {
+    let beat = manager::watchdog();
+    if beat.is_none() && !manager::is_there() {
+        return;
+    }
+    let every = beat.map_or(STATUS_EVERY, |beat| beat.min(STATUS_EVERY));
+    let mut told = String::new();
+    loop {
+        if let Ok(list) = supervisor.send(ListCalls).timeout(every).await {
+            manager::alive();
+            let line = standing(&list);
+            if line != told {
+                manager::status(&line);
+                told = line;
+            }
+        }
+        actix_rt::time::sleep(every).await;
+    }
+}
+
+/// Tells the log and the manager how far a drain is.
+async fn tell_progress(supervisor: Addr<Supervisor>) {
+    let mut told = None;
+    loop {
+        if let Ok(list) = supervisor.send(ListCalls).timeout(PROGRESS_EVERY).await {
+            // As long as calls end by themselves, the manager's own limit for a stop does not hold.
+            manager::stops_in_order(2 * PROGRESS_EVERY + NOW);
+            let left = (list.calls.len(), list.expected);
+            if left != (0, 0) && told != Some(left) {
+                say(&standing(&list));
+                told = Some(left);
+            }
+        }
+        actix_rt::time::sleep(PROGRESS_EVERY).await;
+    }
+}
+
+/// What the service does, in one line.
+fn standing(list: &CallList) -> String {
+    let calls = list.calls.len();
+    match list.patience_left {
+        None => format!("{calls} of {} places taken", list.max_calls),
+        Some(left) => {
+            let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
+            format!("draining: {calls} calls are on and {} expected, which have {left} to end", list.expected)
+        }
+    }
 }
 
 /// Runs until something asks for the end, and returns its name.
@@ -96,12 +153,13 @@ pub struct DrainOrder {
     /// How long calls may continue, in milliseconds.
     patience: Arc<AtomicU64>,
     given: Arc<Notify>,
+    begun: Arc<AtomicBool>,
 }
 
 impl DrainOrder {
     /// An order that is not given yet.
     pub fn new(patience: Duration) -> Self {
-        let order = Self { patience: Arc::default(), given: Arc::default() };
+        let order = Self { patience: Arc::default(), given: Arc::default(), begun: Arc::default() };
         order.set_patience(patience);
         order
     }
@@ -118,7 +176,18 @@ impl DrainOrder {
 
     /// Gives the order: whoever runs the service drains and stops it.
     pub fn give(&self) {
+        self.begin();
         self.given.notify_one();
+    }
+
+    /// Notes that the drain has begun, whoever ordered it.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no more calls are taken.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Completes once the order is given.
@@ -127,6 +196,10 @@ impl DrainOrder {
     }
 }
 
+/// How often the manager is told of the calls.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
+/// How often the progress of a drain is told, if it has changed.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// The patience of an immediate stop: time for goodbyes to callers and for records, and no more.
 const NOW: Duration = Duration::from_secs(10);
 

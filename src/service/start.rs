@@ -16,6 +16,7 @@ use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
+use futures_util::future::{join_all, join3};
 use log::{debug, warn};
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Control;
@@ -47,6 +48,7 @@ use crate::service::live::Live;
 use crate::service::manager::Sockets;
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
+use crate::service::overload::Overload;
 use crate::service::reload::{self, NotReloaded, Reading, ReloadOrder, Reloaded, Reloader};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
@@ -193,7 +195,7 @@ impl Service {
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
         record_ahead(&profiles, &providers, &supervisor);
-        let drain = DrainOrder::new(config.server.drain_timeout);
+        let drain = DrainOrder::new(config.drain_timeout());
         let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
         let parts = Parts {
             config: &config,
@@ -221,6 +223,7 @@ impl Service {
             deliveries: Deliveries::new(Store::of(&config.records.dir), !config.webhooks.endpoints.is_empty()),
             node: host_name(),
             drain: drain.clone(),
+            overload: config.server.overload.then(Overload::default),
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
             waiting,
@@ -338,6 +341,7 @@ impl Service {
         if let Some(canary) = self.canary.borrow().as_ref() {
             canary.abort();
         }
+        self.drain.begin();
         self.providers.do_send(ReleaseSessions);
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
@@ -355,11 +359,9 @@ impl Service {
         let (board, broadcast) = self.board;
         broadcast.abort();
         board.close();
-        self.public.stop().await;
-        for (_, listener) in self.packets {
-            listener.stop().await;
-        }
-        self.admin.stop().await;
+        // Beside the rest: each waits a moment for its last connections.
+        let packets = join_all(self.packets.into_iter().map(|(_, listener)| listener.stop()));
+        let listeners = actix_rt::spawn(join3(self.public.stop(), packets, self.admin.stop()));
         let writer = self.writer;
         let flushed = actix_rt::task::spawn_blocking(move || writer.flush());
         if timeout(GRACE, flushed).await.is_err() {
@@ -374,6 +376,8 @@ impl Service {
             }
             thread.stop();
         }
+        // An error means that it panicked, which is logged.
+        let _ = listeners.await;
         let rehearsal = self.rehearsal.borrow_mut().take();
         if let Some(rehearsal) = rehearsal {
             rehearsal.stop().await;
@@ -468,6 +472,6 @@ const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How long deliveries in progress may take when the service stops.
-const LAST_DELIVERIES: Duration = Duration::from_secs(3);
+const LAST_DELIVERIES: Duration = Duration::from_secs(1);
 /// Extra time beyond the patience of calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

@@ -19,7 +19,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
             ("SOMEBODY_ELSES", "business"),
         ]);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((config.server.max_calls, config.server.drain_timeout), (7, Duration::from_secs(60)));
+    assert_eq!((config.server.max_calls, config.server.drain_timeout), (7, Some(Duration::from_secs(60))));
     let TurnDetection::Server { threshold, interrupt_response, silence_duration_ms, .. } =
         config.realtime.options.turn_detection
     else {

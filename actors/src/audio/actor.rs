@@ -7,6 +7,7 @@ use log::trace;
 
 use super::action::{AudioAction, DropCause};
 use super::events::{Event, FrameCounters};
+use super::gather::Gatherer;
 use super::level::Levels;
 use super::messages::{AudioOrder, FinishAudio, FromPerson};
 use super::pipeline::{AudioEvent, Pipeline};
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::events::emit;
 use crate::ids::CallTag;
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, ModelBound, PlayoutSignal, ToLine};
+use crate::overload;
 use crate::recording::writer::Recorder;
 
 /// The settings that an AudioPipeline starts with.
@@ -53,6 +55,7 @@ pub(crate) struct AudioPipeline {
     to_call: WeakRecipient<AudioReport>,
     lost: WeakRecipient<ChildLost>,
     to_model: Option<Recipient<ModelBound>>,
+    gatherer: Gatherer,
     pipeline: Pipeline,
     /// Reused between steps to save allocations.
     actions: Vec<AudioAction>,
@@ -84,6 +87,7 @@ impl AudioPipeline {
             to_call: setup.to_call,
             lost: setup.lost,
             to_model: None,
+            gatherer: Gatherer::default(),
             pipeline,
             actions: Vec::new(),
             alarm: None,
@@ -119,6 +123,10 @@ impl AudioPipeline {
     fn perform(&mut self, action: AudioAction) -> Result<(), DropCause> {
         match action {
             AudioAction::ToModel(frame) => {
+                let Some((frame, joined)) = self.gatherer.take(frame, overload::gathered()) else { return Ok(()) };
+                if joined > 1 {
+                    self.counters.gathered.increment(1);
+                }
                 let model = self.to_model.as_ref().ok_or(DropCause::NotAttached)?;
                 model.try_send(ModelBound(frame)).map_err(|_| DropCause::ModelFull)?;
             }
@@ -231,6 +239,7 @@ impl Handler<AudioOrder> for AudioPipeline {
         match order {
             AudioOrder::AttachModel { sink, input, output } => {
                 self.to_model = Some(sink);
+                self.gatherer.forget();
                 self.step(AudioEvent::ModelAttached { input, output }, ctx);
             }
             AudioOrder::DetachModel => {

@@ -101,6 +101,8 @@ pub struct FrameCounters {
     pub from_caller: Counter,
     /// Frames to the caller.
     pub to_caller: Counter,
+    /// Messages to the model that join several frames.
+    pub gathered: Counter,
 }
 
 impl Default for FrameCounters {
@@ -108,6 +110,7 @@ impl Default for FrameCounters {
         Self {
             from_caller: counter!("switchboard_audio_frames_total", "direction" => "in"),
             to_caller: counter!("switchboard_audio_frames_total", "direction" => "out"),
+            gathered: counter!("switchboard_audio_messages_gathered_total"),
         }
     }
 }

@@ -11,6 +11,8 @@
 //! [`ears`] is what operators hear who listen in by a [`tap`], and [`person`] is one who talks with
 //! the caller in place of the agent.
 //!
+//! [`gather`] joins frames for the model while the thread falls behind.
+//!
 //! [`detector`] says when the caller speaks, where no model does. Beside a model that does, it gives
 //! a [`second_opinion`].
 //!
@@ -36,6 +38,7 @@ pub mod ears;
 mod energy;
 pub mod events;
 mod fade;
+mod gather;
 mod high_band;
 pub mod intake;
 mod item;

@@ -21,7 +21,7 @@ use self::spending::today;
 use super::events::Event;
 use super::hangup_watchdog::HangupWatchdog;
 use super::ledger::{Ledger, SpendLimits};
-use super::messages::{Admit, CallList, CarrierEnded, Drain, Find, ListCalls, Permit, Refusal, Unannounced};
+use super::messages::{Admit, CallList, CarrierEnded, Drain, Find, ListCalls, Overload, Permit, Refusal, Unannounced};
 use super::past::{Left, Past};
 use super::roster::{Admission, Admitted, Roster};
 use super::transfer_limits::TransferLimits;
@@ -146,6 +146,9 @@ impl Supervisor {
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
         }
+        if self.roster.is_draining() {
+            self.hangup_watchdog.hurry(clock::now());
+        }
         if self.roster.is_drained() && self.hangup_watchdog.deadline().is_none() && !self.waiting.is_empty() {
             if self.spend_store.stale {
                 self.spend_store.write(&self.ledger.spend_store());
@@ -248,14 +251,15 @@ impl Handler<Unannounced> for Supervisor {
 
     fn handle(
         &mut self,
-        Unannounced { call, start, line, arbiter }: Unannounced,
+        Unannounced { call, start, line, arbiter, connected }: Unannounced,
         ctx: &mut Self::Context,
     ) -> Self::Result {
         self.settle();
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
         let report = refused(&call.carrier_call);
-        let call = match self.roster.admit_unannounced(call, &start, permit, clock::now()).inspect_err(report)? {
+        let by = (permit, connected);
+        let call = match self.roster.admit_unannounced(call, &start, by, clock::now()).inspect_err(report)? {
             Admitted::New(admission) => self.start(*admission, Admit { carrier, token, start, line, arbiter }, ctx),
             Admitted::Back { call, reach } | Admitted::Reopened { call, reach } => {
                 reach.do_send(StreamOffered);
@@ -322,6 +326,7 @@ impl Handler<ListCalls> for Supervisor {
             expected: self.roster.expected(),
             max_calls: self.roster.max_calls(),
             draining: self.roster.is_draining(),
+            patience_left: self.roster.patience_left(clock::now()),
         }
     }
 }
@@ -331,6 +336,14 @@ impl Handler<Find> for Supervisor {
 
     fn handle(&mut self, Find(id): Find, _: &mut Self::Context) -> Self::Result {
         self.roster.find(&id)
+    }
+}
+
+impl Handler<Overload> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Overload { on }: Overload, _: &mut Self::Context) {
+        self.roster.overload(on);
     }
 }
 

@@ -75,6 +75,13 @@ impl HangupWatchdog {
         due
     }
 
+    /// The process is about to end: carriers that have not been asked are asked soon.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        for it in self.open.iter_mut().filter(|it| it.attempts == 0) {
+            it.due = it.due.min(now + HURRY);
+        }
+    }
+
     /// When [`Self::due`] has to be called next.
     pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
         self.open.iter().map(|it| (it.due, Timer::HangupUnconfirmed)).min_by_key(|(due, _)| *due)
@@ -97,6 +104,9 @@ impl Unconfirmed {
 /// How long a carrier may take to confirm. Shorter: calls that end by themselves are ended twice.
 /// Longer: the caller hears silence.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a carrier may take to confirm while the process waits for it. Shorter: it is asked while
+/// its confirmation is on its way. Longer: a drained process stays for nothing.
+const HURRY: Duration = Duration::from_secs(1);
 /// The pause between two attempts; longer than one attempt takes.
 const AGAIN: Duration = Duration::from_secs(5);
 /// After this many failures the carrier is down; its own limits end the call.

@@ -140,6 +140,9 @@ pub struct Unannounced {
     pub line: Line,
     /// The thread that carries the stream and will carry the call.
     pub arbiter: ArbiterHandle,
+    /// Whether an answer document of ours has connected the call. It is admitted during a drain
+    /// too, since no such document is given out then.
+    pub connected: bool,
 }
 
 impl fmt::Debug for Unannounced {
@@ -157,6 +160,9 @@ pub enum Refusal {
         /// The configured places.
         max_calls: usize,
     },
+    /// The threads of calls cannot keep up.
+    #[error("the service cannot keep up and takes no more calls for now (`server.overload`)")]
+    Overloaded,
     /// The service is stopping.
     #[error("the service is stopping and takes no more calls")]
     Draining,
@@ -194,6 +200,7 @@ impl Refusal {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Full { .. } => "full",
+            Self::Overloaded => "overloaded",
             Self::Draining => "draining",
             Self::TooManyOutbound { .. } => "too_many_outbound",
             Self::BadToken => "bad_token",
@@ -294,6 +301,17 @@ pub struct CallList {
     pub max_calls: usize,
     /// Whether the service is stopping.
     pub draining: bool,
+    /// How long the stop still waits for calls to end by themselves; `None` without one.
+    pub patience_left: Option<Duration>,
+}
+
+/// The threads of calls cannot keep up: no call is announced until they can. Those that are announced
+/// or live go on.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Overload {
+    /// Whether that is so.
+    pub on: bool,
 }
 
 /// Puts other limits of spending in force, for calls that are on too. What was spent today counts

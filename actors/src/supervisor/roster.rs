@@ -4,10 +4,10 @@
 //! ends, when the carrier reports the end of an announced call, or when the stream of an announced
 //! call does not come within the token's lifetime. `announced + live ≤ max_calls` at all times.
 //!
-//! **Drain.** From the first drain on nothing is admitted, not even announced calls: their callers
-//! have not heard us yet, and a conversation that starts now would be cut off. Live calls may end
-//! by themselves within the drain's patience. After that they are ordered to hang up and get a
-//! bounded time to do so.
+//! **Drain.** From the first drain on no call is announced. Calls that were announced before it have
+//! their permit: their streams are admitted within the token's lifetime. Live calls may end by
+//! themselves within the drain's patience. After that they are ordered to hang up and get a bounded
+//! time to do so. A drain without patience gives the announced calls up.
 
 mod outbound;
 
@@ -34,6 +34,8 @@ pub(super) struct Roster<C> {
     /// Calls that we placed ourselves, while they have a place. Diallers of others also place
     /// outbound calls; limiting those is up to them.
     begun: Vec<CallId>,
+    /// Whether the threads of calls cannot keep up.
+    overloaded: bool,
     phase: Phase,
 }
 
@@ -126,6 +128,7 @@ impl<C: Clone> Roster<C> {
             live: Vec::new(),
             returning: HashMap::new(),
             begun: Vec::new(),
+            overloaded: false,
             phase: Phase::Open,
         }
     }
@@ -140,16 +143,17 @@ impl<C: Clone> Roster<C> {
         in_progress: bool,
         now: Instant,
     ) -> Result<Permit, Refusal> {
-        self.check_open()?;
-        let until = now + self.token_lifetime;
+        // A drain extends no lifetime, or it would last as long as a webhook is repeated.
+        let until = if self.is_draining() { now } else { now + self.token_lifetime };
         let carrier_call = expected.carrier_call.clone();
         if let Some(announced) = self.announced.get_mut(&carrier_call).filter(|announced| now < announced.until) {
-            announced.until = until;
+            announced.until = announced.until.max(until);
             return Ok(announced.permit.clone());
         }
         if let Some(live) = self.live.iter().find(|live| live.expected.carrier_call == carrier_call) {
             return Ok(live.permit.clone());
         }
+        self.check_open()?;
         let free = self.announced.values().filter(|other| now < other.until).count() + self.live.len() < self.max_calls;
         if !free {
             return Err(Refusal::Full { max_calls: self.max_calls });
@@ -177,8 +181,9 @@ impl<C: Clone> Roster<C> {
         {
             return Ok(Admitted::Reopened { call: live.permit.call, reach: live.reach.clone() });
         }
-        self.check_open()?;
-        let announced = self.by_token(token).filter(|announced| now < announced.until).ok_or(Refusal::BadToken)?;
+        // So may calls that were announced before it.
+        let unknown = if self.is_draining() { Refusal::Draining } else { Refusal::BadToken };
+        let announced = self.by_token(token).filter(|announced| now < announced.until).ok_or(unknown)?;
         let expected = &announced.expected;
         let own_account = expected.account.is_none() || expected.account == start.account;
         if expected.carrier != carrier || expected.carrier_call != start.carrier_call || !own_account {
@@ -227,11 +232,12 @@ impl<C: Clone> Roster<C> {
 
     /// Takes a place for an unannounced stream. An announcement of the same call is dropped: the
     /// call is here now.
+    /// During a drain only a call that an answer of ours has `connected` before it is admitted.
     pub(super) fn admit_unannounced(
         &mut self,
         expected: ExpectedCall,
         start: &StreamStart,
-        permit: Permit,
+        (permit, connected): (Permit, bool),
         now: Instant,
     ) -> Result<Admitted<C>, Refusal> {
         if let Some(live) = self.reopens(expected.carrier, start) {
@@ -242,7 +248,9 @@ impl<C: Clone> Roster<C> {
         if let Some(back) = token.and_then(|token| self.come_back(token.expose(), start, now)) {
             return Ok(back);
         }
-        self.check_open()?;
+        if !connected {
+            self.check_open()?;
+        }
         if self.live.iter().any(|live| live.expected.carrier_call == expected.carrier_call) {
             return Err(Refusal::AlreadyOn);
         }
@@ -319,10 +327,11 @@ impl<C: Clone> Roster<C> {
         self.phase != Phase::Open
     }
 
-    /// Takes no more calls, gives up the announced ones, and lets live calls continue for at most
-    /// `patience`.
+    /// Announces no more calls, and lets live and announced calls continue for at most `patience`.
     pub(super) fn drain(&mut self, patience: Duration, now: Instant) {
-        self.announced.clear();
+        if patience.is_zero() {
+            self.announced.clear();
+        }
         let asked = now + patience;
         match self.phase {
             Phase::Open => self.phase = Phase::Draining { patience: asked },
@@ -336,7 +345,7 @@ impl<C: Clone> Roster<C> {
     pub(super) fn is_drained(&self) -> bool {
         match self.phase {
             Phase::Open => false,
-            Phase::Draining { .. } | Phase::HangingUp { .. } => self.live.is_empty(),
+            Phase::Draining { .. } | Phase::HangingUp { .. } => self.live.is_empty() && self.announced.is_empty(),
             Phase::GivenUp => true,
         }
     }
@@ -344,12 +353,33 @@ impl<C: Clone> Roster<C> {
     /// The next deadline.
     pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
         match self.phase {
-            Phase::Open => self.announced.values().map(|it| it.until).min().map(|at| (at, Timer::TokenExpiry)),
-            Phase::Draining { .. } | Phase::HangingUp { .. } if self.live.is_empty() => None,
-            Phase::Draining { patience } => Some((patience, Timer::DrainPatience)),
+            Phase::Open => self.next_expiry(),
+            Phase::Draining { .. } | Phase::HangingUp { .. } if self.live.is_empty() => self.next_expiry(),
+            Phase::Draining { patience } => {
+                let hang_up = (patience, Timer::DrainPatience);
+                Some(self.next_expiry().filter(|(at, _)| *at < patience).unwrap_or(hang_up))
+            }
             Phase::HangingUp { until } => Some((until, Timer::DrainGiveUp)),
             Phase::GivenUp => None,
         }
+    }
+
+    /// Notes whether the threads of calls cannot keep up. Calls that are announced or live go on.
+    pub(super) fn overload(&mut self, on: bool) {
+        self.overloaded = on;
+    }
+
+    /// How long a drain still waits for calls to end by themselves; `None` without a drain.
+    pub(super) fn patience_left(&self, now: Instant) -> Option<Duration> {
+        match self.phase {
+            Phase::Open => None,
+            Phase::Draining { patience } => Some(patience.saturating_duration_since(now)),
+            Phase::HangingUp { .. } | Phase::GivenUp => Some(Duration::ZERO),
+        }
+    }
+
+    fn next_expiry(&self) -> Option<(Instant, Timer)> {
+        self.announced.values().map(|it| it.until).min().map(|at| (at, Timer::TokenExpiry))
     }
 
     /// Time has passed.
@@ -360,6 +390,7 @@ impl<C: Clone> Roster<C> {
         match self.phase {
             Phase::Draining { patience } if patience <= now => {
                 hang_up = self.live();
+                self.announced.clear();
                 self.phase = Phase::HangingUp { until: now + self.longest_goodbye() + LAST_WORDS };
             }
             Phase::HangingUp { until } if until <= now => self.phase = Phase::GivenUp,
@@ -369,7 +400,11 @@ impl<C: Clone> Roster<C> {
     }
 
     fn check_open(&self) -> Result<(), Refusal> {
-        if self.is_draining() { Err(Refusal::Draining) } else { Ok(()) }
+        match (self.is_draining(), self.overloaded) {
+            (true, _) => Err(Refusal::Draining),
+            (false, true) => Err(Refusal::Overloaded),
+            (false, false) => Ok(()),
+        }
     }
 
     /// Compares with every token in full, so that the timing reveals nothing about any of them.

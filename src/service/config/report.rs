@@ -38,7 +38,7 @@ impl Config {
                 "public_url": self.server.public_url.as_str(),
                 "workers": self.server.workers,
                 "max_calls": self.server.max_calls,
-                "drain_timeout_ms": self.server.drain_timeout.as_millis(),
+                "drain_timeout_ms": self.drain_timeout().as_millis(),
             },
             "admin": {"bind": self.admin.bind.to_string(), "token_required": !self.admin.tokens.is_empty(), "tokens": self.admin.tokens.iter().map(|it| json!({"name": it.name, "role": it.role.word()})).collect::<Vec<_>>()},
             "carriers": Carrier::all().filter(|carrier| self.carriers.is_answered(*carrier)).map(Carrier::name).collect::<Vec<_>>(),
@@ -111,7 +111,7 @@ impl Config {
                     "{} places, {} each at most, {} to finish on shutdown",
                     self.server.max_calls,
                     format_duration(limits.max_call_duration),
-                    format_duration(self.server.drain_timeout)
+                    format_duration(self.drain_timeout())
                 ),
             ),
         ];

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::spending::Prices;
@@ -36,7 +37,7 @@ use super::sources::Sources;
 use super::spending::{self, Spend};
 use super::tools::BuiltIn;
 use super::webhooks::{DeliveryQueue, Webhooks};
-use super::{audio, conversation, directory, http_tools, numbering, tool_schemas, trust, variables};
+use super::{audio, conversation, directory, http_tools, numbering, service, tool_schemas, trust, variables};
 
 /// The complete settings of the service, valid as a whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +114,18 @@ impl Config {
         Self::from_sources(&Sources::found(path))
     }
 
+    /// As [`Self::load`], with a format of the log that goes before all others.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_as(path: Option<&Path>, log_format: Option<&str>) -> Result<Self, ConfigError> {
+        let sources = Sources::found(path);
+        Self::from_sources(&match log_format {
+            Some(format) => sources.overrides(&[("log.format", format)]),
+            None => sources,
+        })
+    }
+
     /// Sets these dotted keys over the built-in defaults, without files and environment. For tests
     /// and the demo.
     ///
@@ -164,6 +177,11 @@ impl Config {
         }
     }
 
+    /// How long calls may continue after a request to stop.
+    pub fn drain_timeout(&self) -> Duration {
+        self.server.drain_timeout.unwrap_or(self.limits.max_call_duration + AFTER_THE_LONGEST_CALL)
+    }
+
     /// The file of the audit log.
     pub fn audit(&self) -> PathBuf {
         self.admin.audit.clone().unwrap_or_else(|| self.records.dir.join(AUDIT))
@@ -190,7 +208,8 @@ fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String
     notes.extend(variables::strangers(&sources.variables, &tree, &known));
     problems.extend(found);
     let file = sources.file.as_ref().map(|(path, _)| path.clone());
-    let settings = Settings::of(&tree, &sources.variables);
+    // Only what can run has a version: a hash over all settings takes its time.
+    let settings = if problems.is_empty() { Settings::of(&tree, &sources.variables) } else { Settings::default() };
     (config.map(|config| Config { notes, file, settings, ..config }), problems, known)
 }
 
@@ -233,6 +252,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         let found = format!("found true while {name}, the carrier with secrets to call people, is not answered");
         top.table("outbound").problem("enabled", format!("{found}; set {name}.enabled = true"));
     }
+    service::note_short_drain(server.as_ref(), limits.as_ref(), reader);
     sections.check_model_loss(limits.as_ref(), offered.transfers.as_ref());
     mcp?;
     let (agents, languages, transfers) = (answering.agents?, offered.languages?, offered.transfers?);
@@ -464,5 +484,8 @@ fn read_routes(
     Some(routes)
 }
 
+/// How much longer a drain may last than the longest call: the call may begin a minute after its
+/// webhook, and ends with a goodbye.
+const AFTER_THE_LONGEST_CALL: Duration = Duration::from_secs(120);
 /// The audit log in the folder of records.
 const AUDIT: &str = "audit/audit.jsonl";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::kinds::{HOUR, SECOND, address, duration, is_loopback, or_word, url, whole};
+use super::kinds::{DAY, HOUR, SECOND, address, duration, is_loopback, or_word, url, whole, word};
 use super::reader::Section;
 
 /// `[server]`: the public listener and its capacity.
@@ -20,8 +20,10 @@ pub struct Server {
     pub workers: usize,
     /// Most calls at the same time.
     pub max_calls: usize,
-    /// How long calls may continue after a request to stop.
-    pub drain_timeout: Duration,
+    /// How long calls may continue after a request to stop; `None` means as long as the longest call.
+    pub drain_timeout: Option<Duration>,
+    /// Whether threads that fall behind gather audio for the model, and then take no more calls.
+    pub overload: bool,
     /// How often the configuration's files are looked at for changes; `None` means never.
     pub watch: Option<Duration>,
 }
@@ -43,8 +45,9 @@ impl Server {
         let public_url = section.read("public_url", url(&["http", "https"]));
         let workers = section.read("workers", or_word("auto", whole(1..=1024)));
         let max_calls = section.read("max_calls", whole(1..=100_000));
-        let drain_timeout = section.read("drain_timeout", duration(Duration::ZERO..=HOUR));
+        let drain_timeout = section.read("drain_timeout", or_word("auto", duration(Duration::ZERO..=DAY)));
         let watch = section.read("watch", or_word("off", duration(SECOND..=HOUR)));
+        let overload = section.read("overload", word(&[("auto", true), ("off", false)]));
         let (bind, mut public_url) = (bind?, public_url?);
         if public_url.query().is_some() {
             section.problem("public_url", "found a `?` part, expected scheme, host and, where there is one, a path");
@@ -67,6 +70,7 @@ impl Server {
             workers: workers?.map_or_else(cores, |workers| workers as usize),
             max_calls: max_calls? as usize,
             drain_timeout: drain_timeout?,
+            overload: overload?,
             watch: watch?,
         })
     }

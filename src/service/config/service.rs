@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use humantime::format_duration;
+
 use super::kinds::{
     Expected, HOUR, MILLISECOND, MINUTE, SECOND, address, any_text, duration, list, or_word, size, text, whole,
 };
 use super::layers::{Node, Variable};
 use super::operators;
-use super::reader::Section;
+use super::reader::{Reader, Section};
 use super::secrets::Secrets;
 use super::server::Server;
 use super::trust;
@@ -195,3 +197,16 @@ fn fallback(node: &Node) -> Result<Option<String>, Expected> {
 
 /// Largest limit for a kind of file: 64 TiB, more than one disk stores.
 const MOST_KEPT: usize = 1 << 46;
+
+/// Notes that a stop would cut calls.
+pub(super) fn note_short_drain(server: Option<&Server>, limits: Option<&Limits>, reader: &Reader) {
+    let (Some(Server { drain_timeout: Some(drain), .. }), Some(limits)) = (server, limits) else { return };
+    let longest = limits.max_call_duration;
+    if *drain < longest {
+        let (drain, longest) = (format_duration(*drain), format_duration(longest));
+        reader.note(format!(
+            "server.drain_timeout: found {drain}, shorter than the longest call (limits.max_call_duration, {longest}): \
+             a stop or a deploy cuts calls that last longer; \"auto\" waits for them"
+        ));
+    }
+}

@@ -64,11 +64,12 @@ fn merge(read: &Config, running: &Config, restart: &BTreeSet<String>) -> Config 
 /// Sections that are used only at the start, beside those of the carriers.
 const STARTING_SECTIONS: [&str; 4] = ["records", "webhooks", "delivery", "cluster"];
 /// Further keys that are used only at the start.
-const STARTING: [&str; 12] = [
+const STARTING: [&str; 13] = [
     "server.bind",
     "server.public_url",
     "server.workers",
     "server.max_calls",
+    "server.overload",
     "admin.bind",
     "admin.audit",
     "spend.file",

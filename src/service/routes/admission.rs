@@ -90,12 +90,14 @@ async fn admit_unannounced(
     if let Some(webhook_api) = app.webhook_apis.get(&carrier) {
         webhook_api.sort(&mut start);
     }
-    if let Some(numbers) = app.answered.streams(start.carrier_call.as_str()) {
+    let numbers = app.answered.streams(start.carrier_call.as_str());
+    let connected = numbers.is_some();
+    if let Some(numbers) = numbers {
         start.from = start.from.or(numbers.from);
         start.to = start.to.or(numbers.to);
     }
     let call = expected(app, carrier, &start);
-    let admit_unannounced = Unannounced { call, start, line, arbiter };
+    let admit_unannounced = Unannounced { call, start, line, arbiter, connected };
     Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
 }
 
@@ -127,7 +129,7 @@ async fn admit_operators(
         to: Private::new(String::new()),
         profile,
     };
-    let admit = Unannounced { call, start, line, arbiter };
+    let admit = Unannounced { call, start, line, arbiter, connected: false };
     Ok((answered(app.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
 }
 

@@ -70,6 +70,11 @@ impl AnsweredCalls {
         }
     }
 
+    /// Whether a document has connected the call.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).calls.contains_key(id)
+    }
+
     /// Marks that the call's stream has started, and returns its numbers.
     pub(super) fn streams(&self, id: &str) -> Option<Numbers> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -30,6 +30,7 @@ use crate::service::board::Board;
 use crate::service::live::{InForce, Live};
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
+use crate::service::overload::Overload;
 use crate::service::reload::ReloadOrder;
 use crate::service::shutdown::DrainOrder;
 use crate::service::telemetry::Metrics;
@@ -62,6 +63,8 @@ pub struct AppState {
     pub deliveries: Deliveries,
     /// The name of this node: its host's.
     pub node: String,
+    /// The threads that fall behind; `None` if nothing follows from it.
+    pub overload: Option<Overload>,
     /// The order to drain.
     pub drain: DrainOrder,
     /// The folder of recordings; `None` if calls are not recorded.

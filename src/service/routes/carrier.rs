@@ -25,7 +25,8 @@ use switchboard_actors::carrier::webhook_api::{
 };
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
-use switchboard_actors::ids::{CallTag, CarrierCallId, logged};
+use switchboard_actors::ids::{CallTag, CarrierCallId, Private, logged};
+use switchboard_actors::line::identity::Direction;
 use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{
     CarrierEnded, EndedByAnswer, Expect, ExpectedCall, Find, Identify, Permit, Refusal, Word,
@@ -37,6 +38,7 @@ use super::order::{Body, bytes};
 use super::problem::Problem;
 use super::{only, stream};
 use crate::service::config::Voicemail;
+use crate::service::overload::Overload;
 
 /// Mounts the paths of every carrier.
 pub(super) fn mount(app: &mut web::ServiceConfig) {
@@ -177,11 +179,30 @@ impl<'a> CarrierRoutes<'a> {
 
     /// Connects a call to a stream that is admitted by its URL.
     fn connects(&self, call: &Connecting) -> HttpResponse {
+        if let Some(refusal) = self.newcomers_refused().filter(|_| !self.app.answered.knows(&call.call)) {
+            info!(carrier_call = logged(&call.call), reason = refusal.word(); "call turned away at the webhook");
+            emit(Event::CallRefused { reason: refusal.word(), carrier_call: Some(&call.call) });
+            let number =
+                |number: &Option<Private<String>>| number.as_ref().map(|it| it.expose().clone()).unwrap_or_default();
+            let (from, to, parameters) = (number(&call.from), number(&call.to), call.parameters.as_slice());
+            let (carrier, direction) = (self.carrier, Direction::Inbound);
+            let profile = (self.app.profiles)(&Asked { carrier, direction, from: &from, to: &to, parameters });
+            return self.answer(&Answer::Refuse { language: &profile.language });
+        }
         let numbers = Numbers { from: call.from.clone(), to: call.to.clone() };
         if !self.app.answered.begins(&call.call, call.is_new, numbers, clock::now()) {
             return self.connected_ended(&call.call, true, &call.said);
         }
         self.answer(&Answer::Stream { name: &call.name, token: None, parameters: &call.parameters })
+    }
+
+    /// Why no new call is connected now. The Supervisor is not asked for calls whose streams are
+    /// admitted by their URLs.
+    fn newcomers_refused(&self) -> Option<Refusal> {
+        if self.app.drain.has_begun() {
+            return Some(Refusal::Draining);
+        }
+        self.app.overload.as_ref().is_some_and(Overload::refuses).then_some(Refusal::Overloaded)
     }
 
     /// Handles the end of such a call or of its stream: the agent said goodbye, or the caller hung

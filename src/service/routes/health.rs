@@ -22,6 +22,7 @@ use url::Url;
 
 use super::app::AppState;
 use crate::service::canary::{Canary, Seen};
+use crate::service::overload::Overload;
 
 /// `GET /health`: 200 while the process lives, whatever else is wrong.
 pub async fn health(app: Data<AppState>) -> HttpResponse {
@@ -41,6 +42,7 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
     let reason = match live_calls(&app).await {
         None => Some("unresponsive"),
         Some(live_calls) if live_calls.draining => Some("draining"),
+        Some(_) if app.overload.as_ref().is_some_and(Overload::refuses) => Some("overloaded"),
         Some(live_calls) if live_calls.calls.len() + live_calls.expected >= live_calls.max_calls => Some("full"),
         Some(_) => now.model.missing(refused).await,
     };

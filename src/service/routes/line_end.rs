@@ -283,6 +283,7 @@ impl LineEnd {
     pub(super) fn refused(&mut self, Refused(refusal): Refused, transport: &mut impl Transport) {
         let later = match refusal {
             Refusal::Full { .. }
+            | Refusal::Overloaded
             | Refusal::TooManyOutbound { .. }
             | Refusal::Draining
             | Refusal::Spent

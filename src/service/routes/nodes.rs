@@ -21,6 +21,7 @@ pub(super) async fn list(app: Data<AppState>) -> Result<HttpResponse, Problem> {
         "active": live.calls.len(),
         "max_calls": live.max_calls,
         "draining": live.draining,
+        "drain_left_s": live.patience_left.map(|left| left.as_secs()),
         "uptime_s": clock::now().saturating_duration_since(app.started).as_secs(),
         "self": true,
     });

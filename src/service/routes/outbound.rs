@@ -193,7 +193,7 @@ impl Pace {
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Draining | Refusal::Spent | Refusal::Killed => Problem::unavailable(refusal.to_string(), 60),
-        Refusal::Full { .. } | Refusal::TooManyOutbound { .. } => {
+        Refusal::Full { .. } | Refusal::Overloaded | Refusal::TooManyOutbound { .. } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
         Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver | Refusal::UnknownAgent => {

@@ -8,6 +8,7 @@ use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ending::Ending;
 use switchboard_actors::finding::Finding;
 use switchboard_actors::incident::IncidentKind;
+use switchboard_actors::overload::Rung;
 use switchboard_actors::realtime::breaker::Lesson;
 use switchboard_actors::realtime::seat::Provider;
 
@@ -360,6 +361,19 @@ pub(super) static METRICS: &[Metric] = &[
         "How late a thread's timers run, by thread.",
     )
     .by(&[named("thread", "the service's threads")]),
+    Metric::new(
+        "switchboard_overload_rung",
+        Kind::Gauge,
+        "What a thread of calls does to keep up: 0 nothing, 1 and 2 messages of 40 and 60 ms to the model, 3 it refuses calls.",
+    )
+    .by(&[named("thread", "the service's threads of calls")]),
+    Metric::new("switchboard_overload_rungs_total", Kind::Counter, "Times a thread of calls came to a rung, by rung.")
+        .by(&[known("rung", || Rung::ALL.map(Rung::word).into())]),
+    Metric::new(
+        "switchboard_audio_messages_gathered_total",
+        Kind::Counter,
+        "Messages to the model that join several frames, because the thread fell behind.",
+    ),
     Metric::new("switchboard_build_info", Kind::Measurement, "The program's version; always 1.")
         .by(&[named("version", "the version of this program")]),
     Metric::new(
@@ -415,6 +429,7 @@ fn refusals() -> Vec<&'static str> {
     ];
     let supervisor = [
         "full",
+        "overloaded",
         "draining",
         "too_many_outbound",
         "bad_token",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::compare::{self, CompareArgs};
 use super::erase::{self, EraseArgs};
 use super::folders::{Call, RecordFolders};
 use super::index::command as index;
@@ -38,6 +39,9 @@ enum What {
     /// Shows how a call went, moment by moment
     #[command(after_long_help = show::HELP)]
     Show(ShowArgs),
+    /// Puts two groups of calls side by side: endings, transfers, waits, what was heard, cost
+    #[command(after_long_help = compare::HELP)]
+    Compare(CompareArgs),
     /// Makes the index of past calls anew, from the records
     #[command(after_long_help = index::HELP)]
     Index,
@@ -61,6 +65,7 @@ pub fn run(args: &RecordsArgs) -> ExitCode {
     let done = match &args.what {
         What::List(asked) => list::run(&dirs, config.numbering, asked, args.kept.json),
         What::Show(asked) => show::run(&dirs, &config, asked, args.kept.json),
+        What::Compare(asked) => compare::run(&dirs, asked, args.kept.json),
         What::Index => index::run(&dirs, args.kept.json),
         What::Erase(asked) => return erase::run(&config, asked, args.kept.json),
     };

@@ -21,7 +21,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "NUMBER")]
     last: Option<usize>,
     /// Only calls that began since then: `1h` ago, or a moment as 2026-11-29T03:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = since)]
+    #[arg(long, value_name = "TIME", value_parser = Since::read)]
     since: Option<Since>,
     /// Only calls that ended so, as `model_lost`
     #[arg(long, value_name = "REASON")]
@@ -39,7 +39,7 @@ pub(super) struct ListArgs {
 
 /// The start of the period.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Since {
+pub(super) enum Since {
     /// This long ago.
     Ago(Duration),
     /// At this time.
@@ -78,18 +78,28 @@ impl ListArgs {
     fn wants(&self, call: &Call, numbering: Numbering, now: DateTime<Utc>) -> bool {
         let it = &call.transcript;
         let is = |wanted: &Option<String>, value: &Value| wanted.as_ref().is_none_or(|wanted| value == wanted);
-        let began = || it["call_start_time"].as_i64().or_else(|| it["timestamp"].as_i64());
         is(&self.agent, &it["agent"])
             && is(&self.ending, &it["ending"]["reason"])
             && self
                 .caller
                 .as_deref()
                 .is_none_or(|caller| numbering.compare(call.other_party(), caller) == Likeness::Same)
-            && self.since.is_none_or(|since| began().is_some_and(|began| began >= since.from(now).timestamp_millis()))
+            && self.since.is_none_or(|since| since.includes(it, now))
     }
 }
 
 impl Since {
+    /// Reads the option's value.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        since(text)
+    }
+
+    /// Whether a record's call began in the period.
+    pub(super) fn includes(self, record: &Value, now: DateTime<Utc>) -> bool {
+        let began = record["call_start_time"].as_i64().or_else(|| record["timestamp"].as_i64());
+        began.is_some_and(|began| began >= self.from(now).timestamp_millis())
+    }
+
     fn from(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::Ago(ago) => {

@@ -144,7 +144,6 @@ async fn a_drain_out_of_patience_hangs_up_on_those_who_are_still_on() {
 #[actix::test]
 async fn a_drain_without_calls_is_answered_at_once() {
     let service = Service::start(2);
-    service.expect(1).await.expect("a free place");
     service.supervisor.send(Drain { patience: Duration::from_secs(5) }).await.expect("alive");
     assert!(service.supervisor.send(ListCalls).await.expect("alive").draining);
 }

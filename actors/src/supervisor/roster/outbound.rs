@@ -18,6 +18,7 @@ impl<C: Clone> Roster<C> {
         (most, ring): (usize, Duration),
         now: Instant,
     ) -> Result<Permit, Refusal> {
+        self.check_open()?;
         let Self { begun, announced, live, .. } = self;
         begun.retain(|call| {
             let ringing = || announced.values().any(|it| it.permit.call == *call && now < it.until);

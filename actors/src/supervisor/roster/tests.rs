@@ -35,16 +35,25 @@ fn a_call_announced_again_while_it_is_on_gets_the_permit_it_has_used() {
 fn a_stream_that_nobody_announced_takes_a_place_once() {
     let (mut roster, now) = roster_of(1);
     let call = admit_unannounced(&mut roster, announced(1), now);
-    assert_eq!(roster.admit_unannounced(announced(1), &start(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
     assert_eq!(
-        roster.admit_unannounced(announced(2), &start(2), permit(), now).map(|_| ()),
+        roster.admit_unannounced(announced(1), &start(1), (permit(), false), now).map(|_| ()),
+        Err(Refusal::AlreadyOn)
+    );
+    assert_eq!(
+        roster.admit_unannounced(announced(2), &start(2), (permit(), false), now).map(|_| ()),
         Err(Refusal::Full { max_calls: 1 })
     );
     assert_eq!(roster.find("CA1"), Some(call));
     roster.ended(call);
-    assert!(roster.admit_unannounced(announced(1), &start(1), permit(), now).is_ok(), "the same person may call again");
+    assert!(
+        roster.admit_unannounced(announced(1), &start(1), (permit(), false), now).is_ok(),
+        "the same person may call again"
+    );
     roster.drain(Duration::ZERO, now);
-    assert_eq!(roster.admit_unannounced(announced(3), &start(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
+    assert_eq!(
+        roster.admit_unannounced(announced(3), &start(3), (permit(), false), now).map(|_| ()),
+        Err(Refusal::Draining)
+    );
 }
 
 #[test]
@@ -70,7 +79,7 @@ fn a_live_call_continues_on_a_stream_that_its_carrier_opens_by_itself() {
         let guessed = roster.admit(carrier, "guess", &start(1), now);
         assert_eq!(reopened(guessed), Err(Refusal::Draining), "the token is shown again");
         assert_eq!(reopened(roster.admit(carrier, token, &start(2), now)), Err(Refusal::Draining));
-        let again = roster.admit_unannounced(of(2), &start(2), permit(), now);
+        let again = roster.admit_unannounced(of(2), &start(2), (permit(), false), now);
         assert_eq!(reopened(again), expected(unannounced, Refusal::Draining));
         assert_eq!(roster.live().len(), 2);
     }
@@ -80,7 +89,8 @@ fn a_live_call_continues_on_a_stream_that_its_carrier_opens_by_itself() {
 fn a_caller_who_is_to_return_does_so_on_an_unannounced_stream_too() {
     let (mut roster, now) = roster_of(1);
     let call = admit_unannounced(&mut roster, announced(1), now);
-    let again = |roster: &mut Roster<CallId>, now| roster.admit_unannounced(announced(1), &start(1), permit(), now);
+    let again =
+        |roster: &mut Roster<CallId>, now| roster.admit_unannounced(announced(1), &start(1), (permit(), false), now);
     assert_eq!(again(&mut roster, now).map(|_| ()), Err(Refusal::AlreadyOn), "nobody has asked for another stream");
     let back = roster.expect_return(&carrier_call(1), permit().token, now).expect("it is live");
     assert_eq!(roster.call_of(back.token.expose()), Some(carrier_call(1)));
@@ -152,17 +162,56 @@ fn a_drain_refuses_newcomers_then_hangs_up_then_gives_up() {
     let waiting = roster.expect(announced(2), permit(), false, now).expect("a free place");
     roster.drain(Duration::from_secs(30), now);
     roster.drain(Duration::from_secs(60), now);
-    assert_eq!(take(&mut roster, 2, &waiting, now), Err(Refusal::Draining));
     assert_eq!(roster.expect(announced(3), permit(), false, now), Err(Refusal::Draining));
+    assert_eq!(roster.expect(announced(2), permit(), false, now).as_ref(), Ok(&waiting), "a repeated webhook");
+    take(&mut roster, 2, &waiting, now).expect("it had its permit before the drain");
     let hang_up_at = now + Duration::from_secs(30);
     assert_eq!(roster.deadline(), Some((hang_up_at, Timer::DrainPatience)));
-    assert_eq!(roster.time_passed(hang_up_at).hang_up, [on.call]);
+    assert_eq!(roster.patience_left(now), Some(Duration::from_secs(30)));
+    assert_eq!(roster.time_passed(hang_up_at).hang_up, [on.call, waiting.call]);
     assert!(!roster.is_drained());
     let (give_up_at, timer) = roster.deadline().expect("bounded");
     assert_eq!(timer, Timer::DrainGiveUp);
     assert!(roster.time_passed(give_up_at).hang_up.is_empty());
     assert!(roster.is_drained());
     assert_eq!(roster.deadline(), None);
+}
+
+#[test]
+fn an_overload_refuses_newcomers_and_nobody_else() {
+    let (mut roster, now) = roster_of(3);
+    let waiting = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    roster.overload(true);
+    assert_eq!(roster.expect(announced(2), permit(), false, now), Err(Refusal::Overloaded));
+    let stranger = roster.admit_unannounced(announced(3), &start(3), (permit(), false), now);
+    assert_eq!(stranger.map(|_| ()), Err(Refusal::Overloaded));
+    assert_eq!(roster.expect(announced(1), permit(), false, now).as_ref(), Ok(&waiting));
+    take(&mut roster, 1, &waiting, now).expect("it had its permit before");
+    roster.overload(false);
+    assert!(roster.expect(announced(2), permit(), false, now).is_ok());
+}
+
+#[test]
+fn a_drain_waits_for_announced_streams_as_long_as_their_tokens_last() {
+    let (mut roster, now) = roster_of(3);
+    let waiting = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    roster.drain(10 * LIFETIME, now);
+    assert!(!roster.is_drained());
+    let later = now + LIFETIME / 2;
+    assert_eq!(roster.expect(announced(1), permit(), false, later).as_ref(), Ok(&waiting));
+    assert_eq!(roster.deadline(), Some((now + LIFETIME, Timer::TokenExpiry)), "repeating it gains no time");
+    assert_eq!(roster.time_passed(now + LIFETIME).missed.len(), 1);
+    assert!(roster.is_drained());
+    assert_eq!(take(&mut roster, 1, &waiting, now + LIFETIME), Err(Refusal::Draining));
+}
+
+#[test]
+fn a_drain_admits_unannounced_streams_that_an_answer_has_connected() {
+    let (mut roster, now) = roster_of(3);
+    roster.drain(LIFETIME, now);
+    let stranger = roster.admit_unannounced(announced(1), &start(1), (permit(), false), now);
+    assert_eq!(stranger.map(|_| ()), Err(Refusal::Draining));
+    assert!(roster.admit_unannounced(announced(2), &start(2), (permit(), true), now).is_ok());
 }
 
 #[test]
@@ -266,7 +315,7 @@ fn take(roster: &mut Roster<CallId>, call: u8, permit: &Permit, now: Instant) ->
 
 fn admit_unannounced(roster: &mut Roster<CallId>, expected: ExpectedCall, now: Instant) -> CallId {
     let start = StreamStart { carrier_call: expected.carrier_call.clone(), ..start(1) };
-    let admitted = roster.admit_unannounced(expected, &start, permit(), now).expect("a free place");
+    let admitted = roster.admit_unannounced(expected, &start, (permit(), false), now).expect("a free place");
     let Admitted::New(admission) = admitted else { panic!("nobody was on") };
     let call = admission.permit.call;
     roster.seat(*admission, call);
