@@ -10,6 +10,7 @@ use switchboard_actors::realtime::seat::Provider;
 use crate::service::config::{Config, ConfigError, Kept};
 use crate::tools::bench::BenchArgs;
 use crate::tools::deliveries::DeliveriesArgs;
+use crate::tools::doctor::DoctorArgs;
 use crate::tools::health::HealthArgs;
 use crate::tools::phone::{CallArgs, DemoArgs};
 use crate::tools::records::RecordsArgs;
@@ -52,6 +53,13 @@ pub enum Command {
         after_long_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
     )]
     Deliveries(DeliveriesArgs),
+    /// Looks at everything that a call needs, and says what is wrong
+    #[command(
+        after_long_help = "Examples:\n  switchboard doctor\n  switchboard doctor --config /etc/switchboard/config.toml --json\n\n\
+        Nothing is changed, nobody is called. As root, the time-outs of nginx on this machine are looked at too.\n\n\
+        Exit codes: 0 nothing is wrong, 1 something is"
+    )]
+    Doctor(DoctorArgs),
     /// Checks the health of a service on this machine
     #[command(
         after_long_help = "Examples:\n  switchboard health\n  switchboard health --ready --at 127.0.0.1:8080\n\n\

@@ -21,7 +21,7 @@ use crate::service::{Service, huge_pages, logging, open_files, shutdown, telemet
 use crate::tools::bench::{BenchArgs, run_bench};
 use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
 use crate::tools::terminal::safe_lines;
-use crate::tools::{check, deliveries, health, records, rehearsal};
+use crate::tools::{check, deliveries, doctor, health, records, rehearsal};
 
 /// Runs the requested command.
 pub fn run(cli: Cli) -> ExitCode {
@@ -32,6 +32,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Call(args) => in_system(call(*args)),
         Command::Check(args) => check::run(&args),
         Command::Deliveries(args) => deliveries::run(&args),
+        Command::Doctor(args) => in_system(doctor::run(args)),
         Command::Health(args) => health::run(&args),
         Command::Bench(args) => in_system(bench(args)),
         Command::Records(args) => records::run(&args),

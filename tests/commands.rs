@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 #[test]
 fn every_command_has_help_with_an_example_and_a_short_one_without() {
     for command in
-        ["demo", "serve", "call", "check", "records", "deliveries", "bench", "rehearse", "completions", "man"]
+        ["demo", "serve", "call", "check", "doctor", "records", "deliveries", "bench", "rehearse", "completions", "man"]
     {
         let long = text(&run(&[command, "--help"]).stdout);
         assert!(long.contains("Example"), "{command}\n{long}");

@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::process::Command;
 use std::time::Duration;
 
 use awc::error::WsClientError;
 use awc::ws::{CloseCode, Message};
+use common::receiver::{Receiver, ReceiverBehaviour};
 use common::{
     ACCOUNT, AUTH_TOKEN, FakeStream, get, incoming, post, post_body, signed, silence, start, start_message,
     start_signed, start_with,
@@ -28,6 +30,31 @@ async fn a_webhook_is_answered_with_a_stream_and_the_same_when_repeated() {
     assert!(answer.token().len() >= 22, "a token of 128 bits");
     assert_eq!(running.voice(CALL).await.text, answer.text);
     assert_ne!(running.voice(OTHER).await.token(), answer.token());
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn the_doctor_finds_nothing_at_a_good_service_and_the_account_that_refuses_us() {
+    let running = start(&[]).await;
+    let behaviour = [ReceiverBehaviour::Status(200), ReceiverBehaviour::Status(401)];
+    let carrier = Receiver::start(behaviour.to_vec()).await;
+    for wrong in [0, 1] {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        command.args(["doctor", "--json"]).current_dir(home.path()).env_clear().envs([
+            ("SWITCHBOARD__SERVER__PUBLIC_URL", running.public("/").as_str()),
+            ("SWITCHBOARD__TWILIO__API_URL", carrier.url.trim_end_matches("/hook")),
+            ("TWILIO_ACCOUNT_SID", ACCOUNT),
+            ("TWILIO_AUTH_TOKEN", AUTH_TOKEN),
+        ]);
+        let asked = actix_rt::task::spawn_blocking(move || command.output()).await.expect("no panic");
+        let asked = asked.expect("the binary runs");
+        let report: serde_json::Value = serde_json::from_slice(&asked.stdout).expect("JSON");
+        assert_eq!((&report["wrong"], asked.status.code()), (&json!(wrong), Some(wrong)), "{report:#}");
+        let text = report.to_string();
+        assert!(text.contains("/ws takes WebSockets") && text.contains("closed to the outside"), "{report:#}");
+        assert_eq!(text.contains("check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"), wrong == 1, "{report:#}");
+    }
     running.stop().await;
 }
 

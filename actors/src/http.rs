@@ -125,6 +125,11 @@ impl Request {
         Ok(self)
     }
 
+    /// Returns the name or the address of its server.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// Sends the request to the first address of its host that `may_reach` allows and that accepts
     /// a connection. The caller of this function limits the time.
     ///
@@ -279,7 +284,7 @@ async fn exchange(request: &Request, mut connection: Connection, place: Option<P
         HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| Unanswered::Header)?,
     );
     if place.is_none() {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        headers.entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
     }
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("switchboard/", env!("CARGO_PKG_VERSION"))));
     // Without this header a server may compress as it likes; some do even with it.

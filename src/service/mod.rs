@@ -26,7 +26,7 @@
 pub(crate) mod board;
 pub mod callers;
 pub mod canary;
-mod carriers;
+pub(crate) mod carriers;
 pub mod config;
 mod connections;
 mod console;

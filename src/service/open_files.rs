@@ -18,9 +18,15 @@ pub(crate) fn raise() {
 
 /// Warns if `max_calls` calls need more files than this process may open.
 pub(crate) fn warn_below(max_calls: usize) {
-    if let Some(allowed) = allowed().filter(|allowed| *allowed < needed(max_calls)) {
-        warn!("{}", shortage(max_calls, allowed));
+    if let Some(shortage) = shortage_for(max_calls) {
+        warn!("{shortage}");
     }
+}
+
+/// Returns what to do if `max_calls` calls need more files than this process may open.
+pub(crate) fn shortage_for(max_calls: usize) -> Option<String> {
+    let allowed = allowed().filter(|allowed| *allowed < needed(max_calls))?;
+    Some(shortage(max_calls, allowed))
 }
 
 /// Returns the limit; `None` if there is none, or if it is unknown.

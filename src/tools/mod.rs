@@ -8,6 +8,7 @@
 //! | [`records`] | records on disk: `switchboard records`, and the retention limits |
 //! | [`deliveries`] | pending and failed webhooks: `switchboard deliveries` |
 //! | [`check`], `health` | checks the configuration; checks that the service is up |
+//! | [`doctor`] | looks at everything that a call needs: `switchboard doctor` |
 //! | [`wav`], `terminal` | sound files; text that is safe for a terminal |
 //!
 //! The phone and the service share no code for wire format, signatures or mu-law: a fault in shared
@@ -16,6 +17,7 @@
 pub mod bench;
 pub mod check;
 pub mod deliveries;
+pub mod doctor;
 pub(crate) mod health;
 pub mod phone;
 pub mod records;

@@ -173,14 +173,14 @@ impl Shared {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let length: usize = headers.get("content-length")?.parse().ok()?;
+        let length: usize = headers.get("content-length").map_or(Ok(0), |length| length.parse()).ok()?;
         while bytes.len() < head + 4 + length {
             if socket.read_buf(&mut bytes).await.ok()? == 0 {
                 return None;
             }
         }
         let raw = String::from_utf8(bytes[head + 4..].to_vec()).ok()?;
-        let body = serde_json::from_str(&raw).ok()?;
+        let body = if raw.is_empty() { Value::Null } else { serde_json::from_str(&raw).ok()? };
         Some(Received { at: Instant::now(), path, headers, raw, body })
     }
 }

@@ -102,6 +102,8 @@ pub struct Ask {
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// `GET`.
+    Get,
     /// `POST`.
     Post,
     /// `PUT`.
@@ -131,6 +133,17 @@ pub trait Control: fmt::Debug + Send + Sync {
     fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
         let _ = (status, body);
         Err(NotPlaced::impossible())
+    }
+
+    /// Builds the request that reads something of the account and changes nothing, to find out whether
+    /// the API takes our credentials; `None` if it has no such request.
+    fn look(&self) -> Option<Ask> {
+        None
+    }
+
+    /// Interprets the answer to it. `Gone` means that there is no such account.
+    fn judge_look(&self, status: u16, body: &[u8]) -> CarrierAnswer {
+        self.judge(status, body)
     }
 
     /// The call to the callee of a warm transfer, while the caller of `call` waits in a conference;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::settings::{
-    Described, Form, Given, Kind, Opened, Secrets, Setting, Settings, Term, Value,
+    Described, Form, Given, Kind, Opened, Secret, Secrets, Setting, Settings, Term, Value,
 };
 use switchboard_actors::ids::Private;
 use url::Url;
@@ -113,6 +113,12 @@ impl Carriers {
     /// Describes what would run for a carrier.
     pub(super) fn describe(&self, carrier: Carrier) -> Described {
         carrier.describe(&self.given(carrier))
+    }
+
+    /// The secrets that an enabled feature would use and that are not set, each with its purpose.
+    pub fn missed_secrets(&self) -> Vec<(&'static str, &'static str)> {
+        let missed = |secret: &&Secret| self.wants(secret.name) && !self.secrets.has(secret);
+        Carrier::all_secrets().filter(missed).map(|secret| (secret.name, secret.help)).collect()
     }
 
     /// Whether an enabled feature would use a secret.

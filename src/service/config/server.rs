@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// Whether carriers can reach the service only from this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         self.outside().is_none()
     }
 

@@ -53,15 +53,37 @@ impl Control for ExotelApi {
             .append_pair("StatusCallback", &placing.status)
             .append_pair("StatusCallbackEvents[]", "terminal")
             .append_pair("StatusCallbackContentType", "application/json");
-        let pair = format!("{}:{}", self.api_key.expose(), self.api_token.expose());
         Some(Ask {
             method: Method::Post,
             url,
-            headers: vec![("authorization", Private::new(format!("Basic {}", STANDARD.encode_to_string(pair))))],
+            headers: vec![("authorization", self.authorization())],
             content_type: Some("application/x-www-form-urlencoded"),
             body: Private::new(form.finish()),
             timeout: PATIENCE,
         })
+    }
+
+    fn look(&self) -> Option<Ask> {
+        let mut url = self.api_url.clone();
+        // The streams that the account has now; its name is case-sensitive.
+        url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "Accounts", self.account.expose(), "ActiveStreams"]);
+        Some(Ask {
+            method: Method::Get,
+            url,
+            headers: vec![("authorization", self.authorization())],
+            content_type: None,
+            body: Private::default(),
+            timeout: PATIENCE,
+        })
+    }
+
+    fn judge_look(&self, status: u16, body: &[u8]) -> CarrierAnswer {
+        match status {
+            200..300 => CarrierAnswer::Done,
+            404 => CarrierAnswer::Gone,
+            401 | 403 => CarrierAnswer::Failed { reason: bad_credentials() },
+            _ => self.judge(status, body),
+        }
     }
 
     fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
@@ -82,9 +104,7 @@ impl Control for ExotelApi {
                 }
                 Ok(_) | Err(_) => "the carrier's answer names no call".to_owned(),
             },
-            401 => format!(
-                "the carrier's API refused our credentials (HTTP 401): check {API_KEY}, {API_TOKEN} and {ACCOUNT}"
-            ),
+            401 => bad_credentials(),
             403 => "the carrier answered HTTP 403: streaming is not switched on for the account".to_owned(),
             429 => "the carrier answered HTTP 429: too many calls a minute for the account".to_owned(),
             // The message may quote the number.
@@ -92,6 +112,18 @@ impl Control for ExotelApi {
         };
         Err(NotPlaced { busy: status == 429, code: 0, reason })
     }
+}
+
+impl ExotelApi {
+    /// `Basic` authorization, as the API requires.
+    fn authorization(&self) -> Private<String> {
+        let pair = format!("{}:{}", self.api_key.expose(), self.api_token.expose());
+        Private::new(format!("Basic {}", STANDARD.encode_to_string(pair)))
+    }
+}
+
+fn bad_credentials() -> String {
+    format!("the carrier's API refused our credentials: check {API_KEY}, {API_TOKEN} and {ACCOUNT}")
 }
 
 /// Whether a text can be an id of a call.

@@ -94,6 +94,11 @@ impl Control for PlivoApi {
         Err(NotPlaced { busy: status == 429, code: 0, reason })
     }
 
+    fn look(&self) -> Option<Ask> {
+        // The account itself: https://www.plivo.com/docs/account/api/account
+        Some(self.request(Method::Get, &[""], None))
+    }
+
     fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
         // A person whose call has no name yet could not be hung up on when the caller is gone.
         if self.dialect.which == Which::Plivo {

@@ -79,6 +79,16 @@ impl Control for TelnyxApi {
         Some(self.post(&["texml", "calls", self.application.as_ref()?], &body))
     }
 
+    fn look(&self) -> Option<Ask> {
+        // https://developers.telnyx.com/api-reference/billing/get-user-balance-details
+        Some(Ask {
+            method: Method::Get,
+            content_type: None,
+            body: Private::default(),
+            ..self.post(&["balance"], &Value::Null)
+        })
+    }
+
     fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
         #[derive(Deserialize)]
         struct Queued {

@@ -54,6 +54,20 @@ impl Control for TwilioApi {
         place::judge(self.dialect, status, body).map(Placed::Named)
     }
 
+    fn look(&self) -> Option<Ask> {
+        let mut url = self.resource(&[])?;
+        // The account itself: https://www.twilio.com/docs/iam/api/account
+        url.set_path(&format!("{}.json", url.path().trim_end_matches('/')));
+        Some(Ask {
+            method: Method::Get,
+            url,
+            headers: vec![("authorization", self.authorization())],
+            content_type: None,
+            body: Private::default(),
+            timeout: PATIENCE,
+        })
+    }
+
     fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
         self.call_in(call, target, from, ring)
     }
