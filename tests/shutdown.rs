@@ -48,6 +48,7 @@ async fn the_first_signal_drains_and_the_second_means_now() {
     }
     stream.hear("media").await;
 
+    let permit = post(&format!("{url}/twilio/voice"), &incoming("CA3"), None).await.token();
     signal_this_process("TERM");
     let ready = format!("{url}/ready");
     let draining = async {
@@ -58,7 +59,13 @@ async fn the_first_signal_drains_and_the_second_means_now() {
     timeout(common::PATIENCE, draining).await.expect("the service drains");
     let refused = post(&format!("{url}/twilio/voice"), &incoming("CA2"), None).await;
     assert!(refused.status == 200 && refused.text.contains("<Say"), "newcomers are turned away politely");
-    assert!(!serving.is_finished(), "the call may go on");
+    let nodes = get(&format!("http://127.0.0.1:{admin}/nodes"), &[]).await.json();
+    let left = nodes["nodes"][0]["drain_left_s"].as_u64().expect("how long it lasts");
+    assert!((580..=600).contains(&left), "{nodes}");
+    let mut permitted = FakeStream::try_open(&stream_url, None).await.expect("a stream");
+    permitted.say(&common::start_message("CA3", Some(&permit))).await;
+    permitted.hear("media").await;
+    assert!(!serving.is_finished(), "the calls may go on");
 
     signal_this_process("TERM");
     assert_eq!(stream.closed().await.0, CloseCode::Normal);

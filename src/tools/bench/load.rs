@@ -13,6 +13,7 @@ use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::overload::Rung;
 use switchboard_actors::realtime::seat::Provider;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
@@ -97,6 +98,12 @@ pub enum BenchError {
         /// Why.
         reason: String,
     },
+    /// The service takes no more calls, because it cannot keep up.
+    #[error("the service refuses new calls from {calls} on, because it cannot keep up")]
+    Refused {
+        /// The calls that are on.
+        calls: usize,
+    },
     /// The service has no address for the carrier's calls.
     #[error("the carrier cannot call: {0}")]
     NoCall(String),
@@ -164,7 +171,7 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
                     break;
                 }
             }
-            Err(stopped @ BenchError::GeneratorBusy { .. }) => {
+            Err(stopped @ (BenchError::GeneratorBusy { .. } | BenchError::Refused { .. })) => {
                 sheet.stopped = Some(stopped.to_string());
                 break;
             }
@@ -214,6 +221,7 @@ struct Rig {
     service: Served,
     log: PathBuf,
     address: String,
+    admin: u16,
     sessions: UnboundedReceiver<Configured>,
     call_books: Vec<Rc<CallBook>>,
     tally: Rc<Tally>,
@@ -253,6 +261,7 @@ impl Rig {
             service,
             log,
             address,
+            admin,
             sessions,
             call_books: Vec::new(),
             tally: Rc::default(),
@@ -266,7 +275,13 @@ impl Rig {
         let from = self.call_books.len();
         let mut to_update = Vec::new();
         for number in from..calls {
-            to_update.push(self.add(number).await.map_err(|reason| BenchError::SetUp { number, reason })?);
+            match self.add(number).await {
+                Ok(took) => to_update.push(took),
+                Err(_) if probe::rung(self.admin).await == Rung::Refusing => {
+                    return Err(BenchError::Refused { calls: number });
+                }
+                Err(reason) => return Err(BenchError::SetUp { number, reason }),
+            }
         }
         progress.set_message(format!("{calls} calls: settling"));
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -300,7 +315,10 @@ impl Rig {
         if !matches!(self.service.0.try_wait(), Ok(None)) {
             return Err(BenchError::Service("left during the load", self.log.clone()));
         }
+        let rung = probe::rung(self.admin).await;
         Ok(Step {
+            rung: rung.word(),
+            gathered_ms: (rung.frames() - 1) * 20,
             calls,
             up,
             down,

@@ -1,7 +1,9 @@
-//! Reads processor time and memory of a process from the kernel (Linux, `/proc`).
+//! Reads processor time and memory of a process from the kernel (Linux, `/proc`), and what a service says of its load.
 
 use std::fs;
 use std::time::Duration;
+
+use switchboard_actors::overload::Rung;
 
 /// Processor time that a process has used: all threads, user and kernel.
 pub(super) fn processor_time(pid: u32) -> Option<Duration> {
@@ -31,4 +33,33 @@ pub(super) fn machine() -> String {
         .unwrap_or_else(|| "unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!("{model}, {cores} cores")
+}
+
+/// Returns what the service does to keep up, as its metrics say: the highest rung of its threads.
+pub(super) async fn rung(admin: u16) -> Rung {
+    let asked = awc::Client::new().get(format!("http://127.0.0.1:{admin}/metrics")).send().await;
+    let Ok(mut answer) = asked else { return Rung::Calm };
+    let text = answer.body().limit(MOST_METRICS).await.unwrap_or_default();
+    highest(&String::from_utf8_lossy(&text))
+}
+
+fn highest(metrics: &str) -> Rung {
+    let lines = metrics.lines().filter(|line| line.starts_with("switchboard_overload_rung{"));
+    let number = |line: &str| line.rsplit(' ').next()?.parse::<usize>().ok();
+    lines.filter_map(number).filter_map(|number| Rung::ALL.get(number).copied()).max().unwrap_or_default()
+}
+
+/// The most bytes of a page of metrics.
+const MOST_METRICS: usize = 8 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_rung_of_all_threads_counts() {
+        let text = "# TYPE switchboard_overload_rung gauge\nswitchboard_overload_rung{thread=\"server-0\"} 1\n\
+                    switchboard_overload_rung{thread=\"server-1\"} 2\nswitchboard_overload_rungs_total{rung=\"refusing\"} 9\n";
+        assert_eq!((highest(text), highest("")), (Rung::Messages60, Rung::Calm));
+    }
 }

@@ -59,7 +59,8 @@ def message(line):
     return kind & 15, exactly(length)
 
 
-def call(ca):
+def opened(ca):
+    """A call whose agent is heard: its socket and its stream."""
     token = webhook(ca)
     line = connect(ca)
     line.sendall(f"GET /ws HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -72,14 +73,48 @@ def call(ca):
     line.sendall(frame(json.dumps({"event": "start", "sequenceNumber": "1", "streamSid": stream, "start": {
         "streamSid": stream, "accountSid": CALL["AccountSid"], "callSid": CALL["CallSid"], "tracks": ["inbound"],
         "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}, "customParameters": {"token": token}}})))
-    heard = 0
-    while heard < 4000:
+    hears(line, 4000)
+    return line, stream, CALL["CallSid"]
+
+
+def hears(line, samples):
+    while samples > 0:
         kind, data = message(line)
         if kind == 1 and (said := json.loads(data))["event"] == "media":
-            heard += len(base64.b64decode(said["media"]["payload"]))
+            samples -= len(base64.b64decode(said["media"]["payload"]))
+
+
+def hang_up(line, stream, sid):
     line.sendall(frame(json.dumps({"event": "stop", "sequenceNumber": "2", "streamSid": stream,
-                                   "stop": {"accountSid": CALL["AccountSid"], "callSid": CALL["CallSid"]}})))
+                                   "stop": {"accountSid": CALL["AccountSid"], "callSid": sid}})))
     line.close()
+
+
+def call(ca):
+    hang_up(*opened(ca))
+
+
+def hold(ca, count, sign):
+    """Holds calls until the file `sign` appears; each is there to the end, and is spoken to after it."""
+    calls = []
+    for _ in range(int(count)):
+        CALL["CallSid"] = "CA" + os.urandom(16).hex()
+        calls.append(opened(ca))
+    print("held", flush=True)
+    silence = base64.b64encode(b"\xff" * 160).decode()
+    while not os.path.exists(sign):
+        for line, stream, _ in calls:
+            line.sendall(frame(json.dumps({"event": "media", "streamSid": stream, "media": {"track": "inbound", "payload": silence}})))
+            line.setblocking(False)
+            try:
+                while (piece := line.recv(65536)) != b"":
+                    pass
+                raise AssertionError("a call was cut")
+            except (BlockingIOError, ssl.SSLWantReadError):
+                line.setblocking(True)
+        time.sleep(0.02)
+    for one in calls:
+        hang_up(*one)
 
 
 def siege(ca):
@@ -111,4 +146,4 @@ def open_still(half):
 
 
 if __name__ == "__main__":
-    {"call": call, "siege": siege}[sys.argv[1]](sys.argv[2])
+    {"call": call, "siege": siege, "hold": hold}[sys.argv[1]](*sys.argv[2:])
