@@ -42,7 +42,7 @@
 //! | [`profile`] | how a call is configured: agent, language, model, limits, destinations, prices |
 //! | [`audio`] | resampling, pacing, the ledger of what was heard |
 //! | [`realtime`] | the model: which session speaks and what follows when it is lost (`sessions`), the health of providers (`providers`), and a folder per provider, with its row for the configuration |
-//! | [`recording`] | both sides of a call in stereo, written to disk during the call |
+//! | [`recording`] | each side of a call on a channel, written to disk during the call |
 //! | [`transcript`] | what was said, in order, and the files it is written to |
 //! | [`delivery`] | webhooks about calls, delivered at least once |
 //! | [`tools`] | operators' own tools: their definitions, and one HTTP call per tool call |

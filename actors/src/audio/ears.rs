@@ -23,8 +23,6 @@ pub(super) struct Ears {
     unheard: VecDeque<Unheard>,
     /// When the last of it was heard.
     ends: Option<Instant>,
-    /// Who sounds in what is sent now.
-    voice: Side,
     /// Whether the recording is paused.
     paused: bool,
 }
@@ -51,9 +49,9 @@ impl Ears {
     ///
     /// # Errors
     /// When a rate is not supported.
-    pub(super) fn new(hears: AudioFormat, says: AudioFormat, paused: bool, voice: Side) -> Result<Self, ResampleError> {
+    pub(super) fn new(hears: AudioFormat, says: AudioFormat, paused: bool) -> Result<Self, ResampleError> {
         let (caller, agent) = (Converter::new(hears)?, Converter::new(says)?);
-        Ok(Self { caller, agent, unheard: VecDeque::new(), ends: None, voice, paused })
+        Ok(Self { caller, agent, unheard: VecDeque::new(), ends: None, paused })
     }
 
     /// A frame of the caller's.
@@ -62,20 +60,15 @@ impl Ears {
         (!mulaw.is_empty()).then_some(Sound { side: Side::Caller, mulaw, private: self.paused })
     }
 
-    /// Who sounds in what is sent from now on.
-    pub(super) fn voice(&mut self, voice: Side) {
-        self.voice = voice;
-    }
-
-    /// Sound that has just been sent to the carrier.
-    pub(super) fn sent(&mut self, bytes: &[u8], now: Instant) {
+    /// Sound of `side` that has just been sent to the carrier.
+    pub(super) fn sent(&mut self, side: Side, bytes: &[u8], now: Instant) {
         let mulaw = self.agent.convert(bytes);
         let mut due = self.ends.map_or(now, |ends| ends.max(now));
         for piece in mulaw.chunks(PIECE) {
             if self.unheard.len() == MOST_UNHEARD {
                 self.unheard.pop_front();
             }
-            let sound = Sound { side: self.voice, mulaw: Frame::copy_of(piece), private: self.paused };
+            let sound = Sound { side, mulaw: Frame::copy_of(piece), private: self.paused };
             self.unheard.push_back(Unheard { due, sound });
             due += PIECE_TIME * piece.len() as u32 / PIECE as u32;
         }
@@ -155,7 +148,7 @@ mod tests {
     const LINE: AudioFormat = AudioFormat { encoding: Encoding::MuLaw, rate_hz: 8_000 };
 
     fn ears() -> Ears {
-        Ears::new(LINE, LINE, false, Side::Agent).expect("a rate of ours")
+        Ears::new(LINE, LINE, false).expect("a rate of ours")
     }
 
     fn after(start: Instant, ms: u64) -> Instant {
@@ -171,25 +164,25 @@ mod tests {
     fn the_agent_is_heard_when_the_caller_hears_it() {
         let (mut ears, start) = (ears(), clock::now());
         // Sent at once, far ahead of the ear.
-        ears.sent(&[1; 160], start);
-        ears.sent(&[[2; 160], [3; 160]].concat(), start);
+        ears.sent(Side::Agent, &[1; 160], start);
+        ears.sent(Side::Agent, &[[2; 160], [3; 160]].concat(), start);
         assert_eq!(heard(&mut ears, start), [1]);
         assert_eq!(ears.due(), Some(after(start, 20)));
         assert_eq!(heard(&mut ears, after(start, 39)), [2]);
         assert_eq!(heard(&mut ears, after(start, 40)), [3]);
         // After a silence it is heard at once.
-        ears.sent(&[4; 160], after(start, 500));
+        ears.sent(Side::Agent, &[4; 160], after(start, 500));
         assert_eq!(heard(&mut ears, after(start, 500)), [4]);
     }
 
     #[test]
     fn what_a_clear_removes_is_never_heard() {
         let (mut ears, start) = (ears(), clock::now());
-        ears.sent(&[7; 1_600], start);
+        ears.sent(Side::Agent, &[7; 1_600], start);
         assert_eq!(heard(&mut ears, after(start, 50)), [7, 7, 7]);
         ears.cleared(after(start, 50));
         assert!(heard(&mut ears, after(start, 500)).is_empty());
-        ears.sent(&[8; 160], after(start, 60));
+        ears.sent(Side::Agent, &[8; 160], after(start, 60));
         assert_eq!(heard(&mut ears, after(start, 60)), [8]);
     }
 
@@ -197,12 +190,12 @@ mod tests {
     fn what_is_heard_during_a_pause_is_private_and_so_is_what_was_sent_in_it() {
         let (mut ears, start) = (ears(), clock::now());
         let private = |ears: &mut Ears, now| ears.heard(now).expect("a sound").private;
-        ears.sent(&[1; 320], start);
+        ears.sent(Side::Agent, &[1; 320], start);
         assert!(!private(&mut ears, start));
         ears.pause(true);
         assert!(ears.caller(&[9; 160]).expect("a sound").private);
         assert!(private(&mut ears, after(start, 20)), "it was sent before and is heard in it");
-        ears.sent(&[2; 160], after(start, 40));
+        ears.sent(Side::Agent, &[2; 160], after(start, 40));
         ears.pause(false);
         assert!(private(&mut ears, after(start, 40)), "it answers what was said in the pause");
         assert!(!ears.caller(&[9; 160]).expect("a sound").private);
@@ -211,7 +204,7 @@ mod tests {
     #[test]
     fn any_line_is_heard_in_mu_law_at_8_khz() {
         let wide = AudioFormat { encoding: Encoding::Pcm16, rate_hz: 16_000 };
-        let mut ears = Ears::new(wide, wide, false, Side::Agent).expect("a rate of ours");
+        let mut ears = Ears::new(wide, wide, false).expect("a rate of ours");
         let mut heard = 0;
         for _ in 0..50 {
             heard += ears.caller(&[0; 640]).map_or(0, |sound| sound.mulaw.len());

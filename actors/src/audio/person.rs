@@ -85,9 +85,10 @@ impl Person {
         }
     }
 
-    /// The person has given the call back.
-    pub(super) fn leaves(self, playout: &mut Playout) {
+    /// The person has given the call back. Returns the item of what they said.
+    pub(super) fn leaves(self, playout: &mut Playout) -> ItemId {
         playout.complete(&self.item);
+        self.item
     }
 }
 

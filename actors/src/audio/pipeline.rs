@@ -121,6 +121,8 @@ pub struct Pipeline {
     person: Option<Person>,
     /// Persons so far, for their ids.
     persons: u32,
+    /// The item of a person who has given the call back, while not all of it is sent.
+    leaving: Option<ItemId>,
     /// The last item of the agent that was not played because a person talks.
     withheld: Option<ItemId>,
     /// Whether the recording is paused.
@@ -146,12 +148,13 @@ impl Pipeline {
             ears: None,
             person: None,
             persons: 0,
+            leaving: None,
             withheld: None,
             paused: false,
         }
     }
 
-    /// Records both sides from now on.
+    /// Records all sides from now on.
     #[must_use]
     pub fn with_recording(mut self, now: Instant) -> Self {
         self.tape = Some(Tape::new(self.caller.line(), self.agent.line(), now));
@@ -180,6 +183,7 @@ impl Pipeline {
     /// When a model is attached whose rate is not supported.
     pub fn handle(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         let before = out.len();
+        let voice = self.voice();
         let concerns_agent = !matches!(event, AudioEvent::CallerFrame(_))
             || self.agent_due.is_some_and(|(due, _)| due <= now)
             || self.playout.awaits_first_time();
@@ -190,7 +194,7 @@ impl Pipeline {
             self.playout.poll(now, out);
             self.agent_due = earliest([self.agent.deadline(&self.playout), self.playout.deadline()]);
         }
-        self.witness(before, now, out);
+        self.witness(voice, before, now, out);
         self.drops.collect(before, now, out);
         result
     }
@@ -218,16 +222,26 @@ impl Pipeline {
         !self.agent.has_model() && self.early.len() < MOST_EARLY
     }
 
-    /// Shows what was sent to the line to the recording and to those who listen in. Takes finished
-    /// blocks off the tape, and passes on what is heard by now.
-    fn witness(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
+    /// Who sounds in what is sent now. What a person has said is sent to its end also after they have
+    /// given the call back.
+    fn voice(&mut self) -> Side {
+        self.leaving.take_if(|item| !self.playout.has_unsent(item));
+        if self.person.is_some() || self.leaving.is_some() { Side::Person } else { Side::Agent }
+    }
+
+    /// Shows what was sent to the line, by this `voice`, to the recording and to those who listen in.
+    /// Takes finished blocks off the tape, and passes on what is heard by now.
+    fn witness(&mut self, voice: Side, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
         if self.tape.is_none() && self.ears.is_none() {
             return;
         }
         for action in &out[before..] {
             if let AudioAction::ToLine(LineCommand::Play(frame)) = action {
-                self.tape.iter_mut().for_each(|tape| tape.agent(frame, now));
-                self.ears.iter_mut().for_each(|ears| ears.sent(frame, now));
+                self.tape.iter_mut().for_each(|tape| match voice {
+                    Side::Person => tape.person(frame, now),
+                    Side::Agent | Side::Caller => tape.agent(frame, now),
+                });
+                self.ears.iter_mut().for_each(|ears| ears.sent(voice, frame, now));
             } else if *action == AudioAction::ToLine(LineCommand::Clear) {
                 self.cleared(now);
             }
@@ -248,11 +262,10 @@ impl Pipeline {
 
     /// Somebody listens in, or nobody any more. Ears that cannot be made cost the call nothing.
     fn overheard(&mut self, overheard: bool) {
-        let voice = if self.person.is_some() { Side::Person } else { Side::Agent };
         match (overheard, &self.ears) {
             (false, _) => self.ears = None,
             (true, Some(_)) => {}
-            (true, None) => self.ears = Ears::new(self.caller.line(), self.agent.line(), self.paused, voice).ok(),
+            (true, None) => self.ears = Ears::new(self.caller.line(), self.agent.line(), self.paused).ok(),
         }
     }
 
@@ -264,11 +277,9 @@ impl Pipeline {
                 self.person = Person::new(self.persons, self.caller.line(), self.agent.line()).ok();
             }
             (true, person) => return self.person = person,
-            (false, person) => person.into_iter().for_each(|person| person.leaves(&mut self.playout)),
+            (false, person) => self.leaving = person.map(|person| person.leaves(&mut self.playout)),
         }
         self.caller.taken_over(self.person.is_some());
-        let voice = if taken_over { Side::Person } else { Side::Agent };
-        self.ears.iter_mut().for_each(|ears| ears.voice(voice));
     }
 
     /// The agent speaks while a person talks with the caller: nothing of it is played, also later.

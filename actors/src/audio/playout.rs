@@ -138,6 +138,11 @@ impl Playout {
         }
     }
 
+    /// Whether audio of `item` waits to be sent.
+    pub(super) fn has_unsent(&self, item: &ItemId) -> bool {
+        self.items.iter().any(|known| known.item == *item && known.queued > 0)
+    }
+
     /// Reports [`AudioReport::PlayoutDrained`] once nothing is queued and all was heard, even if
     /// that is so already.
     pub(super) fn tell_when_drained(&mut self) {

@@ -1,10 +1,11 @@
-//! Two sides of a call on one clock. Pure.
+//! The sides of a call on one clock. Pure.
 //!
 //! Positions are samples since the tape began. A caller's frame ends when it arrives. The next
 //! frames are placed by the carrier's timestamps, or one after the other, as long as that agrees
 //! with their arrival. The agent's audio is placed where the carrier plays it: when it was sent, or
 //! at the end of the audio before it, whichever is later. A clear removes what was not yet played.
-//! The agent's side is therefore certain only up to now, and blocks are cut a little before that.
+//! The agent's side is therefore certain only up to now, and blocks are cut a little before that. A
+//! person who has taken the call over sounds in the agent's place, on a side of their own.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -19,10 +20,10 @@ use crate::g711;
 pub struct Block {
     /// The position of its first moment. A gap to the block before is silence.
     pub at: u64,
-    /// Its length in moments (one sample of both sides).
+    /// Its length in moments (one sample of each side).
     pub moments: usize,
-    /// Both sides, the caller's first.
-    pub sides: [Side; 2],
+    /// The caller's side, the agent's, and that of a person who has taken the call over.
+    pub sides: [Side; SIDES],
 }
 
 /// One side of a block.
@@ -38,10 +39,15 @@ pub struct Side {
 }
 
 impl Block {
-    /// Decodes it to PCM16, left and right interleaved.
-    pub fn decode(&self, moments: &mut Vec<[i16; 2]>, room: &mut Vec<i16>) {
+    /// Whether a person who has taken the call over sounds in it.
+    pub fn has_person(&self) -> bool {
+        !self.sides[PERSON].sounding.is_empty()
+    }
+
+    /// Decodes it to PCM16, the sides of each moment together.
+    pub fn decode(&self, moments: &mut Vec<[i16; SIDES]>, room: &mut Vec<i16>) {
         moments.clear();
-        moments.resize(self.moments, [0; 2]);
+        moments.resize(self.moments, [0; SIDES]);
         for (n, side) in self.sides.iter().enumerate() {
             let unit = side.encoding.sample_bytes();
             for span in &side.sounding {
@@ -61,21 +67,25 @@ pub(crate) struct Tape {
     began: Instant,
     /// Moments not yet cut off, from this position on.
     cut: u64,
-    /// The caller's side and the agent's, from the cut on.
-    tracks: [Track; 2],
+    /// The sides, from the cut on.
+    tracks: [Track; SIDES],
     /// The expected position of the caller's next sample.
     caller: Option<u64>,
     /// The tape's position at zero of the carrier's clock.
     clock: Option<i64>,
-    /// Where the agent's audio ends.
-    agent: u64,
+    /// Where what was sent to the caller ends.
+    sent: u64,
     paused: bool,
 }
 
+/// The sides of a recording.
+pub(crate) const SIDES: usize = 3;
 /// The caller's track.
 const CALLER: usize = 0;
 /// The agent's track.
 const AGENT: usize = 1;
+/// The track of a person who has taken the call over.
+const PERSON: usize = 2;
 
 impl Tape {
     /// An empty tape that begins now, for a line with these caller and agent formats, both at one
@@ -85,10 +95,10 @@ impl Tape {
             rate_hz: hears.rate_hz,
             began: now,
             cut: 0,
-            tracks: [Track::new(hears.encoding), Track::new(says.encoding)],
+            tracks: [hears, says, says].map(|format| Track::new(format.encoding)),
             caller: None,
             clock: None,
-            agent: 0,
+            sent: 0,
             paused: false,
         }
     }
@@ -108,27 +118,37 @@ impl Tape {
         self.put(CALLER, at, bytes);
     }
 
-    /// Agent audio that has just been sent.
+    /// The agent's audio that has just been sent.
     pub(crate) fn agent(&mut self, bytes: &[u8], now: Instant) {
-        let at = self.agent.max(self.position(now));
-        self.agent = at + self.tracks[AGENT].moments_of(bytes);
-        self.put(AGENT, at, bytes);
+        self.heard(AGENT, bytes, now);
+    }
+
+    /// Audio of a person who has taken the call over that has just been sent.
+    pub(crate) fn person(&mut self, bytes: &[u8], now: Instant) {
+        self.heard(PERSON, bytes, now);
+    }
+
+    fn heard(&mut self, track: usize, bytes: &[u8], now: Instant) {
+        let at = self.sent.max(self.position(now));
+        self.sent = at + self.tracks[track].moments_of(bytes);
+        self.put(track, at, bytes);
     }
 
     /// The carrier dropped its unplayed audio.
     pub(crate) fn cleared(&mut self, now: Instant) {
         let now = self.position(now);
-        self.agent = self.agent.min(now);
-        self.tracks[AGENT].truncate(index(now.saturating_sub(self.cut)));
+        self.sent = self.sent.min(now);
+        let unplayed = index(now.saturating_sub(self.cut));
+        self.tracks[AGENT..].iter_mut().for_each(|track| track.truncate(unplayed));
     }
 
-    /// Pauses or resumes recording: while paused, neither side is kept.
+    /// Pauses or resumes recording: while paused, no side is kept.
     pub(crate) fn pause(&mut self, paused: bool, now: Instant) {
         if paused && !self.paused {
             // Audio that was sent before the pause is heard during it, and is not kept either.
-            let agent = self.agent;
+            let sent = self.sent;
             self.cleared(now);
-            self.agent = agent;
+            self.sent = sent;
         }
         self.paused = paused;
     }

@@ -6,13 +6,16 @@
 //! on a thread of its own.
 //!
 //! The blocks that wait per recording are bounded. A block that finds no room is dropped and
-//! counted, and silence takes its place, so both sides keep their position in time. A disk failure
+//! counted, and silence takes its place, so all sides keep their position in time. A disk failure
 //! ends the recording, with one line in the log, and does not end the call.
+//!
+//! A file begins in stereo, which every player and dialler knows. When a person takes the call over,
+//! it is written anew with a third channel and replaces the first in one step.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -23,8 +26,8 @@ use std::time::Duration;
 use actix::WeakRecipient;
 
 use super::events::Event;
-use super::tape::Block;
-use super::wav::{self, MOMENT_BYTES};
+use super::tape::{Block, SIDES};
+use super::wav;
 use crate::background;
 use crate::events::emit;
 use crate::ids::CallTag;
@@ -106,7 +109,7 @@ impl RecordingWriter {
         Ok(Self { jobs, next: Arc::default() })
     }
 
-    /// Starts the recording of `owner`'s call at `path`, which must not exist yet, in stereo at
+    /// Starts the recording of `owner`'s call at `path`, which must not exist yet, at
     /// `rate_hz`. `guard` is dropped when the recording is complete; until then it shows the
     /// service that something is still being written. A disk failure is logged as an event and
     /// reported to the call as an incident.
@@ -236,7 +239,7 @@ impl Recording {
 /// Buffers for decoding a block, shared by all recordings.
 #[derive(Debug, Default)]
 struct Room {
-    moments: Vec<[i16; 2]>,
+    moments: Vec<[i16; SIDES]>,
     samples: Vec<i16>,
     bytes: Vec<u8>,
 }
@@ -245,7 +248,9 @@ struct Room {
 #[derive(Debug)]
 struct WavFile {
     file: File,
+    path: PathBuf,
     rate_hz: u32,
+    channels: u16,
     moments: u64,
     /// The number of moments in the header.
     in_header: u64,
@@ -253,26 +258,27 @@ struct WavFile {
 
 impl WavFile {
     fn create(path: &Path, rate_hz: u32) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        // Speech is private: only the service's user and group may read it.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-        let mut file = options.open(path)?;
-        file.write_all(&wav::head(rate_hz, 0))?;
-        Ok(Self { file, rate_hz, moments: 0, in_header: 0 })
+        let mut file = create_new(path)?;
+        file.write_all(&wav::head(rate_hz, STEREO, 0))?;
+        Ok(Self { file, path: path.to_owned(), rate_hz, channels: STEREO, moments: 0, in_header: 0 })
     }
 
     fn write(&mut self, block: &Block, room: &mut Room) -> io::Result<()> {
+        if block.has_person() && self.channels == STEREO {
+            self.widen()?;
+        }
         block.decode(&mut room.moments, &mut room.samples);
         room.bytes.clear();
         // A dropped block, or a stretch without sound. A skipped range reads as zeros.
         let skipped = block.at.saturating_sub(self.moments);
         if skipped > 0 {
-            self.file.seek(SeekFrom::Current(i64::try_from(skipped * MOMENT_BYTES as u64).unwrap_or(i64::MAX)))?;
+            let skipped = skipped * u64::from(wav::moment_bytes(self.channels));
+            self.file.seek(SeekFrom::Current(i64::try_from(skipped).unwrap_or(i64::MAX)))?;
             self.moments = block.at;
         }
-        room.bytes.extend(room.moments.iter().flatten().flat_map(|sample| sample.to_le_bytes()));
+        let channels = usize::from(self.channels);
+        let samples = room.moments.iter().flat_map(|moment| &moment[..channels]);
+        room.bytes.extend(samples.flat_map(|sample| sample.to_le_bytes()));
         self.file.write_all(&room.bytes)?;
         self.moments += room.moments.len() as u64;
         if self.moments >= self.in_header + HEAD_EVERY_S * u64::from(self.rate_hz) {
@@ -284,9 +290,41 @@ impl WavFile {
     /// Brings the header up to date.
     fn tell(&mut self) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(&wav::head(self.rate_hz, self.moments))?;
+        self.file.write_all(&wav::head(self.rate_hz, self.channels, self.moments))?;
         self.file.seek(SeekFrom::End(0))?;
         self.in_header = self.moments;
+        Ok(())
+    }
+
+    /// Gives the file a third channel, which is silent so far.
+    fn widen(&mut self) -> io::Result<()> {
+        // Whoever erases or sweeps records knows such a name, should the process end here.
+        let aside = self.path.with_file_name(format!(".{}.tmp", name_of(&self.path)));
+        let mut wide = BufWriter::with_capacity(COPIED_AT_ONCE, create_new(&aside)?);
+        let copied = self.copy_into(&mut wide).and_then(|()| wide.into_inner().map_err(io::IntoInnerError::into_error));
+        match copied.and_then(|file| std::fs::rename(&aside, &self.path).map(|()| file)) {
+            Ok(file) => {
+                (self.file, self.channels, self.in_header) = (file, SIDES as u16, self.moments);
+                Ok(())
+            }
+            Err(problem) => {
+                std::fs::remove_file(&aside).ok();
+                Err(problem)
+            }
+        }
+    }
+
+    /// Writes a head and what the file has so far, with a third channel.
+    fn copy_into(&self, wide: &mut impl Write) -> io::Result<()> {
+        wide.write_all(&wav::head(self.rate_hz, SIDES as u16, self.moments))?;
+        let mut from = BufReader::with_capacity(COPIED_AT_ONCE, File::open(&self.path)?);
+        from.seek(SeekFrom::Start(wav::HEAD_BYTES as u64))?;
+        let mut moment = [0; 2 * SIDES];
+        let stereo = usize::from(wav::moment_bytes(STEREO));
+        for _ in 0..self.moments {
+            from.read_exact(&mut moment[..stereo])?;
+            wide.write_all(&moment)?;
+        }
         Ok(())
     }
 
@@ -296,6 +334,25 @@ impl WavFile {
     }
 }
 
+/// Makes a file that must not exist yet. Speech is private: only the service's user and group may
+/// read it.
+fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    options.open(path)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Channels of a recording in which no person speaks.
+const STEREO: u16 = 2;
+/// Bytes that are copied at once into a file with another channel: an hour of a call takes about a
+/// tenth of a second.
+const COPIED_AT_ONCE: usize = 256 * 1024;
 /// The blocks of one recording that may wait for the disk: ten seconds. Fewer: a short stall of the
 /// disk is audible. More: a hanging disk takes more memory.
 const MOST_WAITING: usize = 50;

@@ -31,6 +31,21 @@ fn what_was_sent_ahead_follows_on_and_what_was_cleared_is_not_there() {
 }
 
 #[test]
+fn a_person_follows_what_was_sent_before_on_a_side_of_their_own() {
+    let (mut tape, t0) = tape();
+    tape.agent(&pcm(7, 1_600), t0);
+    tape.person(&pcm(9, 160), t0 + 100 * MS);
+    tape.person(&pcm(9, 1_600), t0 + 110 * MS);
+    // The agent interrupts nobody: the call was given back, and what the person said is played out.
+    tape.agent(&pcm(5, 160), t0 + 120 * MS);
+    let whole = every_side(&mut tape, t0 + 1_000 * MS);
+    assert_eq!(whole[..1_600], [[0, 7, 0]; 1_600]);
+    assert_eq!(whole[1_600..3_360], [[0, 0, 9]; 1_760]);
+    assert_eq!(whole[3_360..3_520], [[0, 5, 0]; 160]);
+    assert!(whole[3_520..].iter().all(|moment| *moment == [0; SIDES]));
+}
+
+#[test]
 fn jitter_is_joined_and_a_gap_is_silence() {
     for clock in [true, false] {
         let (mut tape, t0) = tape();
@@ -118,11 +133,16 @@ fn pcm(sample: i16, count: usize) -> Vec<u8> {
     sample.to_le_bytes().repeat(count)
 }
 
-/// The whole recording, as the writer puts it together.
+/// The caller's side and the agent's of the whole recording.
 fn all(tape: &mut Tape, now: Instant) -> Vec<[i16; 2]> {
+    every_side(tape, now).into_iter().map(|[caller, agent, _]| [caller, agent]).collect()
+}
+
+/// The whole recording, as the writer puts it together.
+fn every_side(tape: &mut Tape, now: Instant) -> Vec<[i16; SIDES]> {
     let mut whole = Vec::new();
     let mut add = |block: Block| {
-        whole.resize(block.at as usize, [0; 2]);
+        whole.resize(block.at as usize, [0; SIDES]);
         let (mut moments, mut room) = (Vec::new(), Vec::new());
         block.decode(&mut moments, &mut room);
         whole.extend(moments);

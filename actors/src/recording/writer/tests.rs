@@ -10,7 +10,15 @@ fn block(at: u64, [left, right]: [i16; 2], count: usize) -> Block {
         bytes: sample.to_le_bytes().repeat(count),
         sounding: std::iter::once(0..count as u32).collect(),
     };
-    Block { at, moments: count, sides: [side(left), side(right)] }
+    let nobody = Side { encoding: Encoding::Pcm16, bytes: Vec::new(), sounding: Vec::new() };
+    Block { at, moments: count, sides: [side(left), side(right), nobody] }
+}
+
+/// A block in which a person has the call, of `count` moments.
+fn taken(at: u64, [left, person]: [i16; 2], count: usize) -> Block {
+    let mut block = block(at, [left, person], count);
+    block.sides.swap(1, 2);
+    block
 }
 
 fn owner() -> Owner {
@@ -27,10 +35,42 @@ fn blocks_stand_where_they_belong_and_what_is_missing_is_silence() {
     file.finish().expect("finished");
     let bytes = std::fs::read(&path).expect("there");
     assert_eq!(bytes.len(), 44 + 20_002 * 4);
-    assert_eq!(bytes[..44], wav::head(8_000, 20_002));
+    assert_eq!(bytes[..44], wav::head(8_000, 2, 20_002));
     assert_eq!(bytes[44..56], [1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 2, 0]);
     assert!(bytes[56..44 + 80_000].iter().all(|&byte| byte == 0));
     assert_eq!(bytes[44 + 80_000..], [3, 0, 4, 0, 3, 0, 4, 0]);
+}
+
+#[test]
+fn a_person_has_a_channel_of_their_own_from_the_beginning_of_the_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("call.wav");
+    let mut file = WavFile::create(&path, 8_000).expect("a file");
+    let room = &mut Room::default();
+    for block in [block(0, [1, 2], 3), taken(4, [3, 9], 2), block(7, [5, 6], 1)] {
+        file.write(&block, room).expect("written");
+        let bytes = std::fs::read(&path).expect("there");
+        assert!(bytes.len() >= 44 + u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]) as usize);
+    }
+    file.finish().expect("finished");
+    let bytes = std::fs::read(&path).expect("there");
+    assert_eq!(bytes[..44], wav::head(8_000, 3, 8));
+    let samples: Vec<u8> = bytes[44..].iter().step_by(2).copied().collect();
+    let expected = [[1, 2, 0], [1, 2, 0], [1, 2, 0], [0; 3], [3, 0, 9], [3, 0, 9], [0; 3], [5, 6, 0]];
+    assert_eq!(samples, expected.concat());
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_file_that_cannot_be_widened_stays_as_it_was() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("call.wav");
+    let mut file = WavFile::create(&path, 8_000).expect("a file");
+    file.write(&block(0, [1, 2], 3), &mut Room::default()).expect("written");
+    let before = std::fs::read(&path).expect("there");
+    std::fs::create_dir(dir.path().join(".call.wav.tmp")).expect("a folder in the way");
+    assert!(file.write(&taken(3, [1, 9], 1), &mut Room::default()).is_err());
+    assert_eq!(std::fs::read(&path).expect("there"), before);
 }
 
 #[test]
