@@ -129,6 +129,18 @@ async fn a_sign_in_is_a_cookie_that_ends_with_the_sign_out() {
     assert!(signed.headers.get("set-cookie").and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("Secure")));
     assert_eq!(post_body(&running.admin("/sign-out"), "application/json", "", &with).await.status, 204);
     get(&running.admin("/me"), &with).await.problem(401);
+    let wrong = [("Authorization", "Bearer not-one-of-ours-0123456789")];
+    get(&running.admin("/calls"), &wrong).await.problem(401);
+    let root = [("Authorization", "Bearer root-0123456789abcdef")];
+    let log = get(&running.admin("/audit"), &root).await.json();
+    let acts: Vec<_> = log["entries"].as_array().expect("entries").iter().rev().map(|it| &it["act"]).collect();
+    assert_eq!(acts, ["sign_in", "sign_in", "sign_in", "sign_out", "wrong_token"]);
+    assert!(!log.to_string().contains("0123456789"), "{log}");
+    let counted = get(&running.admin("/metrics"), &root).await.text;
+    for reason in ["wrong_token", "no_session", "sign_in"] {
+        let line = format!("switchboard_admin_refusals_total{{reason=\"{reason}\"}} ");
+        assert!(counted.contains(&line) && !counted.contains(&format!("{line}0\n")), "{reason}");
+    }
     running.stop().await;
 }
 

@@ -60,6 +60,13 @@ impl Config {
             "tools": self.tools.keys().collect::<Vec<_>>(),
             "tool_urls": self.tools.iter().map(|(name, tool)| (name.clone(), json!(without_query(&tool.url)))).collect::<serde_json::Map<_, _>>(),
             "recording": {"dir": self.recording.dir.as_ref().map(|dir| dir.display().to_string()), "consent": self.recording.consent.is_some()},
+            "outbound": {
+                "enabled": self.outbound.enabled,
+                "from": self.outbound.from,
+                "allow": self.outbound.allow,
+                "max_per_minute": self.outbound.max_per_minute,
+                "max_concurrent": self.outbound.max_concurrent,
+            },
             "log": {"format": if self.log.format == LogFormat::Json { "json" } else { "text" }, "level": self.log.level.as_str().to_lowercase()},
             "numbers": {"country": self.numbering.country()},
             "experiments": self.experiments.iter().map(|it| (it.name.clone(), json!(it.percent))).collect::<serde_json::Map<_, _>>(),

@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 use log::warn;
+use metrics::counter;
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
@@ -34,9 +35,16 @@ pub(super) async fn admin(
     if rule.open {
         return next.call(request).await;
     }
-    let operator = who(request.request(), &app)?;
+    let operator = match who(request.request(), &app) {
+        Ok(operator) => operator,
+        Err(stranger) => {
+            turned_away(stranger, &app).await;
+            return Err(unknown().into());
+        }
+    };
     let act = rule.act.map(|act| Act::new(act, &operator, request.request()));
     if operator.role < rule.role {
+        count("role");
         let problem = forbidden(&operator, rule.role);
         if let Some(act) = act {
             act.note(&app, StatusCode::FORBIDDEN).await;
@@ -55,8 +63,29 @@ pub(super) async fn admin(
     answer
 }
 
+/// Somebody who is not known, by what they showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stranger {
+    /// Neither a token nor a session.
+    ShowsNothing,
+    /// A bearer token that is none of ours.
+    ShowsToken,
+    /// A session that has ended, or that never was one.
+    ShowsSession,
+}
+
+impl Stranger {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::ShowsNothing => "no_token",
+            Self::ShowsToken => "wrong_token",
+            Self::ShowsSession => "no_session",
+        }
+    }
+}
+
 /// Returns who sent the request: the owner of its bearer token, or of the session in its cookie.
-pub(super) fn who(request: &HttpRequest, app: &AppState) -> Result<Operator, Problem> {
+fn who(request: &HttpRequest, app: &AppState) -> Result<Operator, Stranger> {
     if !app.operators.are_named() {
         return Ok(Operator::local());
     }
@@ -64,19 +93,34 @@ pub(super) fn who(request: &HttpRequest, app: &AppState) -> Result<Operator, Pro
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    let found = match bearer {
-        Some(token) => app.operators.by_token(token),
-        None => {
-            request.cookie(SESSION_COOKIE).and_then(|cookie| app.operators.by_session(cookie.value(), clock::wall()))
-        }
-    };
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "expected Authorization: Bearer with SWITCHBOARD_ADMIN_TOKEN or a token of [[admin.tokens]], or a session from POST /sign-in",
-        )
-        .with_header(header::WWW_AUTHENTICATE, "Bearer")
-    })
+    if let Some(token) = bearer {
+        return app.operators.by_token(token).ok_or(Stranger::ShowsToken);
+    }
+    let cookie = request.cookie(SESSION_COOKIE).ok_or(Stranger::ShowsNothing)?;
+    app.operators.by_session(cookie.value(), clock::wall()).ok_or(Stranger::ShowsSession)
+}
+
+/// Counts a stranger. Wrong tokens are also logged and written to the audit log, as far as there
+/// are not too many of them: anybody can cause any number.
+async fn turned_away(stranger: Stranger, app: &AppState) {
+    count(stranger.reason());
+    if stranger == Stranger::ShowsToken && app.hints.refusals.due(stranger.reason(), clock::now()) {
+        warn!("request to the admin listener refused: the token is not one of ours");
+        Act::unrecognised(stranger.reason()).note(app, StatusCode::UNAUTHORIZED).await;
+    }
+}
+
+/// Counts a request that the admin listener refuses.
+pub(super) fn count(reason: &'static str) {
+    counter!("switchboard_admin_refusals_total", "reason" => reason).increment(1);
+}
+
+fn unknown() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "expected Authorization: Bearer with SWITCHBOARD_ADMIN_TOKEN or a token of [[admin.tokens]], or a session from POST /sign-in",
+    )
+    .with_header(header::WWW_AUTHENTICATE, "Bearer")
 }
 
 fn forbidden(operator: &Operator, needed: Role) -> Problem {
@@ -113,6 +157,8 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
     foreign.map_err(|foreign| {
         if *listener == Listener::Public {
             emit(Event::CallRefused { reason: "web_page", carrier_call: None });
+        } else {
+            count("web_page");
         }
         if app.hints.refusals.due("web_page", clock::now()) {
             warn!(path = request.path(), foreign:%; "request refused: a web page may have made it");

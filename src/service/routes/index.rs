@@ -7,43 +7,7 @@ use actix_web::guard::{Guard, GuardContext, fn_guard};
 use actix_web::http::{Method, header};
 use serde_json::{Value, json};
 
-/// The admin listener's paths with their methods. The console shows only what is listed here.
-pub(super) const ADMIN: &[(&str, &[&str])] = &[
-    ("/", &["GET"]),
-    ("/calls", &["GET", "POST"]),
-    ("/calls/{id}", &["GET"]),
-    ("/calls/{id}/events", &["GET"]),
-    ("/events", &["GET"]),
-    ("/calls/{id}/hangup", &["POST"]),
-    ("/calls/{id}/recording", &["POST"]),
-    ("/calls/{id}/diagnosis", &["POST"]),
-    ("/calls/{id}/transfer", &["POST"]),
-    ("/calls/{id}/listen", &["GET"]),
-    ("/calls/{id}/take-over", &["GET"]),
-    ("/calls/{id}/say", &["POST"]),
-    ("/calls/{id}/whisper", &["POST"]),
-    ("/configuration", &["GET"]),
-    ("/configuration/route", &["POST"]),
-    ("/reload", &["POST"]),
-    ("/spend", &["GET"]),
-    ("/spend/kill", &["POST"]),
-    ("/records", &["GET"]),
-    ("/records.csv", &["GET"]),
-    ("/records/{id}", &["GET"]),
-    ("/records/{id}/audio", &["GET"]),
-    ("/deliveries", &["GET"]),
-    ("/deliveries/{id}/retry", &["POST"]),
-    ("/nodes", &["GET"]),
-    ("/nodes/{node}/drain", &["POST"]),
-    ("/test-call", &["GET"]),
-    ("/health", &["GET"]),
-    ("/ready", &["GET"]),
-    ("/metrics", &["GET"]),
-    ("/sign-in", &["POST"]),
-    ("/sign-out", &["POST"]),
-    ("/me", &["GET"]),
-    ("/audit", &["GET"]),
-];
+use super::paths::{ADMIN, methods};
 
 /// `GET /` of the public listener: a page of links, for a person who opens the address in a
 /// browser.
@@ -56,7 +20,13 @@ pub(super) fn of_the_public_listener() -> Ready<HttpResponse> {
 
 /// `GET /` of the admin listener for programs: the version, and the paths with their methods.
 pub(super) fn of_the_admin_listener() -> Ready<HttpResponse> {
-    let routes: Vec<Value> = ADMIN.iter().map(|(path, methods)| json!({ "path": path, "methods": methods })).collect();
+    let mut known = Vec::with_capacity(ADMIN.len());
+    for entry in ADMIN {
+        if !known.contains(&entry.path) {
+            known.push(entry.path);
+        }
+    }
+    let routes: Vec<Value> = known.iter().map(|path| json!({ "path": path, "methods": methods(path) })).collect();
     ready(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
         "service": "switchboard",
         "version": env!("CARGO_PKG_VERSION"),

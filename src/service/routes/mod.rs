@@ -7,7 +7,8 @@
 //!   connection out of HTTP;
 //! - `sound` is the sockets of people who listen to a call or take it over, over `ring`;
 //! - `calls`, `steering`, `outbound`, `records`, `deliveries`, `nodes`, `spend`, `configuration`,
-//!   `operators`, `test_call`: the admin's paths, behind `guard` and the `roles`; `index` lists them;
+//!   `operators`, `test_call`: the admin's paths, behind `guard` and the `roles`; `paths` is the table
+//!   of them, and `index` shows it;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -33,6 +34,7 @@ mod order;
 pub mod outbound;
 pub(crate) mod packets;
 mod page;
+mod paths;
 mod problem;
 mod records;
 mod ring;
@@ -66,7 +68,7 @@ pub fn public(app: &mut web::ServiceConfig) {
 }
 
 /// The admin listener's paths: the console's files, and behind the token the ones of
-/// [`index::ADMIN`].
+/// [`paths::ADMIN`].
 pub fn admin(app: &mut web::ServiceConfig) {
     console::mount(app);
     app.app_data(guard::Listener::Admin)
@@ -112,10 +114,10 @@ pub fn admin(app: &mut web::ServiceConfig) {
         );
 }
 
-/// Returns a resource of [`index::ADMIN`], with the methods that it has there.
+/// Returns a resource of [`paths::ADMIN`], with the methods that it has there.
 fn listed(path: &'static str) -> Resource {
-    let listed = index::ADMIN.iter().find(|(listed, _)| *listed == path);
-    let (_, methods) = listed.expect("every path of the admin listener is listed in the index");
+    let methods = paths::methods(path);
+    assert!(!methods.is_empty(), "{path} is not in the table of the admin listener's paths");
     only(path, methods.join(", "))
 }
 

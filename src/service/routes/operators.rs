@@ -12,6 +12,7 @@ use switchboard_actors::clock;
 use tokio::task::spawn_blocking;
 
 use super::app::{AppState, header};
+use super::guard;
 use super::order::{Body, order};
 use super::problem::Problem;
 use crate::service::operators::Operator;
@@ -34,6 +35,7 @@ pub(super) async fn sign_in(request: HttpRequest, body: Body, app: Data<AppState
         return Ok(HttpResponse::Ok().json(shown(&Operator::local())));
     }
     let Some((operator, cookie)) = app.operators.sign_in(token.trim(), clock::wall()) else {
+        guard::count("sign_in");
         // Anybody can cause any number of these.
         if app.hints.refusals.due("sign_in", clock::now()) {
             warn!("sign-in refused: the token is not one of ours");
@@ -52,7 +54,11 @@ pub(super) async fn sign_in(request: HttpRequest, body: Body, app: Data<AppState
 /// `POST /sign-out`: ends the session of the cookie.
 pub(super) async fn sign_out(request: HttpRequest, app: Data<AppState>) -> HttpResponse {
     if let Some(cookie) = request.cookie(SESSION_COOKIE) {
-        app.operators.sign_out(cookie.value(), clock::wall());
+        let now = clock::wall();
+        if let Some(operator) = app.operators.by_session(cookie.value(), now) {
+            Act::new("sign_out", &operator, &request).note(&app, StatusCode::NO_CONTENT).await;
+        }
+        app.operators.sign_out(cookie.value(), now);
     }
     let mut gone = session(String::new(), &request).finish();
     gone.make_removal();

@@ -121,6 +121,13 @@ pub(super) static METRICS: &[Metric] = &[
     )
     .by(&[known("reason", refusals)]),
     Metric::new(
+        "switchboard_admin_refusals_total",
+        Kind::Counter,
+        "Requests that the admin listener refused: without a token, with a wrong one, with a session that is over, a wrong token at \
+         the sign-in, a role that does not suffice, a foreign page.",
+    )
+    .by(&[known("reason", || vec!["no_token", "wrong_token", "no_session", "sign_in", "role", "web_page"])]),
+    Metric::new(
         "switchboard_call_setup_seconds",
         Kind::Histogram(&SETUP),
         "From a stream's start to the first frame sent to the caller.",
