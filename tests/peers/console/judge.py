@@ -5,143 +5,21 @@ the service says, and what it orders with what happens. Then against a mock that
 """
 
 import asyncio
-import inspect
 import json
-import math
-import os
-import socket
 import struct
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 import wave
 from pathlib import Path
 
 from mock import Mock
 from playwright.async_api import async_playwright
+from sound import decode, tenths, write_tone
+from stage import CHROMIUM, SHOTS, Browser, Service, ask, by, said, shot, shows, state_of, that, until
+from taken import measured, with_every_protocol
 
-BINARY = Path(sys.argv[-1])
-SHOTS = Path(__file__).resolve().parents[3] / "target/console"
-PATIENCE = 30_000
-CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
-    --disable-sync --use-fake-device-for-media-stream --use-fake-ui-for-media-stream --autoplay-policy=no-user-gesture-required""".split()
 TOKEN = "open-sesame-4711"
 # What counts as heavy is judged by the page's own clock, generously: the machine is shared.
 HEAVIEST, LONGEST_TASK_MS = 250 * 1024, 400
-
-
-def that(what, so, detail=""):
-    print(f"  {'ok' if so else 'FAILED'}  {what}", flush=True)
-    if not so:
-        raise SystemExit(f"{what}: {detail}")
-
-
-def free_port():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
-
-
-def ask(url, body=None, headers=()):
-    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode(), headers={"content-type": "application/json", "accept": "application/json", **dict(headers)})
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.status, dict(answer.headers), answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
-
-
-class Service:
-    """`switchboard serve` in a folder of its own."""
-
-    def __init__(self, folder, token=None):
-        self.public, self.admin = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.admin}"
-        config = Path(folder) / "config.toml"
-        config.write_text(f'[server]\nbind = "127.0.0.1:{self.public}"\n[admin]\nbind = "127.0.0.1:{self.admin}"\n[twilio]\nverify = "off"\n[transfers.sales]\nnumber = "+15550109999"\n')
-        environment = {"PATH": os.environ["PATH"], "HOME": folder} | ({"SWITCHBOARD_ADMIN_TOKEN": token} if token else {})
-        self.log = open(Path(folder) / "log", "w")
-        self.process = subprocess.Popen([BINARY, "serve", "--config", config], cwd=folder, env=environment, stdout=self.log, stderr=self.log)
-        self.headers = {"authorization": f"Bearer {token}"} if token else {}
-        self.callers = []
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            try:
-                if ask(f"{self.url}/calls", headers=self.headers)[0] == 200:
-                    return
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit("the service did not start: " + (Path(folder) / "log").read_text())
-
-    def call(self, *more):
-        """Places a call; returns its process."""
-        command = [BINARY, "call", "--url", f"http://127.0.0.1:{self.public}/twilio/voice", *more]
-        self.callers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        return self.callers[-1]
-
-    def calls(self):
-        return json.loads(ask(f"{self.url}/calls", headers=self.headers)[2])["calls"]
-
-    def stop(self):
-        for process in self.callers:
-            process.kill()
-            process.wait()
-        # The first signal lets calls end by themselves, the second ends them now.
-        for _ in range(2):
-            self.process.terminate()
-            time.sleep(0.3)
-        self.process.wait(30)
-        self.log.close()
-
-
-class Browser:
-    """One page in a profile of its own; what it logs as errors and what it asks of other hosts is kept."""
-
-    def __init__(self, chromium, **context):
-        self.chromium, self.context, self.errors, self.hosts = chromium, context, [], set()
-
-    async def __aenter__(self):
-        self.profile = await self.chromium.new_context(**self.context)
-        self.profile.set_default_timeout(PATIENCE)
-        page = await self.profile.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
-        page.on("console", lambda said: self.errors.append(said.text) if "Content Security" in said.text else None)
-        page.errors, page.hosts = self.errors, self.hosts
-        return page
-
-    async def __aexit__(self, *_):
-        await self.profile.close()
-
-
-def by(page, testid):
-    return page.locator(f'[data-testid="{testid}"]')
-
-
-async def shot(page, name):
-    await page.screenshot(path=SHOTS / f"{name}.png")
-
-
-async def shows(page, expression):
-    """Waits for an expression of the page. Playwright's own waiting is an `eval`, which the page's policy forbids."""
-    end = time.monotonic() + PATIENCE / 1000
-    while not await page.evaluate(expression):
-        if time.monotonic() > end:
-            raise SystemExit(f"in vain: {expression}")
-        await asyncio.sleep(0.05)
-
-
-async def until(what, met, seconds=30, seen=lambda: ""):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        answer = met()
-        if await answer if inspect.isawaitable(answer) else answer:
-            return that(what, True)
-        await asyncio.sleep(0.05)
-    that(what, False, seen())
 
 
 async def against_the_service(chromium, folder):
@@ -274,11 +152,11 @@ async def a_call_is_heard_and_steered(page, service, folder):
     caller.wait(30)
     with wave.open(str(heard)) as file:
         samples = struct.unpack(f"<{file.getnframes()}h", file.readframes(file.getnframes()))
-    tone = sum(share(samples[at : at + 800], 1000) > 0.5 for at in range(0, len(samples) - 800, 800)) / 10
+    tone = tenths(samples, 1000)
     that("the caller hears the person", 2 <= tone <= 5, f"{tone} s of the person’s tone")
     sounds = await page.evaluate("window.sounds.listen")
     own = [decode(byte) for message in sounds if message[0] == 0 for byte in message[1:]]
-    tone = sum(share(own[at : at + 800], 440) > 0.8 for at in range(0, len(own) - 800, 800)) / 10
+    tone = tenths(own, 440, least=0.8)
     that("who listens hears the caller", 1.5 <= tone <= 2.2, f"{tone} s of the caller’s tone")
     agent = [sample for message in sounds if message[0] == 1 for sample in map(decode, message[1:]) if sample]
     middle = struct.pack("<4000h", *agent[len(agent) // 2 : len(agent) // 2 + 4000])
@@ -289,36 +167,23 @@ async def a_call_is_heard_and_steered(page, service, folder):
     that("no error", not page.errors, page.errors)
 
 
-def state_of(service, call):
-    return next((it["state"] for it in service.calls() if it["id"] == call), None)
+async def taken_over(chromium, folder):
+    print("taken over")
+    service = Service(folder, more="[recording]\nenabled = true\n")
+    try:
+        async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
+            await measured(page, service)
+            await shot(page, "service-player")
+            that("no error", not page.errors, page.errors)
+    finally:
+        service.stop()
 
+    def make(protocol):
+        own = Path(folder) / protocol
+        own.mkdir()
+        return Service(own, more=f'[realtime]\nrehearsal_protocol = "{protocol}"\n')
 
-def write_tone(path, pitch, seconds, rate=8000):
-    """A tone that pulsates as a voice does."""
-    loud = lambda n: int(9000 * (0.6 + 0.4 * math.sin(2 * math.pi * 4 * n / rate)) * math.sin(2 * math.pi * pitch * n / rate))
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(b"".join(struct.pack("<h", loud(n)) for n in range(seconds * rate)))
-    return path
-
-
-def share(samples, pitch, rate=8000):
-    """The share of the energy at a pitch, 0 to 1."""
-    turn = [2 * math.pi * pitch * n / rate for n in range(len(samples))]
-    sine, cosine = (sum(sample * wave_of(angle) for sample, angle in zip(samples, turn)) for wave_of in (math.sin, math.cos))
-    energy = sum(sample * sample for sample in samples) * len(samples)
-    return 2 * (sine * sine + cosine * cosine) / energy if energy else 0
-
-
-def decode(byte):
-    """The sample of a mu-law byte (ITU-T G.711)."""
-    value = ~byte & 255
-    size = ((((value & 15) << 3) + 132) << (value >> 4 & 7)) - 132
-    return -size if value & 128 else size
-
-
-async def said(page, testid, text):
-    return text in " ".join(await by(page, testid).all_inner_texts())
+    await with_every_protocol(make)
 
 
 async def with_a_token(chromium, folder):
@@ -519,9 +384,10 @@ async def main():
     async with async_playwright() as playwright:
         arguments = [*CHROMIUM, f"--use-file-for-fake-audio-capture={microphone}"]
         chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=arguments)
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two, tempfile.TemporaryDirectory() as three:
             await against_the_service(chromium, one)
-            await with_a_token(chromium, two)
+            await taken_over(chromium, two)
+            await with_a_token(chromium, three)
         await against_the_mock(chromium)
         await how_it_looks(chromium)
         await chromium.close()

@@ -4,6 +4,7 @@ As a program: `mock.py PORT [CALLS]` serves the page of the source tree, for loo
 """
 
 import asyncio
+import functools
 import json
 import math
 import re
@@ -123,7 +124,7 @@ class Mock:
         return web.json_response({
             "agents": {name: {"languages": ["en", "hi", "mr"], "model": "gpt-realtime", "tools": ["end_call", "transfer_call", "book"]} for name in AGENTS},
             "carriers": ["twilio", "plivo"], "languages": {"en": "English", "hi": "Hindi", "mr": "Marathi"}, "transfers": {"sales": "number", "workshop": "sip"},
-            "recording": {"dir": "data/calls"}, "secrets": {"OPENAI_API_KEY": "present", "TWILIO_AUTH_TOKEN": "present", "PLIVO_AUTH_ID": "absent"},
+            "recording": {"dir": "data/calls"}, "outbound": {"enabled": True, "from": "+912250000000", "allow": ["+91"]}, "secrets": {"OPENAI_API_KEY": "present", "TWILIO_AUTH_TOKEN": "present", "PLIVO_AUTH_ID": "absent"},
             "server": {"bind": "127.0.0.1:8080", "max_calls": 400}, "notes": ["recording.enabled: callers of default are recorded and not told"],
         })  # fmt: skip
 
@@ -221,6 +222,11 @@ class Mock:
 
         return await self.stream(request, events())
 
+    async def post_calls(self, request, body):
+        if not body["to"].startswith("+91"):
+            return problem(403, "this number is not among outbound.allow")
+        return web.json_response({"status": "dialling", "id": "d", "carrier_call_id": None}, status=202)
+
     async def post_calls_id_hangup(self, request, _):
         self.ended.add(request.match_info["id"])
         return web.json_response({"status": "hanging_up"}, status=202)
@@ -287,7 +293,7 @@ class Mock:
             "ending": {"reason": ["caller_hung_up", "transferred", "model_lost"][n % 3], "by": "caller"},
         }  # fmt: skip
         if full:
-            record |= {"conversation": conversation(start), "recording": "call.wav", "summary": "The caller booked a service slot on Thursday at ten.", "answers": {"registration": "MH 12 AB 1234"}, "model": "gpt-realtime"}
+            record |= {"conversation": conversation(start, taken=n % 3 == 0), "recording": "call.wav", "summary": "The caller booked a service slot on Thursday at ten.", "answers": {"registration": "MH 12 AB 1234"}, "model": "gpt-realtime"}
         return record
 
     async def get_records(self, request, _):
@@ -305,8 +311,8 @@ class Mock:
     async def get_records_id(self, request, _):
         return web.json_response(self.record(int(request.match_info["id"][-12:]), full=True))
 
-    async def get_records_id_audio(self, *_):
-        return web.Response(body=wav(), content_type="audio/wav")
+    async def get_records_id_audio(self, request, _):
+        return web.Response(body=wav(taken=int(request.match_info["id"][-12:]) % 3 == 0), content_type="audio/wav")
 
     async def get_deliveries(self, *_):
         rows = [("call.ended", "failed", 7), ("transcript.ready", "pending", 1)]
@@ -327,10 +333,12 @@ def problem(status, detail):
     return web.json_response({"status": status, "detail": detail}, status=status, content_type="application/problem+json")
 
 
-def conversation(start):
+def conversation(start, taken=False):
+    """What was said; in a call that somebody has taken over, the last words are theirs."""
+    said = [*SAID[:-1], ("person", SAID[-1][1], None)] if taken else SAID
     return [
         {"timestamp": rfc3339(start + 1 + n * 6), "speaker": speaker, "text": text, "heard": text[:cut] if cut else text, "interrupted": bool(cut), "event_type": "said"}
-        for n, (speaker, text, cut) in enumerate(SAID)
+        for n, (speaker, text, cut) in enumerate(said)
     ]
 
 
@@ -340,13 +348,19 @@ def mu_law(sample):
     return ~(sign | exponent << 4 | (value >> (exponent + 3)) & 15) & 255
 
 
-def wav(seconds=30, rate=8000):
-    """Stereo: the caller speaks in the odd stretches of three seconds, the agent in the even ones."""
-    frames = bytearray()
+@functools.cache
+def wav(taken=False, seconds=30, rate=8000):
+    """The caller speaks in the odd stretches of three seconds, the agent in the even ones; `taken` gives the last of
+    these to a person on a channel of their own."""
+    frames, sides = bytearray(), 3 if taken else 2
     for n in range(seconds * rate):
-        loud = int(9000 * math.sin(n * 0.3) * abs(math.sin(n / 900)))
-        frames += struct.pack("<hh", *((loud, 0) if n // (3 * rate) % 2 else (0, loud)))
-    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(frames), b"WAVE", b"fmt ", 16, 1, 2, rate, rate * 4, 4, 16, b"data", len(frames))
+        voice, stretch, within = 0.0, n // (3 * rate), n % (3 * rate) / rate
+        if 0.2 < within < 2.7:
+            # Syllables, and breaths between a few of them.
+            voice = 9000 * math.sin(n * 0.3) * abs(math.sin(within * 9)) ** 1.5 * (0.35 + 0.65 * abs(math.sin(within * 2.1 + stretch)))
+        speaker = 0 if stretch % 2 else 2 if taken and stretch >= 8 else 1
+        frames += struct.pack(f"<{sides}h", *(int(voice) if side == speaker else 0 for side in range(sides)))
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(frames), b"WAVE", b"fmt ", 16, 1, sides, rate, rate * 2 * sides, 2 * sides, 16, b"data", len(frames))
     return bytes(head + frames)
 
 

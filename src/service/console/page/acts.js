@@ -60,7 +60,12 @@ export function makeActs({ id, call, sound, done }) {
     can('whisper') ? whisper.form : null, can('say') ? say.form : null, may('operator') ? null : closed)
   return {
     element,
-    update(now) { element.hidden = now.state === 'ended' },
+    update(now) {
+      element.hidden = now.state === 'ended'
+      // While a person has the call, the agent is nobody’s to order.
+      for (const part of say.form.elements) part.disabled = now.state === 'taken_over'
+    },
+    takeOver: () => !element.hidden && ears.takeOver.isConnected && (ears.giveBack.hidden ? ears.takeOver : ears.giveBack).click(),
     listen: () => !element.hidden && ears.listen.isConnected && ears.listen.click(),
     hangUp: () => !element.hidden && hangUp.isConnected && hangUp.click(),
     whisper: () => whisper.field.focus(), say: () => say.field.focus(), transfer: () => to.focus(),

@@ -76,7 +76,15 @@ export async function connect() {
   service.routes = new Map((index?.routes ?? []).map((route) => [route.path, route.methods ?? ['GET']]))
   if (has('/me')) service.me = await get('/me', { quiet: true })
   // The page is of use without it: the names of agents and destinations are missing then.
-  if (has('/configuration')) service.configuration = await get('/configuration', { quiet: true }).catch(() => ({}))
+  await renew().catch(() => {})
+}
+
+let renewed = 0
+/** Reads the configuration that runs, unless it was read within the last `age` milliseconds. */
+export async function renew(age = 0) {
+  if (!has('/configuration') || Date.now() - renewed < age) return
+  renewed = Date.now()
+  service.configuration = await get('/configuration', { quiet: true })
 }
 
 export function whenSignedOut(what) {

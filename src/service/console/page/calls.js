@@ -1,8 +1,9 @@
 // The list of live calls: a table whose rows keep their place while they change.
 
+import { mayCall, placeCall } from './dialog.js'
 import { h, keyed, replace, setAttr, setText } from './dom.js'
 import { age, calls, standing } from './feed.js'
-import { clock, count, masked, usd, wait, words } from './format.js'
+import { clock, count, masked, price, seconds, words } from './format.js'
 
 const COLUMNS = [
   ['State', 'state'], ['Caller', 'caller'], ['Agent', 'agent'], ['Lang', 'language'],
@@ -22,7 +23,8 @@ export function makeList({ select }) {
   const scroller = h('div', { class: 'scroller' }, table, empty)
   scroller.addEventListener('scroll', () => requestAnimationFrame(update), { passive: true })
   const element = h('section', { class: 'list', testid: 'calls', 'aria-label': 'Calls' },
-    h('div', { class: 'list-head' }, h('h1', { text: 'Live calls' }), shownCount, filter), scroller)
+    h('div', { class: 'list-head' }, h('h1', { text: 'Live calls' }), shownCount, filter,
+      mayCall() ? h('button', { type: 'button', class: 'small', testid: 'place-call', title: 'Have an agent call a number (key c)', text: 'Call…', onclick: placeCall }) : null), scroller)
   let chosen = null
 
   function matching() {
@@ -57,8 +59,8 @@ export function makeList({ select }) {
     setText(cells[3], call.language)
     if (inSight || !cells[4].firstChild) setText(cells[4], clock(age(call, now)))
     setText(cells[5], count(call.turns))
-    setText(cells[6], wait(call.answer_ms ?? NaN))
-    setText(cells[7], usd(call.cost_usd))
+    setText(cells[6], seconds(call.answer_ms ?? NaN))
+    setText(cells[7], price(call.cost_usd))
   }
 
   function update() {
@@ -97,7 +99,7 @@ export function makeList({ select }) {
   }
 
   return {
-    element, update, move,
+    element, update, move, placeCall,
     choose(id) { chosen = id; update() },
     focusFilter() { filter.focus(); filter.select() },
     focusRow(id) { body.querySelector(`tr[data-call-id="${CSS.escape(id)}"]`)?.focus() },

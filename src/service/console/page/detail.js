@@ -142,7 +142,7 @@ function drawLanes(lanes, call) {
     const track = h('div', { class: `lane ${name}`, 'data-side': name })
     for (const entry of call.conversation ?? []) {
       const speaker = entry.speaker === 'user' ? 'caller' : entry.speaker === 'assistant' ? 'agent' : 'person'
-      if (speaker !== side && !(side === 'agent' && speaker === 'person')) continue
+      if (speaker !== side) continue
       const at = new Date(entry.timestamp).getTime()
       // The record knows when an utterance began; how long it was follows from its words.
       const length = Math.min(entry.heard_ms ?? ((entry.heard ?? entry.text ?? '').length * 62 + 300), end - at)
@@ -155,7 +155,9 @@ function drawLanes(lanes, call) {
     return h('div', { class: 'lane-row' }, h('span', { class: 'dim', text: name }), track)
   }
   if (!Number.isFinite(end)) return replace(lanes)
-  replace(lanes, lane('caller', 'caller'), lane('agent', 'agent'))
+  // Only a call that somebody has taken over has a third side.
+  const taken = call.state === 'taken_over' || (call.conversation ?? []).some((entry) => ['person', 'operator'].includes(entry.speaker))
+  replace(lanes, lane('caller', 'caller'), lane('agent', 'agent'), taken && lane('operator', 'person'))
 }
 
 function drawCost(call) {
@@ -200,8 +202,8 @@ function drawLine(call) {
   return [h('h2', {}, 'Line', h('span', { class: `verdict ${found.verdict}`, text: words(found.verdict) }), again),
     h('dl', { class: 'pairs' }, [
       ['reading', `${words(found.reading)}${found.corrected ? ', corrected' : ''}`], ['level', `${found.level_dbfs} dBFS`], ['peak', `${found.peak_dbfs} dBFS`],
-      ['clipped', `${found.clipped_percent} %`], ['rate', `${count(packets.rate_hz)} Hz`], ['packets', `${packets.length_ms ?? '–'} ms, ${packets.lost_percent ?? 0} % lost`],
+      ['clipped', `${found.clipped_percent} %`], packets.rate_hz && ['rate', `${count(packets.rate_hz)} Hz`], packets.length_ms && ['packets', `${packets.length_ms} ms, ${packets.lost_percent ?? 0} % lost`],
       ['dropped frames', count(call.dropped_frames)],
-    ].map(([name, value]) => [h('dt', { text: name }), h('dd', { class: 'num', text: value })])),
+    ].filter(Boolean).map(([name, value]) => [h('dt', { text: name }), h('dd', { class: 'num', text: value })])),
     (found.findings ?? []).length ? h('ul', { class: 'findings' }, found.findings.map((one) => h('li', { text: typeof one === 'string' ? words(one) : words(one.kind ?? JSON.stringify(one)) }))) : null]
 }

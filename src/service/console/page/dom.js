@@ -83,6 +83,16 @@ export function replace(parent, ...children) {
   return parent
 }
 
+const FOCUSABLE = 'button, input, select, a[href], summary, [tabindex]'
+
+/** Replaces all children. Whoever stands on one of them with the keyboard stands on the same one afterwards. */
+export function redraw(parent, ...children) {
+  const place = [...parent.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement)
+  replace(parent, ...children)
+  if (place >= 0) [...parent.querySelectorAll(FOCUSABLE)].at(Math.min(place, parent.querySelectorAll(FOCUSABLE).length - 1))?.focus({ preventScroll: true })
+  return parent
+}
+
 /** Whether a key press belongs to a field and not to the page. */
 export function isTyping(event) {
   const target = event.target

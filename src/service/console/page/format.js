@@ -25,6 +25,22 @@ export function usd(value) {
   return `$${sum.toFixed(sum < 0.1 ? 4 : sum < 10 ? 3 : 2)}`
 }
 
+/** `$0.034`: every sum of a column with as many figures, so that the points line up. */
+export function price(value) {
+  const sum = Number(value)
+  return value === null || value === undefined || !Number.isFinite(sum) ? '–' : `$${sum.toFixed(3)}`
+}
+
+/** `$2.00`: a sum that somebody has set. */
+export function limit(value) {
+  return `$${Number(value).toFixed(2)}`
+}
+
+/** `0.54 s`: every wait of a column in one unit. */
+export function seconds(ms) {
+  return Number.isFinite(ms) ? `${(ms / 1000).toFixed(2)} s` : '–'
+}
+
 /** A whole number with separators. */
 export function count(value) {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en') : '–'

@@ -2,7 +2,7 @@
 
 import { bytes, get, has } from './api.js'
 import { h, keyed, notice, replace, setAttr, setText } from './dom.js'
-import { clock, count, masked, moment, usd, words } from './format.js'
+import { clock, count, masked, moment, price, words } from './format.js'
 import { makePlayer } from './player.js'
 import { drawWaterfall } from './waterfall.js'
 
@@ -117,7 +117,7 @@ export function makeHistory({ go }) {
     const open = () => go(address(record.id))
     return h('tr', { testid: 'history-row', 'data-call-id': record.id, tabindex: '0', onclick: open, onkeydown: (event) => { if (event.key === 'Enter') open() } },
       h('td', { class: 'began' }, h('span', { class: 'year', text: moment(record.started).slice(0, 5) }), moment(record.started).slice(5, 16)), h('td', { class: 'caller', 'data-direction': record.direction, text: masked(record.direction === 'outbound' ? record.to : record.from) }), h('td', { class: 'agent', text: record.agent ?? '' }),
-      h('td', { class: 'num', text: clock(record.duration_ms) }), h('td', { text: words(record.reason) }), h('td', { class: 'num cost', text: usd(record.cost_usd ?? record.usage?.cost_usd) }))
+      h('td', { class: 'num', text: clock(record.duration_ms) }), h('td', { text: words(record.reason) }), h('td', { class: 'num cost', text: price(record.cost_usd ?? record.usage?.cost_usd) }))
   }
 
   async function show(id) {

@@ -50,7 +50,9 @@ export function makeLive({ go, overview }) {
       const was = chosen
       go('#/live')
       list.focusRow(was)
-    } else if (detail && event.key === 'l') detail.acts.listen()
+    } else if (event.key === 'c') list.placeCall()
+    else if (detail && event.key === 'l') detail.acts.listen()
+    else if (detail && event.key === 'o') detail.acts.takeOver()
     else if (detail && event.key === 'x') detail.acts.hangUp()
     else if (detail && event.key === 'w') detail.acts.whisper()
     else if (detail && event.key === 's') detail.acts.say()

@@ -5,7 +5,15 @@ import { h, replace, setAttr, setText, svg } from './dom.js'
 import { clock } from './format.js'
 import { cut } from './words.js'
 
-const BARS = 240
+const BARS = 480
+/** The least that fills a track: noise stays small. */
+const QUIETEST = 0.05
+
+/** Who is on which channel of a recording. */
+const SIDES = [
+  ['caller', 'Caller', 'The caller'], ['agent', 'Agent', 'The agent, as the caller heard it'],
+  ['person', 'Operator', 'Who took the call over, as the caller heard them'],
+]
 
 /** The loudest sample of each of `BARS` stretches. Pure. */
 export function outline(samples, bars = BARS) {
@@ -57,7 +65,10 @@ export function makePlayer(record) {
       audio.src = url
       const decoded = await new OfflineAudioContext(1, 1, 8000).decodeAudioData(sound)
       seek.max = String(decoded.duration)
-      replace(tracks, ...Array.from({ length: decoded.numberOfChannels }, (_, n) => drawTrack(decoded.getChannelData(n), n)))
+      const outlines = Array.from({ length: decoded.numberOfChannels }, (_, n) => outline(decoded.getChannelData(n)))
+      // All on one scale, which the loudest fills: who is quieter than another looks so.
+      const top = Math.max(QUIETEST, ...outlines.flat())
+      replace(tracks, outlines.map((bars, n) => drawTrack(bars.map((loud) => loud / top), n)))
     } finally {
       loading = false
       setText(button, '▶ Play')
@@ -102,9 +113,9 @@ export function makePlayer(record) {
   }
 }
 
-function drawTrack(samples, channel) {
-  const bars = outline(samples)
+function drawTrack(bars, channel) {
   const path = bars.map((loud, n) => `M${n} ${(20 - loud * 19).toFixed(1)}V${(20 + loud * 19 + 0.5).toFixed(1)}`).join('')
-  return h('div', { class: 'track', 'data-side': channel === 0 ? 'caller' : 'agent', title: channel === 0 ? 'The caller' : 'The agent, as the caller heard it' },
+  const [side, name, title] = SIDES[channel] ?? SIDES[1]
+  return h('div', { class: 'track', 'data-side': side, title }, h('span', { text: name }),
     svg('svg', { viewBox: `0 0 ${BARS} 40`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, svg('path', { d: path })))
 }

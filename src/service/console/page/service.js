@@ -1,11 +1,11 @@
 // The service: spend and the kill switch, health, deliveries, nodes, agents, configuration, audit.
 // Cards of what the service does not have are left out.
 
-import { get, has, may, post, service } from './api.js'
+import { get, has, may, post, renew, service } from './api.js'
 import { confirm } from './dialog.js'
-import { h, notice, replace } from './dom.js'
+import { h, notice, redraw, replace } from './dom.js'
 import { refresh, standing } from './feed.js'
-import { age, ago, count, moment, usd, words } from './format.js'
+import { age, ago, count, limit, moment, usd, words } from './format.js'
 
 const card = (title, testid, ...more) => {
   const body = h('div', { class: 'card-body' })
@@ -20,7 +20,7 @@ export function makeService({ compact }) {
     has('/nodes') && nodes(),
     has('/deliveries') && deliveries(),
     !compact && has('/configuration') && agents(),
-    !compact && has('/reload', 'POST') && may('admin') && reload(),
+    !compact && has('/reload', 'POST') && may('admin') && reload(() => draw()),
     !compact && has('/audit') && may('admin') && audit(),
     !compact && has('/configuration') && configuration(),
   ].filter(Boolean)
@@ -57,12 +57,12 @@ function spend() {
   async function draw() {
     const now = await get('/spend')
     const { day, caller } = now.limits ?? {}
-    replace(body,
+    redraw(body,
       h('p', { class: 'big num' }, usd(now.today_usd), h('small', { class: 'dim', text: ' today (UTC)' })),
       day?.hard_usd ? bar(now.today_usd, day.hard_usd) : null,
       pairs([
-        ['day limit', day?.hard_usd ? `${usd(day.hard_usd)}${day.soft_usd ? `, wraps up at ${usd(day.soft_usd)}` : ''}` : 'none'],
-        ['caller limit', caller?.hard_usd ? usd(caller.hard_usd) : 'none'],
+        ['day limit', day?.hard_usd ? `${limit(day.hard_usd)}${day.soft_usd ? `, wraps up at ${limit(day.soft_usd)}` : ''}` : 'none'],
+        ['caller limit', caller?.hard_usd ? limit(caller.hard_usd) : 'none'],
         ['callers today', count(now.callers)],
         ['kill switch', now.killed ? 'on: no call is taken' : 'off', now.killed],
       ]),
@@ -94,7 +94,7 @@ function health() {
       has('/health') ? get('/health') : null,
     ])
     const lag = standing.metrics?.get('switchboard_model_reachable')
-    replace(body, pairs([
+    redraw(body, pairs([
       ['takes calls', ready.status === 'ready' ? 'yes' : `no${ready.reason ? `: ${words(ready.reason)}` : ''}`, ready.status !== 'ready'],
       ready.degraded?.length ? ['degraded', ready.degraded.map(words).join(', '), true] : null,
       lag === undefined ? null : ['model', lag ? 'reachable' : 'not reachable', !lag],
@@ -110,7 +110,7 @@ function nodes() {
   const { element, body } = card('Nodes', 'nodes')
   async function draw() {
     const { nodes: rows = [] } = await get('/nodes')
-    replace(body, h('table', {}, h('thead', {}, h('tr', {}, ['Node', 'Calls', 'Up', 'Version', ''].map((title, n) => h('th', { scope: 'col', class: n > 0 && n < 4 ? 'num' : null, text: title })))),
+    redraw(body, h('table', {}, h('thead', {}, h('tr', {}, ['Node', 'Calls', 'Up', 'Version', ''].map((title, n) => h('th', { scope: 'col', class: n > 0 && n < 4 ? 'num' : null, text: title })))),
       h('tbody', {}, rows.map((node) => h('tr', {},
         h('td', { text: `${node.node}${node.self ? ' (this)' : ''}` }), h('td', { class: 'num', text: `${count(node.active)} / ${count(node.max_calls)}` }), h('td', { class: 'num', text: age(node.uptime_s) }), h('td', { class: 'num', text: node.version }),
         h('td', { class: 'end' }, node.draining ? h('span', { class: 'loud', text: 'draining' })
@@ -149,9 +149,9 @@ function deliveries() {
   async function draw() {
     const answer = await get('/deliveries')
     const rows = (answer.deliveries ?? []).map(tidyDelivery)
-    if (!rows.length) return replace(body, h('p', { class: 'dim', text: 'Nothing waits and nothing has failed.' }))
+    if (!rows.length) return redraw(body, h('p', { class: 'dim', text: 'Nothing waits and nothing has failed.' }))
     const counted = ['failed', 'pending', 'completed'].filter((status) => answer[status]).map((status) => `${count(answer[status])} ${status}`)
-    replace(body, counted.length ? h('p', { class: 'dim num', text: counted.join(', ') }) : null, h('table', {}, h('tbody', {}, rows.slice(0, 50).map((one) => h('tr', {},
+    redraw(body, counted.length ? h('p', { class: 'dim num', text: counted.join(', ') }) : null, h('table', {}, h('tbody', {}, rows.slice(0, 50).map((one) => h('tr', {},
       h('td', {}, h('b', { text: one.event }), h('br'), h('small', { class: 'dim', text: one.endpoint })),
       h('td', {}, h('span', { class: one.failed ? 'loud' : null, title: one.last, text: words(one.status) }), h('br'),
         h('small', { class: 'dim num', text: `${count(one.attempts)} ${one.attempts === 1 ? 'try' : 'tries'}, ${ago(one.at)}` })),
@@ -172,23 +172,42 @@ async function retry(one) {
 
 function agents() {
   const { element, body } = card('Agents')
-  const known = service.configuration
   const field = (name, placeholder) => h('input', { type: 'text', inputmode: 'tel', name, placeholder, 'aria-label': placeholder, autocomplete: 'off' })
   const [from, to] = [field('from', 'from: +1555…'), field('to', 'to: +1555…')]
-  const carrier = h('select', { 'aria-label': 'Carrier' }, (known.carriers ?? []).map((name) => h('option', { value: name, text: name })))
+  const carrier = h('select', { 'aria-label': 'Carrier' })
   const result = h('output', { class: 'route-result' })
   const tester = has('/configuration/route', 'POST') ? h('form', { class: 'act wide', 'aria-label': 'Who answers a call', onsubmit: async (event) => {
     event.preventDefault()
     try {
       const route = await post('/configuration/route', { carrier: carrier.value, from: from.value.trim(), to: to.value.trim() })
-      replace(result, h('b', { text: route.agent }), ` answers in ${known.languages?.[route.language] ?? route.language}${route.recorded ? ', recorded' : ''}`)
+      const { languages } = service.configuration
+      replace(result, h('b', { text: route.agent }), ` answers in ${languages?.[route.language] ?? route.language}${route.recorded ? ', recorded' : ''}`)
     } catch (error) {
       replace(result, h('span', { class: 'inline-error', text: error.message }))
     }
   } }, carrier, from, to, h('button', { text: 'Who answers?' })) : null
-  const rows = Object.entries(known.agents ?? {}).map(([name, agent]) => h('tr', {}, h('td', {}, h('b', { text: name })), h('td', { text: (agent.languages ?? []).join(' ') }), h('td', { text: agent.model ?? '' }), h('td', { class: 'dim', text: (agent.tools ?? []).join(', ') })))
-  replace(body, h('table', {}, h('thead', {}, h('tr', {}, ['Agent', 'Languages', 'Model', 'Tools'].map((title) => h('th', { scope: 'col', text: title })))), h('tbody', {}, rows)), tester, tester && result)
-  return { element, body, draw: async () => {} }
+  const rows = h('tbody')
+  replace(body, h('table', {}, h('thead', {}, h('tr', {}, ['Agent', 'Languages', 'Model', 'Tools'].map((title) => h('th', { scope: 'col', text: title })))), rows), tester, tester && result)
+  const draw = whenChanged((known) => {
+    const chosen = carrier.value
+    replace(carrier, (known.carriers ?? []).map((name) => h('option', { value: name, text: name })))
+    if (chosen) carrier.value = chosen
+    replace(rows, Object.entries(known.agents ?? {}).map(([name, agent]) => h('tr', {}, h('td', {}, h('b', { text: name })), h('td', { text: (agent.languages ?? []).join(' ') }), h('td', { text: agent.model ?? '' }), h('td', { class: 'dim', text: (agent.tools ?? []).map(words).join(', ') }))))
+  })
+  return { element, body, draw }
+}
+
+/** Draws the configuration that runs, at first and whenever another one does. */
+function whenChanged(draw) {
+  let drawn = ''
+  return async () => {
+    // What was drawn before is better than an error in its place.
+    await renew(20_000).catch((error) => { if (!drawn) throw error })
+    const now = JSON.stringify(service.configuration)
+    if (now === drawn) return
+    drawn = now
+    draw(service.configuration)
+  }
 }
 
 /** A value of the configuration in words. Pure. */
@@ -202,24 +221,30 @@ export function plain(value) {
   return String(value)
 }
 
-function configuration() {
-  const { element, body } = card('Configuration that runs')
-  const { notes = [], valid, ...rest } = service.configuration
-  element.classList.add('whole')
-  const isSection = ([, value]) => value !== null && typeof value === 'object' && !Array.isArray(value)
-  const all = Object.entries(rest)
-  const single = Object.fromEntries(all.filter((entry) => !isSection(entry)))
-  const section = ([name, value]) => {
-    const secret = (word) => (word === 'absent' || word === 'present' ? word : null)
-    const rows = Object.entries(value)
-    return h('details', { open: true }, h('summary', { text: name }),
-      h('dl', { class: 'pairs' }, rows.map(([key, one]) => [h('dt', { text: key }), h('dd', { class: `num ${secret(one) ?? ''}`, text: plain(one) })])))
-  }
-  replace(body, notes.length ? h('ul', { class: 'findings' }, notes.map((note) => h('li', { text: note }))) : null, h('div', { class: 'sections' }, [['general', single], ...all.filter(isSection)].filter(([, value]) => Object.keys(value).length).map(section)))
-  return { element, body, draw: async () => {} }
+const isTable = (value) => value !== null && typeof value === 'object' && !Array.isArray(value)
+
+/** The keys of a table with their values; a table within it is set off below its name. */
+function rowsOf(table) {
+  return h('dl', { class: 'pairs' }, Object.entries(table).map(([key, value]) => isTable(value) && Object.keys(value).length
+    ? [h('dt', { class: 'group', text: key }), h('dd', { class: 'group' }, rowsOf(value))]
+    : [h('dt', { text: key }), h('dd', { class: `num ${value === 'absent' || value === 'present' ? value : ''}`, text: plain(value) })]))
 }
 
-function reload() {
+function configuration() {
+  const { element, body } = card('Configuration that runs')
+  element.classList.add('whole')
+  const draw = whenChanged(({ notes = [], valid, ...rest }) => {
+    const all = Object.entries(rest)
+    const single = Object.fromEntries(all.filter(([, value]) => !isTable(value)))
+    const shut = new Set([...body.querySelectorAll('details:not([open]) > summary')].map((summary) => summary.textContent))
+    const section = ([name, value]) => h('details', { open: !shut.has(name) }, h('summary', { text: name }), rowsOf(value))
+    redraw(body, notes.length ? h('ul', { class: 'findings' }, notes.map((note) => h('li', { text: note }))) : null,
+      h('div', { class: 'sections' }, [['general', single], ...all.filter(([, value]) => isTable(value))].filter(([, value]) => Object.keys(value).length).map(section)))
+  })
+  return { element, body, draw }
+}
+
+function reload(drawAll) {
   const { element, body } = card('Reload')
   const result = h('output', { class: 'route-result' })
   replace(body, h('p', { class: 'dim', text: 'Reads the configuration again. Calls that are on keep what they began with.' }),
@@ -227,6 +252,8 @@ function reload() {
       try {
         const { changed = [], restart = [] } = (await post('/reload')) ?? {}
         replace(result, changed.length ? `Changed: ${changed.join(', ')}. ` : 'Nothing has changed. ', restart.length ? h('b', { text: `Needs a restart: ${restart.join(', ')}.` }) : '')
+        await renew()
+        await drawAll()
       } catch (error) {
         replace(result, h('span', { class: 'inline-error', text: error.message }))
       }
@@ -238,8 +265,10 @@ function audit() {
   const { element, body } = card('Audit')
   async function draw() {
     const { entries = [] } = await get('/audit')
-    replace(body, entries.length ? h('table', {}, h('tbody', {}, entries.slice(0, 30).map((one) => h('tr', {},
-      h('td', { class: 'num dim', text: moment(one.at) }), h('td', {}, h('b', { text: one.who || 'unknown' }), ` ${one.role ?? ''}`), h('td', { text: `${words(one.act)} ${one.target ?? ''}` }), h('td', { class: 'num', text: String(one.result) })))))
+    redraw(body, entries.length ? h('table', {}, h('tbody', {}, entries.slice(0, 30).map((one) => h('tr', {},
+      h('td', { class: 'num dim', title: moment(one.at), text: moment(one.at).slice(5) }), h('td', {}, h('b', { text: one.who || 'unknown' }), ` ${one.role ?? ''}`),
+      h('td', { class: 'id', title: one.target }, words(one.act), one.target ? [' ', h('code', { class: 'dim', text: one.target.length > 12 ? `${one.target.slice(0, 10)}…` : one.target })] : null),
+      h('td', { class: 'num', 'data-loud': one.result >= 400 || null, text: String(one.result) })))))
       : h('p', { class: 'dim', text: 'Nobody has done anything yet.' }))
   }
   return { element, body, draw }

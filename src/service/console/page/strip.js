@@ -2,7 +2,7 @@
 // `Past` are pure.
 
 import { h, setAttr, setText, svg } from './dom.js'
-import { count, usd, wait } from './format.js'
+import { count, limit as sumSet, usd, wait } from './format.js'
 
 /** Reads a Prometheus page into a map: series name with labels → value. */
 export function read(page) {
@@ -55,6 +55,8 @@ export function quantile(now, before, q) {
 }
 
 const KEPT = 60
+/** The fewest readings that are drawn: half a minute. */
+const FEWEST = 6
 
 /** The readings of the last five minutes. */
 class Past {
@@ -128,7 +130,7 @@ function lately(now, before, name, q) {
   return seconds === null ? { value: '–', more: '', seconds: 0 } : { value: wait(seconds * 1000), more: recent === null ? 'since start' : '', seconds: recent ?? 0 }
 }
 
-const limit = (spend) => (spend?.killed ? 'kill switch on' : spend?.limits?.day?.hard_usd ? `of ${usd(spend.limits.day.hard_usd)}` : '')
+const limit = (spend) => (spend?.killed ? 'kill switch on' : spend?.limits?.day?.hard_usd ? `of ${sumSet(spend.limits.day.hard_usd)}` : '')
 
 function makeTile({ title, hint }) {
   const value = h('b', { class: 'num', text: '–' })
@@ -144,10 +146,11 @@ function show(tile, { value, more, points, loud }) {
   if (more !== undefined) setText(tile.more, more)
   if (loud !== undefined) setAttr(tile.element, 'data-loud', loud || null)
   if (points === undefined) return
+  // Fewer points are a stroke and no course.
+  if (points.length < FEWEST) return
   const top = Math.max(...points, 1e-9)
-  const step = 100 / (KEPT - 1)
+  const step = 100 / (Math.max(points.length, FEWEST * 3) - 1)
   const first = 100 - (points.length - 1) * step
-  if (points.length < 2) return
   const path = points.map((point, n) => `${n ? 'L' : 'M'}${(first + n * step).toFixed(1)} ${(22 - (point / top) * 20).toFixed(1)}`).join('')
   setAttr(tile.line, 'd', path)
   setAttr(tile.area, 'd', `${path}L100 24L${first.toFixed(1)} 24Z`)

@@ -117,7 +117,7 @@ export function makeTestCall() {
   }
   const unsubscribe = subscribe(() => {
     const all = [...calls.values()].filter((each) => each.carrier === 'browser')
-    keyed(mine, all, (each) => each.id, (each) => h('li', {}, h('a', { href: `#/live/${each.id}` })), (item, each) => setText(item.firstChild, `${each.agent}: ${words(each.state)}, see it live`))
+    keyed(mine, all, (each) => each.id, (each) => h('li', {}, h('a', { href: `#/live/${each.id}` })), (item, each) => setText(item.firstChild, `See it live: ${each.agent}, ${words(each.state)}`))
   })
   showLanguages()
   countDown()
