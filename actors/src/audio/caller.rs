@@ -59,6 +59,8 @@ pub(super) struct CallerPath {
     quiet: Option<Quiet>,
     /// The sound of a person who talks with the caller, for the model.
     beside: Option<Beside>,
+    /// Whether that person has left, and only the end of the open turn is awaited, which may be theirs.
+    leaving: bool,
 }
 
 /// Who else hears the caller.
@@ -98,12 +100,26 @@ impl CallerPath {
             stall: None,
             quiet: None,
             beside: None,
+            leaving: false,
         }
     }
 
     /// A person talks with the caller from now on, or no longer.
     pub(super) fn taken_over(&mut self, taken_over: bool) {
-        self.beside = taken_over.then(Beside::default);
+        if taken_over {
+            (self.beside, self.leaving) = (Some(Beside::default()), false);
+        } else if self.turn_open {
+            self.leaving = true;
+        } else {
+            self.beside = None;
+        }
+    }
+
+    /// A person who has left is of no interest any more.
+    fn leave(&mut self) {
+        if std::mem::take(&mut self.leaving) {
+            self.beside = None;
+        }
     }
 
     /// The sound of a person for the model, while one talks with the caller.
@@ -173,6 +189,7 @@ impl CallerPath {
         self.model = None;
         self.second_opinion = None;
         self.turn(false, None);
+        self.leave();
     }
 
     /// The format of the line's frames.
@@ -233,6 +250,7 @@ impl CallerPath {
         }
         if let Some(by_person) = self.beside.as_mut().and_then(|beside| beside.turn(open)) {
             out.push(AudioAction::Report(AudioReport::TurnSpoken { by_person }));
+            self.leave();
         }
     }
 

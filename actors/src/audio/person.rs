@@ -33,7 +33,7 @@ pub(super) struct Person {
 pub(super) struct Beside {
     /// Samples at the line's rate that wait for the caller's next frame.
     waiting: VecDeque<i16>,
-    /// Frames of the caller's open turn in which each of the two was louder.
+    /// Frames since the last turn in which each of the two was louder.
     turn: Turn,
 }
 
@@ -119,10 +119,14 @@ impl Beside {
         });
     }
 
-    /// A turn begins or ends. Returns whether the person spoke in the turn that ends.
+    /// A turn begins or ends. Returns whether the person spoke in the turn that ends. What sounded
+    /// since the turn before counts: a model may report a turn late, or as its words come.
     pub(super) fn turn(&mut self, open: bool) -> Option<bool> {
+        if open {
+            return None;
+        }
         let Turn { callers, persons } = std::mem::take(&mut self.turn);
-        (!open).then_some(persons > callers)
+        Some(persons > callers)
     }
 }
 

@@ -16,13 +16,22 @@
 use crate::ids::ItemId;
 
 /// Who talks with the caller.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) enum Hands {
     /// The agent.
-    #[default]
-    Agent,
+    Agent {
+        /// The turn that ended last. A turn that was open when a person gave the call back may be
+        /// theirs.
+        ended: Option<ItemId>,
+    },
     /// A person.
     Person(Meanwhile),
+}
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self::Agent { ended: None }
+    }
 }
 
 /// What was said while a person talks with the caller.
@@ -58,7 +67,7 @@ impl Hands {
     #[cfg(test)]
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Agent => "agent",
+            Self::Agent { .. } => "agent",
             Self::Person(_) => "person",
         }
     }
@@ -71,23 +80,24 @@ impl Hands {
     /// The agent has the call again. Returns what it is told, or `None` if it had the call already.
     pub(super) fn give_back(&mut self) -> Option<String> {
         match std::mem::take(self) {
-            Self::Agent => None,
+            Self::Agent { .. } => None,
             Self::Person(meanwhile) => Some(meanwhile.told()),
         }
     }
 
     /// A turn on the line has ended.
     pub(super) fn turn_ended(&mut self, item: &ItemId) {
-        if let Self::Person(meanwhile) = self {
-            meanwhile.ended = Some(item.clone());
-        }
+        let (Self::Agent { ended } | Self::Person(Meanwhile { ended, .. })) = self;
+        *ended = Some(item.clone());
     }
 
     /// The person spoke in the turn that ended last; returns its item.
     pub(super) fn spoken_by_person(&mut self) -> Option<ItemId> {
-        let Self::Person(meanwhile) = self else { return None };
-        let item = meanwhile.ended.take()?;
-        meanwhile.of(&item)?.by = Speaker::Person;
+        let (Self::Agent { ended } | Self::Person(Meanwhile { ended, .. })) = self;
+        let item = ended.take()?;
+        if let Self::Person(meanwhile) = self {
+            meanwhile.of(&item)?.by = Speaker::Person;
+        }
         Some(item)
     }
 
@@ -177,6 +187,8 @@ mod tests {
         let (_, said) = told.split_once("They said:\n").expect("what was said");
         assert_eq!(said, "Colleague: “When shall we come?”\nCaller: “At ten, please.”");
         assert!(!hands.are_a_persons());
+        hands.turn_ended(&item("c"));
+        assert_eq!(hands.spoken_by_person(), Some(item("c")), "it was open when the call was given back");
     }
 
     #[test]

@@ -44,6 +44,27 @@ fn audio_is_buffered_again_when_the_model_is_gone() {
 }
 
 #[test]
+fn the_turn_that_is_open_when_a_person_leaves_may_be_theirs() {
+    let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
+    let (now, mut out) = (clock::now(), Vec::new());
+    path.path.taken_over(true);
+    path.path.caller_turn(true, now, &mut out);
+    path.path.beside().expect("a person").hear(&[9_000; 1_600], 8_000);
+    for _ in 0..10 {
+        path.frame(None, &[0xFF; 160]);
+    }
+    path.path.taken_over(false);
+    path.path.caller_turn(false, now, &mut out);
+    assert!(out.contains(&AudioAction::Report(AudioReport::TurnSpoken { by_person: true })), "{out:?}");
+    assert!(path.path.beside().is_none());
+    out.clear();
+    path.path.caller_turn(true, now, &mut out);
+    path.path.caller_turn(false, now, &mut out);
+    let is_spoken = |action: &AudioAction| matches!(action, AudioAction::Report(AudioReport::TurnSpoken { .. }));
+    assert!(!out.iter().any(is_spoken), "{out:?}");
+}
+
+#[test]
 fn audio_missing_by_the_carrier_s_clock_is_silence() {
     let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
     path.frame(Some(40), &[7; 160]);
