@@ -68,3 +68,48 @@ async fn without_readers_nothing_is_gathered() {
     drop(call);
     assert!(board.frame(clock::now()).is_empty());
 }
+
+/// What readers of a busy service cost, as a share of one core: run it optimised, with `--ignored
+/// --nocapture`. The sockets behind the readers are not in it.
+#[actix_rt::test]
+#[ignore = "a measurement: it prints a share and asserts nothing of it"]
+async fn a_thousand_calls_for_fifty_readers() {
+    let board = Board::default();
+    let calls: Vec<Post> = (0..1_000).map(|n| post(&board, &format!("11111111-0000-4000-8000-{n:012}"))).collect();
+    let mut readers: Vec<_> = (0..50).map(|_| Box::pin(board.read(String::new()).expect("room"))).collect();
+    for reader in &mut readers {
+        reader.next().await;
+    }
+    let (ticks, mut bytes) = (50_u32, 0);
+    let start = clock::now();
+    for tick in 0..ticks {
+        for (n, call) in calls.iter().enumerate() {
+            happen(call, n as u32, tick);
+        }
+        board.send(board.frame(clock::now()));
+        for reader in &mut readers {
+            bytes += reader.next().await.expect("a frame").expect("no error").len();
+        }
+    }
+    let share = start.elapsed().as_secs_f64() / (EVERY * ticks).as_secs_f64();
+    let each = bytes as f64 / 50.0 / (EVERY * ticks).as_secs_f64() / 1_000.0;
+    eprintln!("1,000 calls, 50 readers: {:.2} % of a core, {each:.0} kB/s for each reader", 100.0 * share);
+}
+
+/// What happens on a call in one interval: the agent speaks half of the time, three words a second;
+/// a turn takes some seconds.
+fn happen(call: &Post, n: u32, tick: u32) {
+    let at = n * 7 + tick;
+    if at % 16 < 8 {
+        let item = format!("item_{}", at / 16);
+        let data = json!({ "speaker": "agent", "item": item, "text": "words of it ", "final": false });
+        call.tell(|news| news.take(WatchEvent { event: "words", data }));
+    }
+    if at % 4 == 0 {
+        call.tell(|news| news.take(WatchEvent::state("speaking")));
+    }
+    if at % 8 == 0 {
+        let data = json!({ "turns": at / 8, "answer_ms": 540, "cost_usd": 0.0123 });
+        call.tell(|news| news.take(WatchEvent { event: "changed", data }));
+    }
+}

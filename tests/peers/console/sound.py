@@ -3,6 +3,7 @@
 import math
 import struct
 import wave
+from pathlib import Path
 
 RATE = 8000
 
@@ -26,9 +27,24 @@ def voice(pitch, seconds, rate=RATE):
     return [int(9000 * (0.6 + 0.4 * math.sin(2 * math.pi * 4 * n / rate)) * math.sin(2 * math.pi * pitch * n / rate)) for n in range(int(seconds * rate))]
 
 
-def frames(samples):
-    """Samples as messages of 20 ms of mu-law."""
-    sound = bytes(map(encode, samples))
+def sweep(low, high, seconds, rate=RATE):
+    """A voice whose pitch rises all the time, as samples."""
+    angle, samples = 0.0, []
+    for n in range(int(seconds * rate)):
+        angle += 2 * math.pi * (low + (high - low) * n / (seconds * rate)) / rate
+        samples.append(int(9000 * (0.6 + 0.4 * math.sin(2 * math.pi * 4 * n / rate)) * math.sin(angle)))
+    return samples
+
+
+def speech(language):
+    """A sentence that the service bundles for its own phone, as mu-law."""
+    file = (Path(__file__).resolve().parents[3] / f"src/tools/phone/speech/{language}.wav").read_bytes()
+    return file[file.index(b"data") + 8 :]
+
+
+def frames(sound):
+    """Samples, or mu-law, as messages of 20 ms of mu-law."""
+    sound = sound if isinstance(sound, bytes) else bytes(map(encode, sound))
     return [sound[at : at + 160].ljust(160, b"\xff") for at in range(0, len(sound), 160)]
 
 

@@ -12,12 +12,12 @@ import wave
 
 import aiohttp
 from caller import SILENCE, Caller
-from sound import decode, earliness, frames, share, tenths, voice
+from sound import decode, earliness, frames, share, speech, sweep, tenths, voice
 from stage import by, that, until
 
-# What the agent is talking about while it is interrupted.
-LONG = "We are open from nine in the morning until eight in the evening on every day of the week, and on Sundays from ten until four, at both of our shops."
 MUTED_S, HEARD_S, EARLY_S = 0.1, 0.5, 0.3
+# Frames in which two pieces of a sentence meet are nobody’s, by their bytes.
+SEAM_S = 0.1
 PROTOCOLS = ["realtime", "live", "gemini", "cascade"]
 
 # Notes each click and each socket with the time of day, and when each message of sound came.
@@ -51,32 +51,28 @@ async def measured(page, service):
     await page.add_init_script(NOTE_TIMES)
     await page.goto(f"{service.url}/console/")
     await page.get_by_text("live", exact=True).first.wait_for()
-    async with Caller(service.public, frames(voice(440, 2))) as caller:
+    # The embedded model says the caller's own words again: these are long, and no two stretches of them are alike.
+    async with Caller(service.public, frames(voice(440, 2) + sweep(300, 700, 10))) as caller:
         row = page.locator('[data-testid="call-row"]:not([data-left])')
         await row.first.wait_for()
         call = await row.first.get_attribute("data-call-id")
         await row.first.click()
         await by(page, "listen").click()
         state = lambda: next((it["state"] for it in service.calls() if it["id"] == call), None)
-        # The caller's words are answered with as many of the agent's.
-        await until("the agent has answered", lambda: any(word["speaker"] == "user" for word in conversation(service, call)) and state() == "listening")
-        await by(page, "say-text").fill(LONG)
-        await by(page, "say-send").click()
-        await until("the agent speaks", lambda: state() == "speaking")
-        await asyncio.sleep(1.2)
-        listened = [(message[0] / 1000, bytes(message[2:])) for message in await page.evaluate("came.listen") if message[1] == 1]
+        await until("the agent answers", lambda: state() == "speaking" and any(word["speaker"] == "user" for word in conversation(service, call)))
+        await asyncio.sleep(4)
         await by(page, "take-over").click()
         await until("a person has the call", lambda: state() == "taken_over")
         await asyncio.sleep(3)
-        listened_all = await page.evaluate("came.listen.length")
         await by(page, "give-back").click()
         await until("the agent has it again", lambda: state() in ("speaking", "listening", "thinking"))
         given_back = time.time()
         await until("and goes on", lambda: any(begins > given_back for begins, _ in caller.heard))
         moments = {what: at / 1000 for what, at in await page.evaluate("moments")}
         heard = list(caller.heard)
+        listened = [(message[0] / 1000, bytes(message[2:])) for message in await page.evaluate("came.listen") if message[1] == 1]
         cleared = next((at for at in caller.cleared if at > moments["click take-over"] - 0.05), None)
-        assert cleared, "the carrier was never told to drop what it had"
+        that("the carrier is told to drop what it has", cleared, caller.cleared)
     told = moments["socket take-over"]
     person = next(begins for begins, samples in frames_of(heard) if begins > told and share(samples, 1000) > 0.5)
     agent = [begins for begins, samples in frames_of(heard) if told + MUTED_S < begins < given_back - 1 and share(samples, 1000) < 0.3 and max(map(abs, samples)) > 500]
@@ -87,7 +83,6 @@ async def measured(page, service):
     that("and nothing of it is heard until the call is given back", not agent, agent[:5])
     that("the caller hears the person within 500 ms of the click", person - moments["click take-over"] <= HEARD_S, person - moments["click take-over"])
     that("a listener is never more than 300 ms early", len(early) >= 5 and max(early) <= EARLY_S, early)
-    that("and hears nothing more of the agent meanwhile", listened_all >= len(listened))
     await recorded(page, service, call)
 
 
@@ -114,7 +109,10 @@ async def recorded(page, service, call):
     sides = [samples[n::channels] for n in range(channels)]
     tones = [[tenths(side, pitch) for pitch in (440, 1000)] for side in sides]
     print(f"      the recording: seconds of the caller’s tone and of the person’s, by channel: {tones}")
-    that("the person has a channel of their own in the recording", channels == 3 and tones[2][1] >= 2 and tones[0][1] == tones[1][1] == 0, tones)
+    that("the person has a channel of their own in the recording", channels == 3 and tones[2][1] >= 2 and tones[0][1] == 0, tones)
+    # The embedded model says again what it heard last, so the agent has the person's tone too, later.
+    both = sum(share(sides[2][at : at + 800], 1000) > 0.5 < share(sides[1][at : at + 800], 1000) for at in range(0, len(sides[2]) - 800, 800))
+    that("nobody else is heard at the same time", both == 0, both)
     that("and the caller has theirs", tones[0][0] >= 1.2 and tones[2][0] == 0, tones)
     await page.goto(f"{service.url}/console/#/history/{call}")
     await by(page, "player").get_by_role("button").click()
@@ -131,7 +129,8 @@ async def with_every_protocol(make):
             print(f"      {protocol}: {figures}")
             said = {speaker: [entry["text"] for entry in record["conversation"] if entry["speaker"] == speaker] for speaker in ("user", "person", "assistant")}
             acts = [act["act"] for act in record["operators"]]
-            that(f"{protocol}: the caller hears the person and nobody else", figures["person_s"] >= 2.4 and figures["agent_s"] == 0, figures)
+            that(f"{protocol}: the caller hears the person and nobody else", figures["person_s"] >= 1 and figures["other_s"] <= SEAM_S, figures)
+            that(f"{protocol}: and the person the caller", figures["caller_s"] >= 1, figures)
             that(f"{protocol}: the agent goes on when the call is given back", figures["after_s"] > 0 and acts == ["take_over", "give_back"], (figures, acts))
             that(f"{protocol}: what both said meanwhile is written down", len(said["person"]) >= 1 and len(said["user"]) >= 1, said)
     finally:
@@ -142,8 +141,9 @@ async def with_every_protocol(make):
 async def taken(service):
     """One call that a person takes over, talks on, hears the caller on, and gives back."""
     loud = lambda samples: max(map(abs, samples)) > 500
+    persons, callers = speech("en"), speech("hi")
     # The caller speaks once, while the person has the call.
-    async with Caller(service.public, [SILENCE] * 480 + frames(voice(440, 1.5))) as caller, aiohttp.ClientSession() as http:
+    async with Caller(service.public, [SILENCE] * 460 + frames(callers)) as caller, aiohttp.ClientSession() as http:
         began = time.time()
         while not (calls := service.calls()) or calls[0]["state"] not in ("listening", "speaking", "greeting"):
             await asyncio.sleep(0.05)
@@ -159,7 +159,7 @@ async def taken(service):
 
             listening = asyncio.create_task(listen())
             start = time.monotonic()
-            for number, frame in enumerate(frames(voice(1000, 3)) + [SILENCE] * 260):
+            for number, frame in enumerate(frames(persons) + [SILENCE] * 330):
                 await line.send_bytes(frame)
                 await asyncio.sleep(max(0, start + (number + 1) * 0.02 - time.monotonic()))
             await line.send_str(json.dumps({"give_back": True}))
@@ -169,13 +169,14 @@ async def taken(service):
             await asyncio.sleep(0.05)
             if any(begins > gave + 0.3 and loud(samples) for begins, samples in frames_of(caller.heard)):
                 break
-        pieces = list(frames_of(caller.heard))
-    meanwhile = [samples for begins, samples in pieces if took + MUTED_S < begins < gave]
-    persons = [share(samples, 1000) > 0.5 for samples in meanwhile if loud(samples)]
-    hears = [decode(byte) for message in heard if message[0] == 0 for byte in message[1:]]
+        pieces = [(begins + at / 8000, sound[at : at + 160]) for begins, sound in caller.heard for at in range(0, len(sound) - 159, 160)]
+    sounding = lambda mulaw: loud([decode(byte) for byte in mulaw])
+    meanwhile = [sound in persons for begins, sound in pieces if took + MUTED_S < begins < gave and sounding(sound)]
+    hears = b"".join(message[1:] for message in heard if message[0] == 0)
     figures = {
-        "person_s": round(sum(persons) / 50, 2), "agent_s": round(sum(not it for it in persons) / 50, 2),
-        "caller_s": tenths(hears, 440), "after_s": round(sum(loud(samples) for begins, samples in pieces if begins > gave) / 50, 2),
+        "person_s": round(sum(meanwhile) / 50, 2), "other_s": round(sum(not it for it in meanwhile) / 50, 2),
+        "caller_s": round(sum(sounding(sound) for sound in frames(hears) if sound in callers) / 50, 2),
+        "after_s": round(sum(sounding(sound) for begins, sound in pieces if begins > gave) / 50, 2),
     }  # fmt: skip
     for _ in range(100):
         await asyncio.sleep(0.1)
