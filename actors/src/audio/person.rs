@@ -93,7 +93,8 @@ impl Person {
 }
 
 impl Beside {
-    fn hear(&mut self, samples: &[i16], rate_hz: u32) {
+    /// The person says these samples.
+    pub(super) fn hear(&mut self, samples: &[i16], rate_hz: u32) {
         self.waiting.extend(samples);
         let most = rate_hz as usize / 1000 * MOST_WAITING.as_millis() as usize;
         self.waiting.drain(..self.waiting.len().saturating_sub(most));

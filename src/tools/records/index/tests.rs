@@ -198,6 +198,32 @@ fn two_processes_may_enter_the_same_record() {
     assert!(matches!(Store::open(Path::new("/proc/nowhere")), Err(Trouble::Failed(_))));
 }
 
+/// How long a page takes with 100,000 calls: run it with `--ignored --nocapture`.
+#[test]
+#[ignore = "a measurement: it prints times and asserts nothing of them"]
+fn a_page_among_a_hundred_thousand_calls() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(dir.path()).expect("a database");
+    for some in (0..100_000).collect::<Vec<i64>>().chunks(5_000) {
+        let entry = |n: &i64| {
+            let words = if n % 1_000 == 7 { "remember the marmalade" } else { "a service slot on thursday, please" };
+            (named(*n), (1, 1), Entry::of(&record(*n, &said(words)), &named(*n)))
+        };
+        store.put(&some.iter().map(entry).collect::<Vec<_>>()).expect("room");
+    }
+    for (what, text, agent) in
+        [("first", "", None), ("agent", "", Some("default")), ("rare", "marmalade", None), ("common", "thursday", None)]
+    {
+        let wanted = Wanted { words: search(text), agent: agent.map(str::to_owned), most: 50, ..Wanted::default() };
+        let times = [(); 2].map(|()| {
+            let began = std::time::Instant::now();
+            assert_eq!(store.page(&wanted).expect("a page").rows.len(), 50, "{what}");
+            began.elapsed()
+        });
+        eprintln!("{what}: {times:?}");
+    }
+}
+
 async fn found_by(index: &RecordsIndex, wanted: Wanted) -> Vec<i64> {
     let page = index.page(wanted).await.expect("a page");
     let number = |row: &String| {
