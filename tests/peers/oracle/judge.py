@@ -780,4 +780,9 @@ def on_its_own_model(work):
 
 
 WANTED = [word for word in sys.argv[2:] if not word.startswith("--")]
+# Only those that may run beside other judges, or only those that need the machine to themselves.
+if "--beside" in sys.argv:
+    SCENARIOS = [work for work in SCENARIOS if work not in ALONE]
+elif "--alone" in sys.argv:
+    SCENARIOS = [work for work in SCENARIOS if work in ALONE]
 sys.exit(asyncio.run(runner.run([on_its_own_model(work) for work in SCENARIOS], WANTED, AT_ONCE, LONGEST)))
