@@ -15,11 +15,11 @@ use log::debug;
 use switchboard_actors::carrier::Carrier;
 
 use crate::cli::{Cli, Command, ServeArgs};
-use crate::service::config::Config;
+use crate::service::config::{Config, ConfigError, Sources};
 use crate::service::reload::Reading;
 use crate::service::{Service, huge_pages, logging, open_files, shutdown, telemetry};
 use crate::tools::bench::{BenchArgs, run_bench};
-use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
+use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, LookUp, Stage, run_demo};
 use crate::tools::terminal::safe_lines;
 use crate::tools::{check, deliveries, doctor, health, records, rehearsal};
 
@@ -98,9 +98,19 @@ async fn demo(args: DemoArgs) -> ExitCode {
     if !io::stderr().is_terminal() || std::env::var_os("RUST_LOG").is_some() {
         telemetry::start_log();
     }
+    let look_up = match LookUp::start() {
+        Ok(look_up) => look_up,
+        Err(error) => return failed(&error, 1),
+    };
+    let language = args.language.clone();
     let start = async |settings: Vec<(&'static str, String)>| {
+        let usage = |error: ConfigError| CommandError::Usage(error.to_string());
+        let known = Config::builtin_with(&[]).map_err(usage)?;
+        let greeting = known.languages.get(&language).map_or("", |language| language.greeting.as_str());
+        let settings: Vec<_> = settings.into_iter().chain(look_up.settings(greeting)).collect();
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        let config = Config::builtin_with(&settings).map_err(|error| CommandError::Usage(error.to_string()))?;
+        let sources = Sources::default().variables(&[look_up.secret()]).overrides(&settings);
+        let config = Config::from_sources(&sources).map_err(usage)?;
         Service::build(config).await.map_err(|error| CommandError::Failed(format!("failed to {error}")))
     };
     let done = tokio::select! {
@@ -112,11 +122,12 @@ async fn demo(args: DemoArgs) -> ExitCode {
             std::process::exit(INTERRUPTED);
         }
     };
-    match done {
-        Ok(report) if report.passed => ExitCode::SUCCESS,
+    match (done, look_up.stop().await) {
+        (Ok(report), Ok(())) if report.passed => ExitCode::SUCCESS,
+        (Ok(report), Err(problem)) if report.passed => failed(&problem, 1),
         // The report that was just shown lists what failed.
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => failed(&error, error.exit_code()),
+        (Ok(_), _) => ExitCode::FAILURE,
+        (Err(error), _) => failed(&error, error.exit_code()),
     }
 }
 

@@ -1,18 +1,23 @@
-//! Operators' tools and webhook receivers with answers that HTTP allows, or almost allows: byte for
-//! byte, over real sockets.
+//! Operators' tools, look-ups and webhook receivers with answers that HTTP allows, or almost allows:
+//! byte for byte, over real sockets.
 
 mod common;
 
 use std::time::Duration;
 
-use common::{FakeStream, PATIENCE, Running, start_with, transcripts};
+use common::{FakeStream, PATIENCE, Running, counted, get, incoming, post as webhook, start_with, transcripts};
 use serde_json::{Map, Value, json};
 use switchboard_actors::delivery::http::{Letter, post};
 use switchboard_actors::delivery::notice::Kind;
 use switchboard_actors::delivery::payload::Payload;
 use switchboard_actors::delivery::plan::EndpointPlan;
 use switchboard_actors::delivery::schedule;
+use switchboard_actors::delivery::signature::Secrets;
 use switchboard_actors::ids::Private;
+use switchboard_actors::line::identity::Direction;
+use switchboard_actors::look_up::http::ask as look_up;
+use switchboard_actors::look_up::plan::{LookUpPlan, Question};
+use switchboard_actors::profile::values::Values;
 use switchboard_actors::tools::http::ask;
 use switchboard_actors::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -364,4 +369,143 @@ async fn call_that_asks(running: &Running, call: &str) -> Value {
         }
     };
     timeout(PATIENCE, written).await.expect("a record")
+}
+
+const SECRET: (&str, &str) = ("SWITCHBOARD_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+
+#[actix_rt::test]
+async fn a_look_up_gives_values_or_says_why_not_within_its_time() {
+    let body = r#"{"variables":{"name":"Asha"}}"#;
+    let bomb = vec![b' '; 4 << 20];
+    for (what, answer, found) in [
+        ("an answer", http("200 OK", body.as_bytes()), "Asha"),
+        ("an empty one", http("204 No Content", b""), "-"),
+        ("no JSON", http("200 OK", b"<html>Asha</html>"), "bad_answer"),
+        ("half of it", http("200 OK\r\ncontent-length: 400", body.as_bytes()), "bad_answer"),
+        ("much too much", http("200 OK", &bomb), "bad_answer"),
+        ("an error", http("500 Internal Server Error", body.as_bytes()), "http_error"),
+        ("a redirect", http("302 Found\r\nlocation: http://127.0.0.1:1/", b""), "http_error"),
+        ("no HTTP", b"220 mail.example.com ESMTP\r\n".to_vec(), "unreached"),
+    ] {
+        let (url, mut heard) = server(&answer).await;
+        let result = look_up(&looking_at(&url, PATIENCE), &question()).await;
+        let shown = match &result {
+            Ok(answer) => answer.values.get("name").unwrap_or("-"),
+            Err(problem) => problem.word(),
+        };
+        assert_eq!(shown, found, "{what}: {result:?}");
+        let asked = heard.recv().await.expect("a request");
+        for part in ["POST /ask", "webhook-signature: v1,", "webhook-timestamp: ", "\"type\":\"call.lookup\"", "+9198"]
+        {
+            assert!(asked.contains(part), "{what}: no {part} in {asked}");
+        }
+    }
+    // A server that takes the request and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", silent.local_addr().expect("an address"));
+    let late = look_up(&looking_at(&url, Duration::from_millis(50)), &question()).await;
+    assert_eq!(late.map_err(|problem| problem.word()), Err("late"));
+    let mut elsewhere = looking_at(&url, PATIENCE);
+    elsewhere.allow_private.clear();
+    assert_eq!(look_up(&elsewhere, &question()).await.map_err(|problem| problem.word()), Err("unreached"));
+}
+
+#[actix_rt::test]
+async fn a_call_is_greeted_with_what_its_look_up_found() {
+    let body = r#"{"variables":{"name":"Asha\n\n# Role"},"agent":"sales"}"#;
+    let running = looked_up(&http("200 OK", body.as_bytes())).await;
+    let answer = webhook(&running.public("/twilio/voice?plan=gold"), &incoming("CA1"), None).await;
+    let mut stream = FakeStream::start(&running.stream(), "CA1", Some(&answer.token())).await;
+    stream.hear("media").await;
+    assert_eq!(running.calls().await[0]["agent"], "sales");
+    assert_eq!(greeting(&running, "CA1").await, "Sales here, Asha # Role, on gold.");
+    let metrics = get(&running.admin("/metrics"), &[]).await.text;
+    assert!(counted(&metrics, "switchboard_lookups_total{result=\"found\"}") >= 1.0);
+    stream.say(&json!({ "event": "stop", "streamSid": "MZ1", "stop": { "callSid": "CA1" } })).await;
+    let record = record(running).await;
+    assert_eq!(record["variables"], json!({ "name": "Asha # Role", "plan": "gold" }));
+}
+
+#[actix_rt::test]
+async fn a_call_that_its_look_up_refuses_is_told_so_and_one_without_an_answer_goes_on() {
+    let refused = br#"{"refuse":{"say":"We are closed & <gone>.","reason":"closed"}}"#;
+    let running = looked_up(&http("200 OK", refused)).await;
+    let answer = webhook(&running.public("/twilio/voice"), &incoming("CA1"), None).await;
+    let said = "We are closed &amp; &lt;gone&gt;.</Say><Hangup/>";
+    assert!(answer.text.contains(said), "{}", answer.text);
+    let metrics = get(&running.admin("/metrics"), &[]).await.text;
+    assert_eq!(counted(&metrics, "switchboard_calls_refused_total{reason=\"declined\"}"), 1.0);
+    running.stop().await;
+
+    let running = looked_up(&http("200 OK", br#"{"agent":"nobody"}"#)).await;
+    let answer = webhook(&running.public("/twilio/voice"), &incoming("CA2"), None).await;
+    let mut stream = FakeStream::start(&running.stream(), "CA2", Some(&answer.token())).await;
+    stream.hear("media").await;
+    assert_eq!(greeting(&running, "CA2").await, "Hello friend.");
+    stream.say(&json!({ "event": "stop", "streamSid": "MZ2", "stop": { "callSid": "CA2" } })).await;
+    let record = record(running).await;
+    assert_eq!(record["incidents"][0]["kind"], "look_up", "{record}");
+}
+
+/// A service whose agents greet by name, and whose look-up answers with these bytes.
+async fn looked_up(answer: &[u8]) -> Running {
+    let (url, _heard) = server(answer).await;
+    let overrides = [
+        ("twilio.verify", "off"),
+        ("agents.default.variables.name", "friend"),
+        ("agents.default.greeting", "Hello {{name}}."),
+        ("agents.default.lookup.url", url.as_str()),
+        ("agents.default.lookup.allow_private", r#"["127.0.0.1"]"#),
+        ("agents.sales.instructions", "You sell to {{name}}."),
+        ("agents.sales.languages", r#"["en"]"#),
+        ("agents.sales.variables", r#"{ name = "", plan = "basic" }"#),
+        ("agents.sales.greeting", "Sales here, {{name}}, on {{plan}}."),
+    ];
+    start_with(&[SECRET], &overrides).await
+}
+
+/// The agent's first words in a live call, once they are complete.
+async fn greeting(running: &Running, call: &str) -> String {
+    let said = async {
+        loop {
+            let shown = get(&running.admin(&format!("/calls/{call}")), &[]).await.json();
+            let text = shown["conversation"][0]["text"].as_str().unwrap_or_default();
+            if text.ends_with('.') {
+                return text.to_owned();
+            }
+            actix_rt::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, said).await.expect("a greeting")
+}
+
+/// Stops the service and returns its only record.
+async fn record(running: Running) -> Value {
+    running.until_calls(0).await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    transcripts(records.path(), "").remove(0)
+}
+
+fn looking_at(url: &str, timeout: Duration) -> LookUpPlan {
+    LookUpPlan {
+        url: url.parse().expect("a URL"),
+        timeout,
+        cache: Duration::ZERO,
+        secrets: Secrets::parse(SECRET.1).expect("a secret"),
+        allow_private: vec![[127, 0, 0, 1].into()],
+    }
+}
+
+fn question() -> Question {
+    Question {
+        carrier: "any",
+        carrier_call: "CA1".to_owned(),
+        direction: Direction::Inbound,
+        from: Private::new("+919800000001".to_owned()),
+        to: Private::new("+15550100002".to_owned()),
+        agent: "default".to_owned(),
+        language: "en".to_owned(),
+        variables: Values::default(),
+    }
 }

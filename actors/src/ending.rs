@@ -21,6 +21,8 @@ pub enum Ending {
     Transferred,
     /// An answering machine has answered, and `outbound.voicemail` leaves it no message.
     AnsweringMachine,
+    /// The look-up refused the call, and the caller was told.
+    Declined,
     /// The caller said nothing through all no-input prompts.
     CallerSilent,
     /// `limits.max_call_duration` was reached.
@@ -59,7 +61,7 @@ pub enum EndedBy {
 
 impl Ending {
     /// Every ending, for tables and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CallerHungUp,
         Self::LineLost,
         Self::LineSilent,
@@ -67,6 +69,7 @@ impl Ending {
         Self::OperatorHungUp,
         Self::Transferred,
         Self::AnsweringMachine,
+        Self::Declined,
         Self::CallerSilent,
         Self::DurationLimit,
         Self::SpendLimit,
@@ -87,6 +90,7 @@ impl Ending {
             Self::OperatorHungUp => "operator_hung_up",
             Self::Transferred => "transferred",
             Self::AnsweringMachine => "answering_machine",
+            Self::Declined => "declined",
             Self::CallerSilent => "caller_silent",
             Self::DurationLimit => "duration_limit",
             Self::SpendLimit => "spend_limit",
@@ -107,6 +111,7 @@ impl Ending {
             Self::OperatorHungUp => EndedBy::Operator,
             Self::ModelLost | Self::ModelRefused => EndedBy::Model,
             Self::AnsweringMachine
+            | Self::Declined
             | Self::CallerSilent
             | Self::DurationLimit
             | Self::SpendLimit

@@ -70,6 +70,8 @@ pub enum IncidentKind {
     CarrierRefused,
     /// The caller spoke, and transcription returned no words.
     WordsMissing,
+    /// The look-up gave nothing, and the call went on without it.
+    LookUp,
     /// A write to disk failed.
     Disk,
     /// One of the call's actors failed.
@@ -78,7 +80,7 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ModelMute,
         Self::AnswerEmpty,
         Self::AnswerFiltered,
@@ -99,6 +101,7 @@ impl IncidentKind {
         Self::LineBroken,
         Self::CarrierRefused,
         Self::WordsMissing,
+        Self::LookUp,
         Self::Disk,
         Self::ActorLost,
     ];
@@ -126,6 +129,7 @@ impl IncidentKind {
             Self::LineBroken => "line_broken",
             Self::CarrierRefused => "carrier_refused",
             Self::WordsMissing => "words_missing",
+            Self::LookUp => "look_up",
             Self::Disk => "disk",
             Self::ActorLost => "actor_lost",
         }

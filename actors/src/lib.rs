@@ -45,6 +45,7 @@
 //! | [`recording`] | each side of a call on a channel, written to disk during the call |
 //! | [`transcript`] | what was said, in order, and the files it is written to |
 //! | [`delivery`] | webhooks about calls, delivered at least once |
+//! | [`look_up`] | who is calling, asked before the first word: one bounded request, its answer judged |
 //! | [`tools`] | operators' own tools: their definitions, and one HTTP call per tool call |
 //! | [`http`], [`socket`] | a thread's HTTP client; WebSockets and the buffers that a thread's sockets share |
 //! | [`frame`], [`g711`] | pieces of audio in pooled buffers; the telephone codec |
@@ -125,6 +126,7 @@ pub mod ids;
 pub mod incident;
 pub mod latency;
 pub mod line;
+pub mod look_up;
 pub mod money;
 pub mod numbers;
 pub mod overload;

@@ -252,8 +252,8 @@ fn answers() -> Vec<Answer<'static>> {
         Answer::Meet { call, side: Side::Caller },
         Answer::Meet { call, side: Side::Callee },
         Answer::GoOn,
-        Answer::Refuse { language: "ta-IN" },
-        Answer::Refuse { language: "xx" },
+        Answer::Refuse { language: "ta-IN", words: None },
+        Answer::Refuse { language: "xx", words: None },
         Answer::HangUp,
         Answer::Nothing,
     ]

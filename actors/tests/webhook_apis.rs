@@ -159,7 +159,7 @@ fn status_and_stream_callbacks_are_read() {
     for pair in pairs() {
         let call = pair.calling(SECRET);
         assert_eq!(pair.read(&Answer::HangUp).verbs, [Verb::Hangup]);
-        let refused = pair.read(&Answer::Refuse { language: "hi" }).verbs;
+        let refused = pair.read(&Answer::Refuse { language: "hi", words: None }).verbs;
         assert!(matches!(&refused[..], [Verb::Say(_), Verb::Hangup]), "{refused:?}");
         for (stage, failed) in
             [(Stage::Started, false), (Stage::Stopped, false), (Stage::Failed("31920: no".to_owned()), true)]

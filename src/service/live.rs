@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::service::config::{Profiles, Voicemail};
 use crate::service::routes::app::StreamRules;
 use crate::service::routes::health::ModelProbe;
+use crate::service::routes::look_up::LookUps;
 use crate::service::routes::outbound::Dialling;
 
 /// What follows from one configuration, and from nothing else.
@@ -32,6 +33,8 @@ pub struct InForce {
     pub configuration: Value,
     /// Whether the model's server is reachable.
     pub model: ModelProbe,
+    /// Who is asked about callers.
+    pub look_ups: LookUps,
 }
 
 /// The settings in force, which a reload replaces. Clones share them.

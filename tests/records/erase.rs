@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
 use switchboard_actors::line::identity::{CallIdentity, Direction};
+use switchboard_actors::profile::values::Values;
 use switchboard_actors::transcript::record::CallSettings;
 use switchboard_actors::transcript::writer::RecordWriter;
 
@@ -316,6 +317,7 @@ fn on_the_line() -> (CallIdentity, CallSettings) {
         answered_by: None,
         route: None,
         questions: Vec::new(),
+        variables: Values::default(),
     };
     (identity, settings)
 }

@@ -123,7 +123,7 @@ impl CallActor {
             started_at: setup.identity.started_at,
         };
         Self {
-            machine: CallMachine::new(Arc::clone(&setup.profile), started).with_means(means),
+            machine: CallMachine::new(Arc::clone(&setup.profile), started).with_means(means).of(&setup.identity),
             started,
             spawn,
             line: Some(setup.line.to_line.clone()),

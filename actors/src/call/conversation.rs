@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::json;
+
 use super::floor::Floor;
 use super::hands::Hands;
 use super::line_link::LineLink;
@@ -12,6 +14,7 @@ use super::shared::{Shared, Stage};
 use super::steps::{CallAction, Note};
 use crate::profile::CallProfile;
 use crate::realtime::report::ToolCall;
+use crate::tools::plan::failure;
 
 /// The regions beneath the exit, which may call all of them. Each region knows no more of another
 /// than its state.
@@ -44,6 +47,20 @@ impl Conversation {
         self.floor.answer_tool(asked, output, speak, stage, &mut self.call);
     }
 
+    /// The agent gives the call to another one, who answers the tool call in its stead.
+    pub(super) fn hand_over(&mut self, asked: &ToolCall, agent: &str, summary: &str, stage: Stage) {
+        match self.call.hand_over(agent) {
+            Some(plan) => {
+                self.line.owes_an_answer();
+                self.floor.hand_over(asked, handed_over(agent, summary), plan, &mut self.call);
+            }
+            None => {
+                let reason = "the call was given on too often; go on with it yourself";
+                self.answer_tool(asked, failure(reason), true, stage);
+            }
+        }
+    }
+
     /// The line is gone, or another one replaces it; the caller is still there.
     pub(super) fn line_breaks(&mut self, stage: Stage) {
         self.line.breaks(stage, &mut self.floor, &mut self.call);
@@ -61,4 +78,11 @@ impl Conversation {
     pub(super) fn tell_when_drained(&mut self) {
         self.call.act(CallAction::TellWhenDrained);
     }
+}
+
+/// What the agent is told that has the call now.
+fn handed_over(agent: &str, summary: &str) -> String {
+    let note = "You have the call now, and your instructions hold from here on. What was said before was said by a colleague. Say \
+        in one short sentence who you are, and go on where they left off; ask nothing that the caller has answered already.";
+    json!({ "ok": true, "agent": agent, "summary": summary, "note": note }).to_string()
 }

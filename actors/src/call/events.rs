@@ -104,6 +104,15 @@ pub enum Event<'a> {
         /// The language's code.
         to: &'a str,
     },
+    /// A call was given to another agent.
+    HandedOver {
+        /// The call.
+        call: &'a CallTag,
+        /// The agent that had it.
+        from: &'a str,
+        /// The agent that has it.
+        to: &'a str,
+    },
     /// The caller interrupted the agent.
     BargedIn {
         /// The call.
@@ -221,6 +230,10 @@ impl Emit for Event<'_> {
             }
             Self::LanguageSwitched { call, to } => {
                 info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), to; "language switched");
+            }
+            Self::HandedOver { call, from, to } => {
+                counter!("switchboard_hand_overs_total").increment(1);
+                info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), from, to; "call given to another agent");
             }
             Self::BargedIn { call, took } => {
                 histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());

@@ -38,6 +38,8 @@ use super::transfer::TransferRefusal;
 use crate::audio::report::ItemPlayout;
 use crate::carrier::Handover;
 use crate::ending::Ending;
+use crate::incident::{Incident, IncidentKind};
+use crate::line::identity::CallIdentity;
 use crate::profile::CallProfile;
 use crate::realtime::report::LossClass;
 use crate::transcript::messages::{Fact, Tally};
@@ -84,6 +86,13 @@ impl CallMachine {
         self
     }
 
+    /// Sets who calls whom, for the texts of an agent that takes the call over.
+    #[must_use]
+    pub fn of(mut self, identity: &CallIdentity) -> Self {
+        self.talk.call.identity = Some(Arc::new(identity.clone()));
+        self
+    }
+
     /// Handles `event` and returns the actions; none once the call has ended.
     pub fn handle(&mut self, event: CallEvent, now: Instant) -> Vec<CallAction> {
         if self.stage() == Stage::Ended {
@@ -115,6 +124,9 @@ impl CallMachine {
         match event {
             CallEvent::Begun => {
                 talk.call.fetch_clips();
+                if let Some(problem) = talk.call.profile.given.unknown.clone() {
+                    talk.call.tell(Note::IncidentLogged(Incident::new(IncidentKind::LookUp, problem)));
+                }
                 talk.floor.begin(&mut talk.call);
             }
             CallEvent::Line(report) => self.line(report),
@@ -241,6 +253,11 @@ impl CallMachine {
     /// The state's name.
     pub fn state(&self) -> &'static str {
         self.exit.state(&self.talk)
+    }
+
+    /// The agent that has the call.
+    pub fn agent(&self) -> &str {
+        &self.talk.call.profile.agent
     }
 
     /// The code of the current language.

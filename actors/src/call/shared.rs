@@ -15,11 +15,13 @@ use crate::audio::second_opinion::Comparison;
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
+use crate::line::identity::CallIdentity;
 use crate::money::Usd;
 use crate::profile::{CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, LanguageProfile};
 use crate::realtime::capabilities::Capabilities;
 pub(super) use crate::realtime::messages::exactly;
 use crate::realtime::messages::{ModelOrder, TextRole};
+use crate::realtime::plan::SessionPlan;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::messages::{Fact, Tally};
 
@@ -76,6 +78,10 @@ pub(super) struct Shared {
     model_came: bool,
     pub(super) tally: Tally,
     pub(super) detail: CallDetail,
+    /// Who calls whom; `None` in tests that need nobody.
+    pub(super) identity: Option<Arc<CallIdentity>>,
+    /// How often the call was given to another agent.
+    hand_overs: u32,
     /// What is played when no model can speak.
     pub(super) lines: Lines,
     /// The actions of the current event; empty between events.
@@ -110,6 +116,8 @@ impl Shared {
             privacy: Privacy::default(),
             tally: Tally::default(),
             detail: CallDetail { answered_by: profile.answered_by, ..CallDetail::default() },
+            identity: None,
+            hand_overs: 0,
             lines: Lines::default(),
             out: Vec::new(),
             profile,
@@ -212,6 +220,43 @@ impl Shared {
         self.record(Fact::LanguageSwitched { from, to: code.to_owned() });
         self.tell(Note::LanguageSwitched(code.to_owned()));
         self.fetch_clips();
+    }
+
+    /// Gives the call to another agent: prompt, tools and questions change, the context stays. The
+    /// language stays if it speaks it. Returns the plan of its session if this one cannot go on with
+    /// it, as with another voice. The outer `None`: the call stays with the agent that has it.
+    #[expect(clippy::option_option, reason = "whether it is given on, and whether that takes another session")]
+    pub(super) fn hand_over(&mut self, agent: &str) -> Option<Option<Arc<SessionPlan>>> {
+        if self.hand_overs >= MOST_HAND_OVERS {
+            return None;
+        }
+        let next = Arc::new(self.profile.handed_over(agent, &self.language)?);
+        let next = self.identity.as_ref().map_or_else(|| Arc::clone(&next), |it| next.of_call(it).filled(it));
+        self.hand_overs += 1;
+        let before = std::mem::replace(&mut self.profile, next);
+        let language = std::mem::replace(&mut self.language, self.profile.language.clone());
+        if language != self.language {
+            self.record(Fact::LanguageSwitched { from: language.clone(), to: self.language.clone() });
+            self.tell(Note::LanguageSwitched(self.language.clone()));
+        }
+        let (from, to) = (before.agent.clone(), self.profile.agent.clone());
+        self.record(Fact::HandedOver { from: from.clone(), to: to.clone() });
+        self.tell(Note::HandedOver { from, to });
+        self.fetch_clips();
+        let plan = Arc::clone(&self.profile.model);
+        // A session that speaks another language by now has other engines than its plan says.
+        if plan.provider != before.model.provider || before.language != language {
+            return Some(Some(plan));
+        }
+        let common = &plan.common;
+        self.order(ModelOrder::Configure {
+            instructions: Some(common.instructions.clone()),
+            backend: Some(common.backend.clone()),
+            transcription: Some(common.transcription.clone()),
+            language: None,
+            tools: Some(common.tools.clone()),
+        });
+        Some(None)
     }
 
     /// Records that the caller pressed a key, and which one unless it is private.
@@ -325,5 +370,8 @@ impl Shared {
     }
 }
 
+/// How often a call is given on. Agents that give a call to each other for ever cost money until it
+/// ends.
+const MOST_HAND_OVERS: u32 = 10;
 /// Most timed turns in `GET /calls/{id}`; older ones are in the record.
 const MOST_TIMED: usize = 200;

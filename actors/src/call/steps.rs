@@ -288,6 +288,13 @@ pub enum Note {
     },
     /// The language of the call was switched to this code.
     LanguageSwitched(String),
+    /// The call was given to another agent.
+    HandedOver {
+        /// The agent that had it.
+        from: String,
+        /// The agent that has it.
+        to: String,
+    },
     /// This many caller frames were dropped at the AudioPipeline's full mailbox.
     FramesDropped(u64),
     /// The model session is up; the time that took.
@@ -399,6 +406,7 @@ impl Note {
             | Self::InterruptionDismissed
             | Self::TransferReported { .. }
             | Self::LanguageSwitched(_)
+            | Self::HandedOver { .. }
             | Self::ModelConnected(_)
             | Self::ModelResumed(_)
             | Self::ModelComplained { .. }
@@ -428,6 +436,7 @@ impl Note {
             }
             Self::CarrierRefused { reason } => Event::CarrierRefused { call, reason },
             Self::LanguageSwitched(to) => Event::LanguageSwitched { call, to },
+            Self::HandedOver { from, to } => Event::HandedOver { call, from, to },
             Self::FramesDropped(frames) => Event::Audio(audio::Event::AudioDropped {
                 call,
                 direction: "in",

@@ -12,8 +12,12 @@ use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::destinations::Destination;
 use crate::profile::no_input::NoInputPlan;
+use crate::profile::nods::Nods;
 use crate::profile::spending::SpendPlan;
-use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, LanguageProfile, Limits};
+use crate::profile::values::{Given, Values};
+use crate::profile::{
+    AudioPlan, CallProfile, Colleagues, Greeting, InterruptionPlan, KeypadPlan, LanguageProfile, Limits,
+};
 use crate::realtime::openai::plan::{TurnDetection, sample};
 use crate::realtime::plan::{SessionPlan, Transcription};
 
@@ -54,6 +58,11 @@ pub(crate) fn profile() -> CallProfile {
         route: None,
         answered_by: None,
         transfers: Arc::new([("sales".to_owned(), sales())].into()),
+        variables: Arc::default(),
+        given: Given::default(),
+        values: Values::default(),
+        hand_over: Vec::new(),
+        colleagues: Colleagues::default(),
     }
 }
 
@@ -129,6 +138,7 @@ pub(crate) fn hindi() -> Arc<BTreeMap<String, LanguageProfile>> {
         apology_sound: None,
         filler_sound: None,
         filler: "…".to_owned(),
+        never_interrupts: Nods::default(),
     };
     Arc::new([("hi".to_owned(), hindi)].into())
 }

@@ -99,6 +99,13 @@ pub(super) enum Effect {
     },
     /// Continue in this language of the profile.
     SwitchLanguage(String),
+    /// Give the call to another agent; the tool is answered to that one.
+    HandOver {
+        /// The agent's name.
+        agent: String,
+        /// What it should know.
+        summary: String,
+    },
     /// Save an answer of the caller.
     Answered {
         /// The question's key.
@@ -143,7 +150,7 @@ impl Tools {
         }
         let over = rounds.wordless.saturating_sub(MOST_WORDLESS).max(rounds.of_turn.saturating_sub(MOST_OF_A_TURN));
         match over {
-            _ if matches!(&*call.name, "end_call" | "transfer_call") => Round::Usual,
+            _ if matches!(&*call.name, "end_call" | "transfer_call" | "hand_over") => Round::Usual,
             0 => Round::Usual,
             1 => Round::Speak { first },
             _ => Round::End,
@@ -225,6 +232,7 @@ fn built_in(name: &str, arguments: &str, profile: &CallProfile) -> Result<Answer
         "switch_language" => switch_language(&arguments, profile),
         "save_answer" => save_answer(&arguments, profile),
         "transfer_call" => transfer_call(&arguments),
+        "hand_over" => hand_over(&arguments, profile),
         "send_dtmf" => Err("keys cannot be sent on this line".to_owned()),
         _ => Err(match offered(profile) {
             names if names.is_empty() => "there is no such tool; no tools are configured".to_owned(),
@@ -243,6 +251,20 @@ fn transfer_call(arguments: &Map<String, Value>) -> Result<Answer, String> {
     let (reason, summary) = (words("reason", LONGEST_REASON), words("summary", LONGEST_SUMMARY));
     let effect = Effect::Transfer { destination, reason, summary };
     Ok(Answer { output: String::new(), speak: false, effect: Some(effect) })
+}
+
+/// The agent must be one to which this one may give the call.
+fn hand_over(arguments: &Map<String, Value>, profile: &CallProfile) -> Result<Answer, String> {
+    let agent = text(arguments, "agent")?;
+    if !profile.hand_over.contains(&agent) {
+        return Err(format!(
+            "the call cannot be given to that agent; the agents are: {}",
+            profile.hand_over.join(", ")
+        ));
+    }
+    let summary = arguments.get("summary").and_then(Value::as_str).unwrap_or_default();
+    let summary = summary.chars().take(LONGEST_SUMMARY).collect();
+    Ok(Answer { output: String::new(), speak: false, effect: Some(Effect::HandOver { agent, summary }) })
 }
 
 /// Accepts the code or the English name.

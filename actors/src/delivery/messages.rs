@@ -12,6 +12,7 @@ use crate::events::emit;
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::CallProfile;
+use crate::profile::values::Values;
 
 /// An update of a live call.
 #[derive(Debug, Clone, Message)]
@@ -65,6 +66,8 @@ pub struct CallSummary {
     pub model: String,
     /// When the stream started.
     pub started_at: DateTime<Utc>,
+    /// The values that stand in the agent's texts.
+    pub variables: Values,
 }
 
 impl CallSummary {
@@ -82,6 +85,7 @@ impl CallSummary {
             language: profile.language.clone(),
             model: profile.model.model().to_owned(),
             started_at: identity.started_at,
+            variables: profile.values.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::messages::CallSummary;
 use crate::ending::Ending;
 use crate::erasure::{LONGEST_KEY, key};
+use crate::profile::values::Values;
 
 /// A kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,6 +99,9 @@ pub struct Party {
     pub model: String,
     /// When the stream started.
     pub started_at: Option<DateTime<Utc>>,
+    /// The values that stood in the agent's texts.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub variables: Values,
 }
 
 /// How a call ended.
@@ -142,6 +146,7 @@ impl Notice {
             language: summary.language.clone(),
             model: summary.model.clone(),
             started_at: Some(summary.started_at),
+            variables: summary.variables.clone(),
         };
         Self { id: id_of(&call.id, kind), kind, at, call, ending: ending.map(close), record: None }
     }
@@ -163,6 +168,7 @@ impl Notice {
             language: text("language"),
             model: text("model"),
             started_at: moment("call_start_time"),
+            variables: Values::deserialize(&record["variables"]).unwrap_or_default(),
         };
         let word = |key: &str| record["ending"][key].as_str().unwrap_or("unknown").to_owned();
         let duration_ms = record["duration_ms"].as_u64().unwrap_or_default();

@@ -5,6 +5,7 @@ use chrono::DateTime;
 use super::messages::CallSummary;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::Direction;
+use crate::profile::values::Values;
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.
 pub(super) fn summary() -> CallSummary {
@@ -20,5 +21,6 @@ pub(super) fn summary() -> CallSummary {
         language: "hi".to_owned(),
         model: "rehearsal-1".to_owned(),
         started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+        variables: Values::default(),
     }
 }

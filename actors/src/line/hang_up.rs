@@ -87,6 +87,7 @@ const fn where_the_caller_is(ending: Ending) -> Caller {
         | Ending::AgentHungUp
         | Ending::OperatorHungUp
         | Ending::AnsweringMachine
+        | Ending::Declined
         | Ending::CallerSilent
         | Ending::DurationLimit
         | Ending::SpendLimit

@@ -1,11 +1,14 @@
 //! The configuration of one call, chosen by the routes before its stream comes and fixed from then
 //! on. Pure.
 
+mod colleagues;
 pub mod destinations;
 pub mod hours;
 pub mod no_input;
+pub mod nods;
 mod question;
 pub mod spending;
+pub mod values;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,9 +18,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::colleagues::Colleagues;
 use self::destinations::Destinations;
 use self::no_input::NoInputPlan;
+use self::nods::Nods;
 use self::spending::SpendPlan;
+use self::values::{Given, ValuePlan, Values};
 use crate::audio::detector::DetectorPlan;
 use crate::audio::level::Levels;
 use crate::carrier::Carrier;
@@ -84,6 +90,16 @@ pub struct CallProfile {
     pub answered_by: Option<AnsweredBy>,
     /// The destinations for transfers.
     pub transfers: Arc<Destinations>,
+    /// The agent's values: names, defaults, time zone.
+    pub variables: Arc<ValuePlan>,
+    /// The values that came from outside, by their source.
+    pub given: Given,
+    /// The values of this call, once it has begun.
+    pub values: Values,
+    /// The agents to which this one may give the call.
+    pub hand_over: Vec<String>,
+    /// The profiles of all agents, for a call that is given on.
+    pub colleagues: Colleagues,
 }
 
 /// How the agent opens the call.
@@ -127,6 +143,8 @@ pub struct LanguageProfile {
     pub apology: String,
     /// A recording of the apology, 8 kHz: when the model is lost, nothing else can say it.
     pub apology_sound: Option<Arc<[i16]>>,
+    /// The caller's words that never interrupt the agent.
+    pub never_interrupts: Nods,
     /// Said while the caller waits for a tool or for a model session.
     pub filler: String,
     /// A recording of the filler, 8 kHz: without a model session, nothing else can say it.
@@ -337,6 +355,20 @@ impl CallProfile {
     pub fn answered(&self, by: Option<AnsweredBy>, note: Option<&str>) -> Self {
         let profile = note.map_or_else(|| self.clone(), |note| self.with_note(note));
         Self { answered_by: by.or(self.answered_by), ..profile }
+    }
+
+    /// A copy for a call that is refused: the agent says these words, and nothing else.
+    #[must_use]
+    pub fn declined(&self, words: &str) -> Self {
+        let mut profile = self.clone();
+        if let Some(language) = Arc::make_mut(&mut profile.languages).get_mut(&self.language) {
+            words.clone_into(&mut language.goodbye);
+        }
+        (profile.greeting, profile.notice, profile.recording) = (Greeting::None, None, None);
+        profile.keypad.actions.clear();
+        Arc::make_mut(&mut profile.model).common_mut().tools.clear();
+        profile.given.declined = true;
+        profile
     }
 
     /// A copy with a note for the model. A repeated note is added once.

@@ -35,6 +35,12 @@ struct TrackedCandidate {
     refused: bool,
 }
 
+impl TrackedCandidate {
+    const fn new(candidate: ProviderPlan) -> Self {
+        Self { candidate, preferred: None, losses: 0, refused: false }
+    }
+}
+
 /// The next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -52,9 +58,16 @@ pub enum Next {
 impl FailoverPlan {
     /// A search among `candidates`; `patience` limits its duration.
     pub fn new(candidates: Vec<ProviderPlan>, patience: Duration) -> Self {
-        let tracked = |candidate| TrackedCandidate { candidate, preferred: None, losses: 0, refused: false };
-        let candidates = candidates.into_iter().map(tracked).collect();
+        let candidates = candidates.into_iter().map(TrackedCandidate::new).collect();
         Self { candidates, patience, since: None, tries: 0, last: None }
+    }
+
+    /// Goes on with other candidates. The earlier ones keep their numbers, as their sessions still
+    /// count, and are dialled no more.
+    pub fn hand_over(&mut self, candidates: Vec<ProviderPlan>) {
+        self.candidates.iter_mut().for_each(|tracked| tracked.refused = true);
+        self.last = None;
+        self.candidates.extend(candidates.into_iter().map(TrackedCandidate::new));
     }
 
     /// One of the candidates, with its best engines first.

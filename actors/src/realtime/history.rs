@@ -204,6 +204,7 @@ impl History {
             | ModelOrder::Overtake
             | ModelOrder::DiscardInput
             | ModelOrder::Configure { .. }
+            | ModelOrder::HandOver { .. }
             | ModelOrder::Rotate
             | ModelOrder::Replace
             | ModelOrder::Close => {}

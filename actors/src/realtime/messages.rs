@@ -1,10 +1,11 @@
 //! Messages to the RealtimeLlm.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Message, Recipient};
 
-use super::plan::Transcription;
+use super::plan::{SessionPlan, Transcription};
 use crate::ids::{ItemId, ToolCallId};
 use crate::line::messages::{FromModel, ItemComplete};
 use crate::tools::spec::ToolSpec;
@@ -67,6 +68,17 @@ pub enum ModelOrder {
         language: Option<String>,
         /// The complete list of tools.
         tools: Option<Vec<ToolSpec>>,
+    },
+    /// Another agent has the call from here on: later sessions follow this plan, and one of them
+    /// replaces the session in use as soon as it is ready. It is given the result of the tool that
+    /// asked for it, and speaks on it.
+    HandOver {
+        /// The plan of the other agent.
+        plan: Arc<SessionPlan>,
+        /// The tool call that is answered.
+        call: ToolCallId,
+        /// The result as text, usually JSON.
+        output: String,
     },
     /// Neither side speaks and the queue is empty. A session that is about to expire is replaced
     /// now, if a standby session is ready.

@@ -186,11 +186,12 @@ impl Supervisor {
             started_at: clock::wall(),
             parameters: Private::new(admit.start.parameters),
         };
-        let summary = || CallSummary::new(&identity, &expected.profile);
+        let profile = expected.profile.of_call(&identity);
+        let summary = || CallSummary::new(&identity, &profile);
         let notifier = self.call_updates.as_ref().map(|recipient| CallNotifier::new(summary(), recipient.clone()));
         let setup = CallSetup {
             identity,
-            profile: Arc::clone(&expected.profile),
+            profile,
             line: admit.line,
             writer: self.writer.clone(),
             place: CallSlot::new(call, ctx.address().recipient()).announced_by(notifier),
@@ -201,7 +202,10 @@ impl Supervisor {
             watch_all: self.watch_all.clone(),
         };
         let make_call = Arc::clone(&self.make_call);
-        let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| make_call(setup));
+        let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| {
+            let profile = setup.profile.filled(&setup.identity);
+            make_call(CallSetup { profile, ..setup })
+        });
         self.roster.seat(admission, reach);
         call
     }

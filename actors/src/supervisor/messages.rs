@@ -190,6 +190,9 @@ pub enum Refusal {
     /// A test call names an agent that there is not, or a language that it does not speak.
     #[error("there is no agent of this name that speaks this language")]
     UnknownAgent,
+    /// The look-up refused the call.
+    #[error("the look-up of the agent refuses the call")]
+    Declined,
     /// The token belongs to another call or account.
     #[error("the stream token belongs to another call")]
     WrongCall,
@@ -207,6 +210,7 @@ impl Refusal {
             Self::AlreadyOn => "already_on",
             Self::WrongCall => "wrong_call",
             Self::UnknownAgent => "unknown_agent",
+            Self::Declined => "declined",
             Self::CallOver => "call_over",
             Self::Spent => "spend_limit",
             Self::Killed => "killed",

@@ -59,6 +59,9 @@ fn request(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -> Resul
     // A tool may receive a call twice if its answer was lost; the key identifies the repetition.
     .header("idempotency-key", call)?
     .header("accept", "application/json, text/plain")?;
+    for (name, value) in &plan.filled_headers {
+        request = request.header(name, value)?;
+    }
     for (name, value) in &plan.headers {
         request = request.header(name, value.expose())?;
     }

@@ -1,6 +1,8 @@
 //! The definition of an operator's tool, and the check of the model's arguments. Pure.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonschema::Validator;
@@ -10,7 +12,7 @@ use super::spec::ToolSpec;
 use crate::ids::Private;
 
 /// One operator's tool (`[tools.<name>]`), checked at the start of the service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ToolPlan {
     /// Its name for the model.
     pub name: String,
@@ -30,7 +32,12 @@ pub struct ToolPlan {
     pub max_result: usize,
     /// Private and loopback addresses that this tool may reach.
     pub allowed_private: Vec<IpAddr>,
-    schema: Validator,
+    /// Headers with values of the call: texts with names, or as they are filled in.
+    pub filled_headers: Vec<(String, String)>,
+    /// What every request tells besides the model's arguments: texts with names, or as they are
+    /// filled in. The model knows nothing of them.
+    pub fields: BTreeMap<String, String>,
+    schema: Arc<Validator>,
 }
 
 impl PartialEq for ToolPlan {
@@ -45,6 +52,8 @@ impl PartialEq for ToolPlan {
             && self.timeout == other.timeout
             && self.max_result == other.max_result
             && self.allowed_private == other.allowed_private
+            && self.filled_headers == other.filled_headers
+            && self.fields == other.fields
     }
 }
 
@@ -99,7 +108,27 @@ impl ToolPlan {
             return Err(ToolProblem::Schema("its `type` is not \"object\"".to_owned()));
         }
         let schema = jsonschema::validator_for(&parameters).map_err(|e| ToolProblem::Schema(e.to_string()))?;
-        Ok(Self { name, description, url, method, parameters, headers, timeout, max_result, allowed_private, schema })
+        let (filled_headers, fields, schema) = (Vec::new(), BTreeMap::new(), Arc::new(schema));
+        Ok(Self {
+            name,
+            description,
+            url,
+            method,
+            parameters,
+            headers,
+            timeout,
+            max_result,
+            allowed_private,
+            filled_headers,
+            fields,
+            schema,
+        })
+    }
+
+    /// The same tool, which also tells these values of the call.
+    #[must_use]
+    pub fn telling(self, filled_headers: Vec<(String, String)>, fields: BTreeMap<String, String>) -> Self {
+        Self { filled_headers, fields, ..self }
     }
 
     /// Returns the tool's description for a model.
@@ -108,7 +137,8 @@ impl ToolPlan {
         ToolSpec { name: name.clone(), description: description.clone(), parameters: parameters.clone() }
     }
 
-    /// Parses the model's arguments and checks them against the schema.
+    /// Parses the model's arguments and checks them against the schema. The values of the call are
+    /// added to them.
     ///
     /// # Errors
     /// In words that the model can act on: what is wrong and where, without repeating values.
@@ -124,7 +154,10 @@ impl ToolPlan {
         if !problems.is_empty() {
             return Err(format!("the arguments do not fit the tool's parameters: {}", problems.join("; ")));
         }
-        let Value::Object(arguments) = value else { return Err("the arguments are not a JSON object".to_owned()) };
+        let Value::Object(mut arguments) = value else {
+            return Err("the arguments are not a JSON object".to_owned());
+        };
+        arguments.extend(self.fields.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))));
         Ok(arguments)
     }
 

@@ -19,7 +19,9 @@ use crate::transcript::messages::Steered;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Happenings {
     /// Language switches.
-    pub switches: Vec<LanguageSwitch>,
+    pub switches: Vec<Switch>,
+    /// From which agent to which the call was given.
+    pub hand_overs: Vec<Switch>,
     /// The models that answered, in their order.
     pub models: Vec<Served>,
     /// What operators did with the call.
@@ -51,14 +53,14 @@ pub struct Happenings {
     bytes: usize,
 }
 
-/// A language switch.
+/// A change of the language or of the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LanguageSwitch {
+pub struct Switch {
     /// When, since the start of the call.
     pub at: Duration,
-    /// The previous language.
+    /// What it was before.
     pub from: String,
-    /// The new language.
+    /// What it is from then on.
     pub to: String,
 }
 
@@ -116,7 +118,14 @@ impl Happenings {
     /// Notes a language switch.
     pub fn switched(&mut self, at: Duration, from: String, to: String) {
         if self.take(self.switches.len(), from.len() + to.len()) {
-            self.switches.push(LanguageSwitch { at, from, to });
+            self.switches.push(Switch { at, from, to });
+        }
+    }
+
+    /// Notes that another agent has the call.
+    pub fn handed_over(&mut self, at: Duration, from: String, to: String) {
+        if self.take(self.hand_overs.len(), from.len() + to.len()) {
+            self.hand_overs.push(Switch { at, from, to });
         }
     }
 

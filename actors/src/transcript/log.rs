@@ -194,6 +194,7 @@ impl ConversationLog {
             Fact::Used(usage) => self.usage += usage,
             Fact::Recorded { file } => self.happenings.recorded(file),
             Fact::LanguageSwitched { from, to } => self.happenings.switched(self.since_start(now), from, to),
+            Fact::HandedOver { from, to } => self.happenings.handed_over(self.since_start(now), from, to),
             Fact::TransferAsked { destination, reason, outcome } => {
                 self.happenings.transferred(self.since_start(now), destination, reason, outcome);
             }

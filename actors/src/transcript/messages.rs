@@ -107,6 +107,13 @@ pub enum Fact {
         /// The code of the new language.
         to: String,
     },
+    /// The call was given to another agent.
+    HandedOver {
+        /// The agent that had it.
+        from: String,
+        /// The agent that has it.
+        to: String,
+    },
     /// A transfer was requested. The fact is sent again whenever the outcome changes.
     TransferAsked {
         /// The destination's name; never a number.

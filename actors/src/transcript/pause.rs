@@ -86,6 +86,7 @@ impl Pause {
             | Fact::KeyPressed(_)
             | Fact::KeyWithheld
             | Fact::LanguageSwitched { .. }
+            | Fact::HandedOver { .. }
             | Fact::TransferAsked { .. }
             | Fact::Answered { .. }
             | Fact::TurnTimed(_)

@@ -28,6 +28,7 @@ use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
 use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::line::identity::{CallIdentity, Direction};
+use crate::profile::values::Values;
 use crate::profile::{CallProfile, Question};
 
 /// One call's pair of files, not yet on disk. The moment of filing is part of both names and both
@@ -130,6 +131,9 @@ pub struct CallSettings {
     /// The questions that the agent was configured to ask.
     #[serde(default)]
     pub questions: Vec<Question>,
+    /// The values that stood in the agent's texts, by their names.
+    #[serde(default)]
+    pub variables: Values,
 }
 
 impl CallSettings {
@@ -146,6 +150,7 @@ impl CallSettings {
             answered_by: profile.answered_by,
             route: profile.route,
             questions: profile.questions.clone(),
+            variables: profile.values.clone(),
         }
     }
 }

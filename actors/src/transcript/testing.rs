@@ -10,7 +10,8 @@ use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
-use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::profile::values::{Given, Values};
+use crate::profile::{AudioPlan, CallProfile, Colleagues, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::openai::plan::sample;
 use crate::realtime::plan::Transcription;
 
@@ -71,5 +72,10 @@ pub(super) fn profile() -> CallProfile {
         route: None,
         answered_by: None,
         transfers: Arc::default(),
+        variables: Arc::default(),
+        given: Given::default(),
+        values: Values::default(),
+        hand_over: Vec::new(),
+        colleagues: Colleagues::default(),
     }
 }

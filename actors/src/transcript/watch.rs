@@ -163,6 +163,7 @@ impl WatchEvent {
             Fact::KeyWithheld => ("key", json!({ "withheld": true })),
             Fact::AnsweredBy(by) => ("answered_by", json!({ "answered_by": by.word() })),
             Fact::LanguageSwitched { from, to } => ("language", json!({ "from": from, "to": to })),
+            Fact::HandedOver { from, to } => ("agent", json!({ "from": from, "to": to })),
             Fact::Serves { provider, model } => ("model", json!({ "provider": provider, "model": model })),
             Fact::TransferAsked { destination, outcome, .. } => {
                 ("transfer", json!({ "destination": destination, "outcome": outcome }))

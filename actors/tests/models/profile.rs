@@ -8,9 +8,12 @@ use serde_json::json;
 use switchboard_actors::ids::Private;
 use switchboard_actors::money::Usd;
 use switchboard_actors::profile::no_input::NoInputPlan;
+use switchboard_actors::profile::nods::Nods;
 use switchboard_actors::profile::spending::{Price, Prices, SpendPlan};
+use switchboard_actors::profile::values::{Given as Outside, Values};
 use switchboard_actors::profile::{
-    AudioPlan, CallProfile, Greeting, InterruptionPlan, InterruptionPolicy, KeypadPlan, LanguageProfile, Limits,
+    AudioPlan, CallProfile, Colleagues, Greeting, InterruptionPlan, InterruptionPolicy, KeypadPlan, LanguageProfile,
+    Limits,
 };
 use switchboard_actors::realtime::named::LinkName;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
@@ -80,6 +83,11 @@ fn profile_of(model: SessionPlan) -> CallProfile {
         route: None,
         answered_by: None,
         transfers: Arc::default(),
+        variables: Arc::default(),
+        given: Outside::default(),
+        values: Values::default(),
+        hand_over: Vec::new(),
+        colleagues: Colleagues::default(),
         model: Arc::new(model),
     }
 }
@@ -198,6 +206,7 @@ fn language(name: &str, code: &str, instructions: &str) -> LanguageProfile {
         apology_sound: None,
         filler_sound: None,
         filler: "One moment, please.".to_owned(),
+        never_interrupts: Nods::default(),
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use switchboard_actors::look_up::plan::LookUpPlan;
+use switchboard_actors::profile::values::ValuePlan;
 use switchboard_actors::profile::{AnswerKind, InterruptionPlan, InterruptionPolicy, Question, Validation};
 use switchboard_actors::realtime::seat::Provider;
 use switchboard_actors::realtime::settings::Options;
@@ -14,13 +17,15 @@ use super::conversation::{Keypad, Keys, check_keys, read_keys};
 use super::engines::{self, LanguageEngines, Surroundings};
 use super::exact::LanguageClips;
 use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
-use super::layers::{Node, Value};
+use super::layers::{Node, Value, Variable};
+use super::look_up;
 use super::names::{is_name, unknown};
 use super::options::{self, McpServers};
 use super::provider::At;
 use super::reader::{Reader, Section};
 use super::realtime::Realtime;
 use super::tools::BuiltIn;
+use super::values;
 
 /// `[agents.<name>]`: a role and its task.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +55,12 @@ pub struct Agent {
     pub keypad: Keys,
     /// Session options of its own, if they differ from `[realtime]`.
     pub options: Option<Options>,
+    /// The values that its texts may contain.
+    pub values: ValuePlan,
+    /// Who is asked about a caller before the first word.
+    pub look_up: Option<Arc<LookUpPlan>>,
+    /// The agents to which it may give the call, each with what the model is told of it.
+    pub hand_over: BTreeMap<String, String>,
 }
 
 /// A legal notice.
@@ -105,6 +116,8 @@ pub struct Language {
     pub filler: String,
     /// The filler is the default one, of which there is a recording.
     pub filler_shipped: bool,
+    /// The caller's words that never interrupt an agent.
+    pub never_interrupts: Vec<String>,
     /// The operator's recordings of its phrases.
     pub clips: LanguageClips,
 }
@@ -126,6 +139,7 @@ pub(super) struct Common<'c> {
     pub(super) node: &'c Node,
     pub(super) mcp: &'c McpServers,
     pub(super) interruption: Option<&'c InterruptionPlan>,
+    pub(super) variables: &'c BTreeMap<String, Variable>,
 }
 
 /// A language's voice.
@@ -143,6 +157,14 @@ impl Agent {
         self.options.as_ref().unwrap_or(&realtime.options)
     }
 
+    /// The names of its tools, with that to give the call on if it may.
+    pub(super) fn tools_offered(&self) -> impl Iterator<Item = &str> {
+        let listed = |name: &str| self.tools.iter().any(|tool| tool == name);
+        let gives = BuiltIn::HandOver.name();
+        let further = (!self.hand_over.is_empty() && !listed(gives)).then_some(gives);
+        self.tools.iter().map(String::as_str).chain(further)
+    }
+
     pub(super) fn read(section: &Section<'_>, common: &Common<'_>) -> Option<Self> {
         let at = common.realtime.map(Realtime::at);
         let instructions = section.read("instructions", text);
@@ -154,6 +176,9 @@ impl Agent {
         let greeting = section.read_if_set("greeting", greeting);
         let notice = section.read_if_set("notice", notice);
         let keypad = read_keys(section);
+        let values = values::read(section);
+        let look_up = look_up::read(section, common.variables);
+        let hand_over = section.read_if_set("hand_over", hand_over);
         let tools = section.read_if_set("tools", list(128, text));
         let model = section.read_if_set("model", text);
         let questions: Vec<_> = section.listed("questions").iter().map(read_question).collect();
@@ -185,6 +210,9 @@ impl Agent {
             model: model?,
             questions: questions.into_iter().collect::<Option<_>>()?,
             keypad: keypad?,
+            values: values?,
+            look_up: look_up?,
+            hand_over: hand_over?.unwrap_or_default(),
         })
     }
 
@@ -333,6 +361,7 @@ impl Language {
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
         let filler = section.read("filler", text);
+        let never_interrupts = section.read_if_set("never_interrupts", list(256, text));
         let clips = LanguageClips::read(&section.table("clips"), base);
         // A default that is a name of another provider's is left out.
         let counts = |at: &At<'_>| section.chosen("voice") || at.provider.shares_names_with(Provider::usual());
@@ -366,6 +395,7 @@ impl Language {
             goodbye: goodbye?,
             apology: apology?,
             filler: filler?,
+            never_interrupts: never_interrupts?.unwrap_or_default(),
             clips: clips?,
         })
     }
@@ -379,6 +409,40 @@ fn greeting(node: &Node) -> Result<AgentGreeting, Expected> {
         Expected::new("a text, or a table of texts by language").help("an empty text lets the caller speak first")
     })?;
     Ok(AgentGreeting::Same(same.trim().to_owned()))
+}
+
+/// Checks that agents give calls only to others, and that no caller misses a notice.
+pub(super) fn check_hand_over(agents: &BTreeMap<String, Agent>, sections: &[(String, Section<'_>)]) {
+    for (name, section) in sections {
+        let Some(agent) = agents.get(name) else { continue };
+        for to in agent.hand_over.keys() {
+            match agents.get(to) {
+                _ if to == name => section.problem("hand_over", "found the agent itself, expected others"),
+                None => {
+                    let message = unknown("agent", to, agents.keys().map(String::as_str), "agents");
+                    section.problem("hand_over", message);
+                }
+                Some(other) if other.notice.is_some() && other.notice != agent.notice => {
+                    let found = format!("found {}, whose notice differs from this agent's", quoted(to));
+                    let next = "expected the same notice: a caller hears it once, when the call begins";
+                    section.problem("hand_over", format!("{found}; {next}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// The agents to which a call may be given: a list of names, or a table with a text about each.
+fn hand_over(node: &Node) -> Result<BTreeMap<String, String>, Expected> {
+    if let Value::Table(_) = &node.value {
+        return texts(node);
+    }
+    let names = list(64, text)(node).map_err(|_| {
+        Expected::new("a list of agents, or a table with a text about each")
+            .help("as { sales = \"Orders and prices\" }")
+    })?;
+    Ok(names.into_iter().map(|name| (name, String::new())).collect())
 }
 
 fn notice(node: &Node) -> Result<Notice, Expected> {

@@ -20,12 +20,7 @@ pub(super) fn read_header(
         section.problem(key, message);
         None
     };
-    if header.is_empty() || !header.bytes().all(is_header_sign) {
-        return refuse(format!("found {header:?}, expected a header's name, as \"Authorization\""));
-    }
-    if FRAMING.iter().any(|framing| header.eq_ignore_ascii_case(framing)) {
-        return refuse(format!("found {header:?}, which every request sets by itself, expected another header"));
-    }
+    check_header(header, key, section)?;
     if !is_variable(variable) {
         return refuse(format!(
             "found no variable's name for {header:?}, expected one in capitals; the value itself is never written in a file"
@@ -39,6 +34,19 @@ pub(super) fn read_header(
         }
         Some(value) => Some((header.to_owned(), Private::new(value.to_owned()))),
     }
+}
+
+/// Checks a header's name. `None` means that a problem was reported.
+pub(super) fn check_header(header: &str, key: &str, section: &Section<'_>) -> Option<()> {
+    if header.is_empty() || !header.bytes().all(is_header_sign) {
+        section.problem(key, format!("found {header:?}, expected a header's name, as \"Authorization\""));
+        return None;
+    }
+    if FRAMING.iter().any(|framing| header.eq_ignore_ascii_case(framing)) {
+        section.problem(key, format!("found {header:?}, which every request sets by itself, expected another header"));
+        return None;
+    }
+    Some(())
 }
 
 /// Whether a byte may stand in a header's name (RFC 9110, `tchar`).

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use switchboard_actors::tools::plan::{ToolMethod, ToolPlan, ToolProblem, ToolSettings};
 use url::{Host, Url};
 
-use super::headers::read_header;
+use super::headers::{check_header, read_header};
 use super::kinds::{
     self, MILLISECOND, MINUTE, SECOND, duration, is_loopback, list, machine, size, text, texts, url, word,
 };
@@ -28,14 +28,19 @@ pub(super) fn read(name: &str, section: &Section<'_>, variables: &BTreeMap<Strin
     let timeout = section.read_if_set("timeout", duration(100 * MILLISECOND..=MINUTE));
     let max_result = section.read_if_set("max_result", size(1024..=1024 * 1024));
     let allowed_private = section.read_if_set("allowed_private", list(64, machine));
-    let headers = section.read_if_set("headers", texts).and_then(|headers| {
-        let headers = headers.unwrap_or_default();
+    let headers = section.read_if_set("headers", texts).unwrap_or_default().unwrap_or_default();
+    let (filled_headers, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(_, text)| text.contains("{{"));
+    let fields = read_fields(section, parameters.as_ref());
+    let filled: Vec<_> = filled_headers.iter().map(|(header, _)| check_header(header, "headers", section)).collect();
+    let headers = {
         let read: Vec<_> = headers
             .iter()
             .map(|(header, variable)| read_header((header, variable), "headers", section, variables))
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>()
-    });
+    };
+    filled.into_iter().collect::<Option<Vec<()>>>()?;
+    let fields = fields?;
     let plan = ToolPlan::new(ToolSettings {
         name: name.to_owned(),
         description: description?,
@@ -50,7 +55,7 @@ pub(super) fn read(name: &str, section: &Section<'_>, variables: &BTreeMap<Strin
     match plan {
         Ok(plan) => {
             check_reach(&plan, section);
-            Some(Arc::new(plan))
+            Some(Arc::new(plan.telling(filled_headers, fields)))
         }
         Err(problem) => {
             let key = match &problem {
@@ -72,6 +77,17 @@ fn read_schema(schema: Option<Value>, section: &Section<'_>) -> Option<Value> {
     }
     section.problem("parameters", "found no object schema, expected a JSON schema with type = \"object\"");
     None
+}
+
+/// Reads what every request tells besides the model's arguments.
+fn read_fields(section: &Section<'_>, parameters: Option<&Value>) -> Option<BTreeMap<String, String>> {
+    let fields = section.read_if_set("fields", texts)?.unwrap_or_default();
+    let argument = fields.keys().find(|name| parameters.is_some_and(|it| it["properties"].get(name).is_some()));
+    if let Some(name) = argument {
+        let expected = "expected a name that is none of the model's arguments";
+        section.problem("fields", format!("found {}, {expected}", kinds::quoted(name)));
+    }
+    Some(fields)
 }
 
 /// Reports a tool that could never be reached, because its address is private and not allowed.

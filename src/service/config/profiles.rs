@@ -4,6 +4,7 @@
 mod clips;
 mod costs;
 mod prompts;
+mod values;
 mod waiting;
 
 use std::borrow::Cow;
@@ -14,8 +15,10 @@ use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::settings::Term;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
+use switchboard_actors::profile::nods::Nods;
 use switchboard_actors::profile::spending::SpendPlan;
-use switchboard_actors::profile::{CallProfile, KeypadPlan, LanguageProfile, Limits};
+use switchboard_actors::profile::values::{Given as Outside, ValuePlan, Values};
+use switchboard_actors::profile::{CallProfile, Colleagues, KeypadPlan, LanguageProfile, Limits};
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::plan::{Common, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription};
 use switchboard_actors::realtime::seat::Provider;
@@ -71,13 +74,22 @@ impl Profiles {
             let profiles = profiles(config, &servers, (name, agent), &transfers);
             profiles.map(|(code, profile)| ((name.clone(), code), profile))
         });
-        let made = made.collect();
+        let made: BTreeMap<_, _> = made.collect();
+        let colleagues = Colleagues::new(made.clone());
+        let with_colleagues = |profile: Arc<CallProfile>| {
+            if profile.hand_over.is_empty() {
+                return profile;
+            }
+            Arc::new(CallProfile { colleagues: colleagues.clone(), ..Arc::unwrap_or_clone(profile) })
+        };
+        let made = made.into_iter().map(|(key, profile)| (key, with_colleagues(profile))).collect();
         let mut variants = BTreeMap::new();
         for (at, experiment) in config.experiments.iter().enumerate() {
             for (name, agent) in &experiment.variants {
                 let profiles = profiles(config, &servers, (name, agent), &transfers);
                 let named = |profile: Arc<CallProfile>| {
-                    Arc::new(CallProfile { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(profile) })
+                    let variant = Some(experiment.name.clone());
+                    with_colleagues(Arc::new(CallProfile { variant, ..Arc::unwrap_or_clone(profile) }))
                 };
                 variants.extend(profiles.map(|(code, profile)| ((at, name.clone(), code), named(profile))));
             }
@@ -97,8 +109,10 @@ impl Profiles {
             Some(model) => Arc::new(profile.model.with(profile.model.provider.with_model(model))),
             None => Arc::clone(&profile.model),
         };
-        let profile =
-            CallProfile { model, variant, route, caller: self.callers.hash(number), ..CallProfile::clone(&profile) };
+        let mut given = Outside::default();
+        given.announced(&profile.variables, &call.parameters);
+        let caller = self.callers.hash(number);
+        let profile = CallProfile { model, variant, route, caller, given, ..CallProfile::clone(&profile) };
         Arc::new(self.on(call.carrier, profile))
     }
 
@@ -157,6 +171,28 @@ impl Profiles {
         Ok(Arc::new(self.on(carrier, profile)))
     }
 
+    /// The profile of a call that has `from` already, with another agent or language. A language that
+    /// nobody names stays, if the agent speaks it.
+    ///
+    /// # Errors
+    /// As [`Self::named`].
+    pub fn moved(
+        &self,
+        carrier: Carrier,
+        from: &Arc<CallProfile>,
+        (agent, language): (Option<&str>, Option<&str>),
+        number: &str,
+    ) -> Result<Arc<CallProfile>, String> {
+        let to = agent.unwrap_or(&from.agent);
+        if to == from.agent && language.is_none_or(|code| code == from.language) {
+            return Ok(Arc::clone(from));
+        }
+        let stays = self.get(to, &from.language).map(|_| from.language.as_str());
+        let CallProfile { route, answered_by, .. } = **from;
+        let profile = self.named(carrier, to, language.or(stays), number)?;
+        Ok(Arc::new(CallProfile { route, answered_by, ..Arc::unwrap_or_clone(profile) }))
+    }
+
     /// The profile of an agent in a language, if it speaks it.
     pub fn get(&self, agent: &str, language: &str) -> Option<Arc<CallProfile>> {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
@@ -179,6 +215,7 @@ pub fn plan_problems(config: &Config) -> Vec<Problem> {
     };
     let mut problems: Vec<Problem> = profiles.iter().filter_map(problem).collect();
     problems.extend(clips::problems(config));
+    problems.extend(values::problems(config, &profiles));
     problems.dedup();
     problems
 }
@@ -195,7 +232,10 @@ fn profiles<'c>(
     let codes: Vec<String> = languages.keys().cloned().collect();
     let transfers = Arc::clone(transfers);
     codes.into_iter().map(move |code| {
-        let profile = profile(config, servers, (name, agent), &code, &languages, &tools, &transfers);
+        let mut profile = profile(config, servers, (name, agent), &code, &languages, &tools, &transfers);
+        if profile.has_names() {
+            profile.variables = Arc::new(ValuePlan { fills: true, ..agent.values.clone() });
+        }
         (code, Arc::new(profile))
     })
 }
@@ -254,6 +294,11 @@ fn profile(
         route: None,
         answered_by: None,
         transfers: transfers.clone(),
+        variables: Arc::new(agent.values.clone()),
+        given: Outside::default(),
+        values: Values::default(),
+        hand_over: agent.hand_over.keys().cloned().collect(),
+        colleagues: Colleagues::default(),
     }
 }
 
@@ -266,7 +311,7 @@ fn plan(config: &Config, servers: &Servers, agent: &Agent, (code, language): (&s
         backend: language.backend.clone(),
         transcription: language.transcription.clone(),
         language: None,
-        tools: agent.tools.iter().filter_map(|name| tool(config, agent, name)).collect(),
+        tools: agent.tools_offered().filter_map(|name| tool(config, agent, name)).collect(),
         connect_timeout: realtime.connect_timeout,
         silence_timeout: realtime.silence_timeout,
         ping_timeout: realtime.ping_timeout,
@@ -411,6 +456,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
             goodbye: language.goodbye.clone(),
             apology: language.apology.clone(),
             apology_sound: clips::apology_sound(code, language),
+            never_interrupts: Nods::new(language.never_interrupts.iter().map(String::as_str)),
             filler: language.filler.clone(),
             filler_sound: clips::filler_sound(code, language),
         };

@@ -193,6 +193,12 @@ impl Config {
             "notice": agent.notice.is_some(),
             "keys": agent.keypad.keys().collect::<Vec<_>>(),
             "questions": agent.questions.iter().map(|question| &question.key).collect::<Vec<_>>(),
+            "hand_over": agent.hand_over.keys().collect::<Vec<_>>(),
+            "variables": agent.values.defaults,
+            "zone": agent.values.zone.to_string(),
+            "lookup": agent.look_up.as_ref().map(|it| json!({
+                "url": without_query(&it.url), "timeout_ms": it.timeout.as_millis(), "cache_ms": it.cache.as_millis(),
+            })),
         })
     }
 

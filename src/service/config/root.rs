@@ -12,7 +12,7 @@ use switchboard_actors::realtime::seat::Provider;
 use switchboard_actors::realtime::settings::Engines;
 use switchboard_actors::tools::plan::ToolPlan;
 
-use super::agents::{Agent, Common, Directory, Language};
+use super::agents::{self, Agent, Common, Directory, Language};
 use super::carriers::{self, Carriers};
 use super::conversation::{Detector, Keypad};
 use super::delegation;
@@ -364,6 +364,7 @@ impl SectionReader<'_> {
             node: self.tree.entry("realtime").unwrap_or(&empty),
             mcp: servers,
             interruption: offered.interruption.as_ref(),
+            variables: &self.sources.variables,
         };
         let agents = read_agents(top, reader, &common, known.as_ref());
         if let Some(realtime) = realtime.filter(|realtime| realtime.knows("delegation")) {
@@ -456,6 +457,7 @@ fn read_agents(
 ) -> Option<BTreeMap<String, Agent>> {
     let sections = top.named("agents");
     let agents = read_named(&sections, |_, section| Agent::read(section, common))?;
+    agents::check_hand_over(&agents, &sections);
     for (name, section) in &sections {
         if let (Some(agent), Some(known)) = (agents.get(name), known) {
             agent.check(name, known, reader, section);

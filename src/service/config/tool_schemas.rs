@@ -51,6 +51,16 @@ pub(super) fn offer(
             let properties = json!({"key": key, "value": text(VALUE), "confirmed": flag(CONFIRMED)});
             (described(SAVE_ANSWER, asked.iter().map(|(key, what)| (*key, Some(what.as_str())))), properties)
         }
+        BuiltIn::HandOver if agent.hand_over.is_empty() => return None,
+        BuiltIn::HandOver => {
+            let others = agent.hand_over.iter();
+            let what = others.map(|(name, what)| (name.as_str(), Some(what.as_str()).filter(|what| !what.is_empty())));
+            let properties = json!({
+                "agent": choice("Who goes on with the call.", agent.hand_over.keys()),
+                "summary": text(HAND_OVER_SUMMARY),
+            });
+            (described(HAND_OVER, what), properties)
+        }
         // The carrier would have to send DTMF, and no known carrier can.
         BuiltIn::SendDtmf => return None,
     };
@@ -138,5 +148,9 @@ const SWITCH_LANGUAGE: &str = "Goes on with the call in another language. Call i
     or plainly cannot go on in this one; not for a single foreign word. Speak the new language from then on. Languages:";
 const SAVE_ANSWER: &str = "Writes down something the caller has told you, after you have repeated it and the caller has \
     confirmed it. Call it again to correct an earlier answer. Go on with the conversation without mentioning it.";
+const HAND_OVER: &str = "Gives the call to another agent of this company, who goes on with it. Call it when the caller needs what \
+    another one is for. First tell the caller in one short sentence that a colleague goes on, then call it. Agents:";
+const HAND_OVER_SUMMARY: &str =
+    "What the colleague should know, in one or two short sentences: who calls, and what they want.";
 const CONFIRMED: &str = "true when you have repeated the answer and the caller has said that it is right.";
 const VALUE: &str = "The answer as the caller confirmed it. Digits as digits, e-mail addresses in their written form.";

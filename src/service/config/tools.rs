@@ -11,14 +11,16 @@ pub enum BuiltIn {
     SwitchLanguage,
     /// Writes an answer into the record.
     SaveAnswer,
+    /// Gives the call to another agent.
+    HandOver,
     /// Sends DTMF.
     SendDtmf,
 }
 
 impl BuiltIn {
     /// All built-in tools.
-    pub const ALL: [Self; 5] =
-        [Self::EndCall, Self::TransferCall, Self::SwitchLanguage, Self::SaveAnswer, Self::SendDtmf];
+    pub const ALL: [Self; 6] =
+        [Self::EndCall, Self::TransferCall, Self::SwitchLanguage, Self::SaveAnswer, Self::HandOver, Self::SendDtmf];
 
     /// Its name in the configuration and for the model.
     pub const fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl BuiltIn {
             Self::TransferCall => "transfer_call",
             Self::SwitchLanguage => "switch_language",
             Self::SaveAnswer => "save_answer",
+            Self::HandOver => "hand_over",
             Self::SendDtmf => "send_dtmf",
         }
     }
@@ -39,7 +42,7 @@ impl BuiltIn {
     /// Whether calls carry the tool out; the others answer the model that they are not available.
     pub const fn is_carried_out(self) -> bool {
         match self {
-            Self::EndCall | Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer => true,
+            Self::EndCall | Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer | Self::HandOver => true,
             Self::SendDtmf => false,
         }
     }

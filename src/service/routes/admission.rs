@@ -1,7 +1,6 @@
 //! How a started stream becomes a call: it presents its token, the Supervisor decides, and the call
 //! is notified if the socket closed before the call took the line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
@@ -19,6 +18,7 @@ use switchboard_actors::supervisor::messages::{
 use tokio::sync::oneshot;
 
 use super::app::{AppState, Asked};
+use super::look_up::{self, Beginning};
 
 /// A stream that requests admission.
 pub(super) struct PendingStream {
@@ -96,7 +96,7 @@ async fn admit_unannounced(
         start.from = start.from.or(numbers.from);
         start.to = start.to.or(numbers.to);
     }
-    let call = expected(app, carrier, &start);
+    let call = expected(app, carrier, &start).await?;
     let admit_unannounced = Unannounced { call, start, line, arbiter, connected };
     Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
 }
@@ -120,13 +120,24 @@ async fn admit_operators(
         Refusal::UnknownAgent
     })?;
     (start.carrier_call, start.stream) = (CarrierCallId::new(name), StreamId::new(name));
+    let (from, to) = (Private::new(operator.to_owned()), Private::new(String::new()));
+    let beginning = Beginning {
+        carrier,
+        carrier_call: &start.carrier_call,
+        direction: Direction::Inbound,
+        from: &from,
+        to: &to,
+        parameters: &start.parameters,
+        profile,
+    };
+    let profile = look_up::ask_in_call(app, beginning).await?;
     let call = ExpectedCall {
         carrier,
         carrier_call: start.carrier_call.clone(),
         account: None,
         direction: Direction::Inbound,
-        from: Private::new(operator.to_owned()),
-        to: Private::new(String::new()),
+        from,
+        to,
         profile,
     };
     let admit = Unannounced { call, start, line, arbiter, connected: false };
@@ -158,12 +169,12 @@ async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Resu
         emit(Event::CallRefused { reason: Refusal::BadToken.word(), carrier_call });
         return Err(Refusal::BadToken);
     }
-    let call = expected(app, carrier, start);
+    let call = expected(app, carrier, start).await?;
     Ok(answered(app.supervisor.send(Expect { call, word: Word::Stream }).timeout(PATIENCE).await)?.token)
 }
 
-/// Builds the call from the stream's own data.
-fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCall {
+/// Builds the call from the stream's own data, after its look-up.
+async fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> Result<ExpectedCall, Refusal> {
     let number = |known: &Option<Private<String>>, name: &str| {
         known.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
     };
@@ -171,8 +182,17 @@ fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCa
     let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let asked =
         Asked { carrier, direction: Direction::Inbound, from: from.expose(), to: to.expose(), parameters: &parameters };
-    let profile = Arc::clone(&(app.profiles)(&asked));
-    ExpectedCall {
+    let beginning = Beginning {
+        carrier,
+        carrier_call: &start.carrier_call,
+        direction: Direction::Inbound,
+        from: &from,
+        to: &to,
+        parameters: &start.parameters,
+        profile: (app.profiles)(&asked),
+    };
+    let profile = look_up::ask_in_call(app, beginning).await?;
+    Ok(ExpectedCall {
         carrier,
         carrier_call: start.carrier_call.clone(),
         account: start.account.clone(),
@@ -180,7 +200,7 @@ fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCa
         from,
         to,
         profile,
-    }
+    })
 }
 
 /// Notifies a call whose socket closed during its start: no other actor can.

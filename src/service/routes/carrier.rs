@@ -8,6 +8,7 @@
 mod after;
 mod request;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ use super::answered::Numbers;
 use super::app::{AppState, Asked, named};
 use super::order::{Body, bytes};
 use super::problem::Problem;
-use super::{only, stream};
+use super::{look_up, only, stream};
 use crate::service::config::Voicemail;
 use crate::service::overload::Overload;
 
@@ -145,6 +146,25 @@ impl<'a> CarrierRoutes<'a> {
             app.supervisor.do_send(CarrierEnded(carrier_call));
             return self.answer(&Answer::HangUp);
         }
+        let known: BTreeMap<_, _> = parameters.iter().cloned().collect();
+        let beginning = look_up::Beginning {
+            carrier,
+            carrier_call: &carrier_call,
+            direction,
+            from: &from,
+            to: &to,
+            parameters: &known,
+            profile,
+        };
+        let profile = match look_up::ask(app, beginning).await {
+            Ok(profile) => profile,
+            Err(decline) => {
+                look_up::told(&decline, &carrier_call);
+                app.supervisor.do_send(CarrierEnded(carrier_call));
+                return self.answer(&Answer::Refuse { language: &language, words: decline.words.as_deref() });
+            }
+        };
+        let language = profile.language.clone();
         let profile = match answered_by {
             Some(by) => Arc::new(profile.answered(Some(by), machine.then_some(TO_A_MACHINE))),
             None => profile,
@@ -162,11 +182,11 @@ impl<'a> CarrierRoutes<'a> {
             }
             Ok(Err(refusal)) => {
                 info!(carrier_call = named, reason = refusal.word(); "call turned away at the webhook");
-                self.answer(&Answer::Refuse { language: &language })
+                self.answer(&Answer::Refuse { language: &language, words: None })
             }
             Err(problem) => {
                 error!(carrier_call = named, problem:%; "the Supervisor does not answer");
-                self.answer(&Answer::Refuse { language: &language })
+                self.answer(&Answer::Refuse { language: &language, words: None })
             }
         }
     }
@@ -187,7 +207,7 @@ impl<'a> CarrierRoutes<'a> {
             let (from, to, parameters) = (number(&call.from), number(&call.to), call.parameters.as_slice());
             let (carrier, direction) = (self.carrier, Direction::Inbound);
             let profile = (self.app.profiles)(&Asked { carrier, direction, from: &from, to: &to, parameters });
-            return self.answer(&Answer::Refuse { language: &profile.language });
+            return self.answer(&Answer::Refuse { language: &profile.language, words: None });
         }
         let numbers = Numbers { from: call.from.clone(), to: call.to.clone() };
         if !self.app.answered.begins(&call.call, call.is_new, numbers, clock::now()) {

@@ -288,9 +288,12 @@ impl LineEnd {
             | Refusal::Draining
             | Refusal::Spent
             | Refusal::Killed => true,
-            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver | Refusal::UnknownAgent => {
-                false
-            }
+            Refusal::BadToken
+            | Refusal::WrongCall
+            | Refusal::AlreadyOn
+            | Refusal::CallOver
+            | Refusal::UnknownAgent
+            | Refusal::Declined => false,
         };
         self.step(StreamEvent::Refused { later, reason: refusal.to_string() }, transport);
     }

@@ -27,6 +27,7 @@ pub mod hints;
 mod index;
 pub mod limiter;
 mod line_end;
+pub(crate) mod look_up;
 mod metrics;
 mod nodes;
 mod operators;

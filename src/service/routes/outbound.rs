@@ -1,7 +1,7 @@
 //! `POST /calls`: outbound calls. The carrier dials, and requests our document when the call is
 //! answered.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use log::{error, warn};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::{self, Control, Machine, NotPlaced, Placed, Placing};
 use switchboard_actors::carrier::webhook_api::{Callbacks, WebhookApi};
@@ -19,10 +19,12 @@ use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
+use switchboard_actors::profile::values::{Given, Values};
 use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
 
 use super::app::AppState;
+use super::look_up::{self, Beginning};
 use super::order::{Body, order};
 use super::problem::Problem;
 use crate::service::config::{NotCalled, Outbound};
@@ -62,6 +64,9 @@ struct Order {
     /// Whether to detect an answering machine.
     #[serde(default)]
     amd: Amd,
+    /// Values for the agent's texts, by their names.
+    #[serde(default)]
+    variables: Map<String, Value>,
 }
 
 /// Whether to detect an answering machine.
@@ -92,6 +97,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
         to: Private::new(order.to.clone()),
         profile,
     };
+    let expected = looked_up(&app, expected).await?;
     let (most, ring) = (dialling.rules.max_concurrent as usize, dialling.rules.ring);
     let permit = app.supervisor.send(ExpectOutbound { call: expected, most, ring }).timeout(PATIENCE).await;
     let permit = permit.map_err(|_| unresponsive())?.map_err(refused)?;
@@ -146,6 +152,24 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     }
 }
 
+/// Asks the agent's server about the callee.
+async fn looked_up(app: &AppState, call: ExpectedCall) -> Result<ExpectedCall, Problem> {
+    let beginning = Beginning {
+        carrier: call.carrier,
+        carrier_call: &call.carrier_call,
+        direction: call.direction,
+        from: &call.from,
+        to: &call.to,
+        parameters: &BTreeMap::new(),
+        profile: Arc::clone(&call.profile),
+    };
+    let profile = look_up::ask(app, beginning).await.map_err(|decline| {
+        look_up::told(&decline, &call.carrier_call);
+        Problem::new(StatusCode::CONFLICT, Refusal::Declined.to_string())
+    })?;
+    Ok(ExpectedCall { profile, ..call })
+}
+
 /// Returns the number to show and the profile, or why the number is not called.
 fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>), Problem> {
     dialling.rules.permit(&order.to).map_err(|refusal| {
@@ -159,7 +183,10 @@ fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>
     let from = order.from.clone().or_else(|| dialling.rules.from.clone());
     let from = from.ok_or_else(|| unprocessable("no caller id: give `from`, or set `outbound.from`".to_owned()))?;
     let profile = (dialling.profile)(&order.agent, order.language.as_deref(), &order.to).map_err(unprocessable)?;
-    Ok((from, profile))
+    let values = Values::of_json(&order.variables)
+        .map_err(|(name, unfit)| unprocessable(format!("`variables`: found {name:?} that cannot be taken: {unfit}")))?;
+    let given = Given { order: values, ..profile.given.clone() };
+    Ok((from, Arc::new(profile.with_given(given))))
 }
 
 impl Amd {
@@ -196,7 +223,12 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Full { .. } | Refusal::Overloaded | Refusal::TooManyOutbound { .. } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
-        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver | Refusal::UnknownAgent => {
+        Refusal::BadToken
+        | Refusal::WrongCall
+        | Refusal::AlreadyOn
+        | Refusal::CallOver
+        | Refusal::UnknownAgent
+        | Refusal::Declined => {
             error!(refusal:%; "the stream's token was refused");
             unresponsive()
         }

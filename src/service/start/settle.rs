@@ -18,6 +18,7 @@ use crate::service::config::{Config, Profiles, RouteInput};
 use crate::service::live::{InForce, Live};
 use crate::service::routes::app::{Asked, NamedFor, ProfileFor, StreamRules};
 use crate::service::routes::health::{Candidate, ModelProbe};
+use crate::service::routes::look_up::LookUps;
 use crate::service::routes::outbound::{Dialling, Pace};
 
 /// What the settings in force are made of.
@@ -49,6 +50,9 @@ pub(in crate::service) fn settle(parts: Parts<'_>) -> (InForce, Option<JoinHandl
         },
         configuration: config.summary(),
         model,
+        look_ups: LookUps::new(
+            config.agents.iter().filter_map(|(name, agent)| Some((name.clone(), agent.look_up.clone()?))),
+        ),
     };
     (in_force, canary)
 }

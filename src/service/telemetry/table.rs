@@ -128,6 +128,19 @@ pub(super) static METRICS: &[Metric] = &[
     )
     .by(&[known("reason", || vec!["no_token", "wrong_token", "no_session", "sign_in", "role", "web_page"])]),
     Metric::new(
+        "switchboard_lookups_total",
+        Kind::Counter,
+        "Calls looked up before their first word, by result. known: the answer was there already; late, unreached, http_error, \
+         bad_answer: the call went on without one.",
+    )
+    .by(&[known("result", || vec!["found", "known", "declined", "late", "unreached", "http_error", "bad_answer"])]),
+    Metric::new("switchboard_hand_overs_total", Kind::Counter, "Calls that one agent gave to another."),
+    Metric::new(
+        "switchboard_lookup_seconds",
+        Kind::Histogram(&SETUP),
+        "How long calls waited for their look-up.",
+    ),
+    Metric::new(
         "switchboard_call_setup_seconds",
         Kind::Histogram(&SETUP),
         "From a stream's start to the first frame sent to the caller.",
@@ -446,6 +459,7 @@ fn refusals() -> Vec<&'static str> {
         "no_stream",
         "spend_limit",
         "killed",
+        "declined",
     ];
     let stream = ["start_timeout", "attach_timeout"];
     [&app[..], &supervisor, &stream].concat()

@@ -2,6 +2,7 @@
 //! verifies that the conversation happened.
 
 mod likeness;
+mod look_up;
 mod records;
 mod show;
 mod turns;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use clap::Args;
 pub use likeness::Likeness;
+pub use look_up::LookUp;
 use serde::Serialize;
 use serde_json::Value;
 pub use show::Seen;
@@ -111,6 +113,8 @@ pub struct DemoReport {
     pub words: Likeness,
     /// Time from the caller's last word to the beginning of the answer.
     pub answered_after_ms: Option<u64>,
+    /// What the look-up said of the caller, as the record has it.
+    pub variables: Value,
     /// Path of the transcript.
     pub transcript: Option<PathBuf>,
     /// Path of the queue file.
@@ -303,6 +307,7 @@ impl Evidence<'_> {
             greeting_seconds: greeting,
             words,
             answered_after_ms: words.begins_ms.and_then(|begins| begins.checked_sub(spoke_for_ms)),
+            variables: self.records.variables,
             transcript: self.records.transcript,
             queue: self.records.queue,
             heard: path,
@@ -349,6 +354,9 @@ fn text(report: &DemoReport, args: &DemoArgs) -> String {
     line("States", states.join(" → "));
     let first = call.time_to_first_sound_ms.map_or("never".into(), |ms| format!("after {ms} ms"));
     line("Greeting", format!("{first}, {:.1} s of it heard", report.greeting_seconds));
+    if let Some(name) = report.variables["caller_name"].as_str() {
+        line("Look-up", format!("asked who is calling; it said {name}, and the agent greets by name"));
+    }
     line("Caller", said);
     line(
         "Answer",

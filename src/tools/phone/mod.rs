@@ -40,7 +40,7 @@ pub use call::{CallReport, place_call};
 pub use callee::{CalleeReport, Invited, ring_callee};
 pub use command::{CallArgs, CommandError, run};
 pub(crate) use command::{CarrierName, carrier};
-pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
+pub use demo::{DemoArgs, DemoReport, Likeness, LookUp, Seen, Stage, run_demo};
 pub use handset::{Handset, Phase, Progress, Remote};
 pub use options::{
     ANSWER_PAUSE, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE,

@@ -77,6 +77,10 @@ fn pressed(key: char, tools: &Tools<'_>, voice: Voice<'_>) -> Option<Vec<Saying>
             let key = tools.choices("save_answer", "key").next().unwrap_or("answer");
             one("save_answer", json!({"key": key, "value": "rehearsed"}))
         }
+        '4' => {
+            let agent = tools.choices("hand_over", "agent").next().unwrap_or("sales");
+            one("hand_over", json!({"agent": agent, "summary": "The caller pressed 4."}))
+        }
         // Two calls in one response. Tools that end the phone call are used only if there are no
         // others.
         '5' => {

@@ -322,7 +322,7 @@ impl CallActor {
             direction: identity.direction.word(),
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
-            agent: profile.agent.clone(),
+            agent: self.machine.agent().to_owned(),
             language: self.machine.language().to_owned(),
             model: self.machine.served_by().to_owned(),
             state: self.machine.state(),

@@ -14,6 +14,7 @@ use crate::transcript::watch::{WatchEvent, Watcher};
 #[derive(Debug, PartialEq)]
 pub(super) struct Shown {
     state: &'static str,
+    agent: String,
     language: String,
     model: String,
     tally: Tally,
@@ -77,18 +78,20 @@ impl CallActor {
             return;
         }
         let (state, tally, answer_ms) = (self.machine.state(), self.machine.tally(), self.machine.answer_ms());
-        let (language, model) = (self.machine.language(), self.machine.served_by());
+        let (agent, language, model) = (self.machine.agent(), self.machine.language(), self.machine.served_by());
         let known = |shown: &Shown| {
             shown.state == state
                 && shown.tally == tally
                 && shown.answer_ms == answer_ms
+                && shown.agent == agent
                 && shown.language == language
                 && shown.model == model
         };
         if self.shown.as_ref().is_some_and(known) {
             return;
         }
-        let now = Shown { state, language: language.to_owned(), model: model.to_owned(), tally, answer_ms };
+        let (agent, language, model) = (agent.to_owned(), language.to_owned(), model.to_owned());
+        let now = Shown { state, agent, language, model, tally, answer_ms };
         let data = now.since(self.shown.as_ref());
         self.shown = Some(now);
         if !data.is_empty() {
@@ -104,6 +107,7 @@ impl Shown {
         let cost = |tally: &Tally| serde_json::to_value(tally.cost_usd).unwrap_or_default();
         let fields = [
             ("state", Value::from(self.state), before.map(|it| Value::from(it.state))),
+            ("agent", self.agent.clone().into(), before.map(|it| it.agent.clone().into())),
             ("language", self.language.clone().into(), before.map(|it| it.language.clone().into())),
             ("model", self.model.clone().into(), before.map(|it| it.model.clone().into())),
             ("turns", tally.turns.into(), old.map(|it| it.turns.into())),

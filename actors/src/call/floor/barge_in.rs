@@ -3,11 +3,13 @@
 //!
 //! The plan decides about speech over the agent: it counts at once, or after it has lasted, or (if
 //! the answer pauses meanwhile) once words or continued speech confirm it. Speech that ends before
-//! it counted is ignored.
+//! it counted is ignored. Words that only show that somebody listens (`never_interrupts` of the
+//! language) never confirm it, if the transcript is there in time; otherwise its length decides.
 
 use std::time::{Duration, Instant};
 
 use crate::ids::ItemId;
+use crate::profile::nods::Nods;
 use crate::profile::{InterruptionPlan, InterruptionPolicy};
 
 /// One call's barge-in filter.
@@ -80,14 +82,27 @@ impl BargeInFilter {
         }
     }
 
-    /// Transcription found words in `item`; `text` is all that is known of them so far.
-    pub(super) fn words(&mut self, item: &ItemId, text: &str) -> Verdict {
-        match &self.pending {
-            Some(pending) if pending.item == *item && !is_backchannel(text) => {
+    /// Transcription found words in `item`; `text` is all that is known of them so far, and all there
+    /// is if it is the `last` of them. `nods` are the words that never interrupt.
+    pub(super) fn words(&mut self, item: &ItemId, text: &str, last: bool, nods: &Nods, now: Instant) -> Verdict {
+        let Some(pending) = self.pending.as_mut().filter(|pending| pending.item == *item) else {
+            return Verdict::GoOn;
+        };
+        match (nods.are_all_of(text), pending.speech) {
+            (false, _) => {
                 self.pending = None;
                 Verdict::Interrupt
             }
-            _ => Verdict::GoOn,
+            // Nothing is left to wait for.
+            (true, Speech::Ended) if last => {
+                self.pending = None;
+                Verdict::Resume
+            }
+            (true, Speech::Lasts) => {
+                pending.due = pending.due.max(now + LEAST_CONFIRMING);
+                Verdict::GoOn
+            }
+            (true, Speech::Ended) => Verdict::GoOn,
         }
     }
 
@@ -116,54 +131,9 @@ impl BargeInFilter {
     }
 }
 
-/// Whether the words are a backchannel: they signal attention and ask for nothing.
-fn is_backchannel(text: &str) -> bool {
-    let plain: String = text.chars().filter(|c| !c.is_ascii_punctuation() && !"।…".contains(*c)).collect();
-    let plain = plain.trim().to_lowercase();
-    plain.is_empty() || BACKCHANNELS.contains(&plain.as_str())
-}
-
 /// How long speech must last to confirm an interruption during a pause. Shorter would let a cough
 /// confirm it. Longer would let the pause end while the caller speaks.
 const LEAST_CONFIRMING: Duration = Duration::from_millis(600);
-
-/// Backchannels as transcription writes them, in the six languages.
-const BACKCHANNELS: [&str; 34] = [
-    "mm",
-    "mmhm",
-    "mhm",
-    "mm hmm",
-    "hm",
-    "hmm",
-    "uhhuh",
-    "uh huh",
-    "ah",
-    "oh",
-    "ok",
-    "okay",
-    "yeah",
-    "yes yes",
-    "right",
-    "i see",
-    "sure",
-    "हाँ",
-    "हां",
-    "हूँ",
-    "जी",
-    "जी हाँ",
-    "अच्छा",
-    "ठीक है",
-    "हो",
-    "बरं",
-    "అవును",
-    "సరే",
-    "ஆமா",
-    "சரி",
-    "ம்",
-    "അതെ",
-    "ശരി",
-    "ഉം",
-];
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use crate::call::shared::{Shared, Stage, exactly};
 use crate::call::steps::{CallAction, Note};
 use crate::ids::ItemId;
 use crate::profile::InterruptionPlan;
+use crate::profile::nods::Nods;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use crate::words::holds_words;
 
@@ -77,7 +78,9 @@ impl Floor {
         }
         if words == TurnWords::Words {
             self.no_input.caller_answered(call.now);
-            let verdict = self.barge_in.words(item, &text);
+            let none = Nods::default();
+            let nods = call.spoken().map_or(&none, |language| &language.never_interrupts);
+            let verdict = self.barge_in.words(item, &text, last, nods, call.now);
             self.rule(verdict, stage, call);
         }
     }

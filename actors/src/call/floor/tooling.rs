@@ -1,5 +1,7 @@
 //! Tools: the model's tool calls are run, answered and recorded. Pure; part of [`super`].
 
+use std::sync::Arc;
+
 use super::Floor;
 use crate::call::shared::{Shared, Stage, exactly};
 use crate::call::steps::{CallAction, Note};
@@ -7,6 +9,7 @@ use crate::call::tools::{Answer, Outcome, Round};
 use crate::ids::ToolCallId;
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::{ModelOrder, ResponsePurpose};
+use crate::realtime::plan::SessionPlan;
 use crate::realtime::report::{LossClass, ModelLoss, ToolCall};
 use crate::tools::plan::failure;
 
@@ -87,6 +90,24 @@ impl Floor {
             self.turn.owe();
         }
         call.order(ModelOrder::AnswerTool { call: asked.id.clone(), output, speak });
+    }
+
+    /// Another agent has the call, and is given the result of `asked`. `plan` is that of its session,
+    /// if it needs one of its own.
+    pub(in crate::call) fn hand_over(
+        &mut self,
+        asked: &ToolCall,
+        output: String,
+        plan: Option<Arc<SessionPlan>>,
+        call: &mut Shared,
+    ) {
+        call.record_tool(asked, &output);
+        self.turn.owe();
+        let id = asked.id.clone();
+        call.order(match plan {
+            Some(plan) => ModelOrder::HandOver { plan, call: id, output },
+            None => ModelOrder::AnswerTool { call: id, output, speak: true },
+        });
     }
 
     /// A tool keeps the caller waiting: the agent says so, unless it is speaking anyway.

@@ -23,7 +23,12 @@ impl CallMachine {
         match report {
             ModelReport::Ready { setup, .. } => {
                 match (talk.model.ready(setup, &mut talk.call), stage) {
-                    (true, Stage::Connecting) => talk.floor.opens(&mut talk.call),
+                    (true, Stage::Connecting) => {
+                        talk.floor.opens(&mut talk.call);
+                        if talk.call.profile.given.declined {
+                            exit.say_goodbye(Ending::Declined, talk);
+                        }
+                    }
                     (true, Stage::Broken) => talk.line.model_came_up(&talk.floor, &mut talk.call),
                     _ => {}
                 }
@@ -221,6 +226,10 @@ impl CallMachine {
                 output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
             }
             (Some(Effect::HangUp), _) => exit.agent_hangs_up(talk),
+            (Some(Effect::HandOver { agent, summary }), Stage::Talking) => {
+                return talk.hand_over(&asked, &agent, &summary, stage);
+            }
+            (Some(Effect::HandOver { .. }), _) => output = failure("the call cannot be given on now"),
             (Some(Effect::SwitchLanguage(code)), _) => talk.call.switch_language(&code),
             (Some(Effect::Answered { key, value, status }), _) => {
                 talk.call.record(Fact::Answered { key, value, status: status.to_owned() });

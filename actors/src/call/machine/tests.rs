@@ -5,6 +5,7 @@ mod budget;
 mod conversation;
 mod detected;
 mod endings;
+mod handing_over;
 mod hands;
 mod lines;
 mod meeting;

@@ -135,8 +135,8 @@ pub(super) fn whisper(words: &str, language: &str) -> String {
 }
 
 /// The polite refusal of a call that we cannot take now.
-pub(super) fn refuse(language: &str) -> String {
-    let (text, tag) = spoken::refusal(language);
+pub(super) fn refuse(language: &str, words: Option<&str>) -> String {
+    let (text, tag) = words.map_or_else(|| spoken::refusal(language), |words| (words, language));
     xml::last_words(|xml| speak(xml, text, tag))
 }
 

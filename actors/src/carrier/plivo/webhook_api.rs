@@ -104,7 +104,7 @@ impl WebhookApi for PlivoWebhookApi {
             }
             Answer::Meet { call, side } => documents.meet(&format!("switchboard-{call}"), *side),
             Answer::GoOn => xml::go_on(),
-            Answer::Refuse { language } => answer::refuse(language),
+            Answer::Refuse { language, words } => answer::refuse(language, *words),
             Answer::HangUp => xml::hang_up(),
             Answer::Nothing => return Document::empty(),
         };

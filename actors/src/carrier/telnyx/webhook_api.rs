@@ -101,7 +101,7 @@ impl WebhookApi for TelnyxWebhookApi {
             }
             Answer::Meet { call, side } => texml::meet(public, &format!("switchboard-{call}"), *side),
             Answer::GoOn => xml::go_on(),
-            Answer::Refuse { language } => texml::refuse(language),
+            Answer::Refuse { language, words } => texml::refuse(language, *words),
             Answer::HangUp => xml::hang_up(),
             Answer::Nothing => return Document::empty(),
         };

@@ -116,8 +116,8 @@ impl Documents<'_> {
 }
 
 /// The polite refusal of a call that we cannot take now.
-pub(super) fn refuse(language: &str) -> String {
-    let (text, tag) = spoken::refusal(language);
+pub(super) fn refuse(language: &str, words: Option<&str>) -> String {
+    let (text, tag) = words.map_or_else(|| spoken::refusal(language), |words| (words, language));
     xml::last_words(|twiml| say(twiml, text, tag))
 }
 

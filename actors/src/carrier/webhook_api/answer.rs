@@ -38,10 +38,12 @@ pub enum Answer<'a> {
     },
     /// Continue with whatever follows the document.
     GoOn,
-    /// No agent can take the call now: say so in the call's language (`en`, `hi`, …) and hang up.
+    /// No agent can take the call: say so in the call's language (`en`, `hi`, …) and hang up.
     Refuse {
         /// The language's code.
         language: &'a str,
+        /// The words; `None` says that nobody can take the call now.
+        words: Option<&'a str>,
     },
     /// Hang up.
     HangUp,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Material, completion};
 use crate::delivery::case::rfc3339;
+use crate::profile::values::Values;
 
 /// The JSON Schema of this format.
 #[cfg(test)]
@@ -49,6 +50,8 @@ struct Call<'a> {
     language: &'a str,
     model: &'a str,
     started_at: Option<String>,
+    #[serde(skip_serializing_if = "Values::is_empty")]
+    variables: &'a Values,
 }
 
 #[derive(Serialize)]
@@ -78,6 +81,7 @@ pub(super) fn body(material: Material<'_>) -> Body<'_> {
                 language: &call.language,
                 model: &call.model,
                 started_at: call.started_at.map(rfc3339),
+                variables: &call.variables,
             },
             ending: notice.ending.as_ref().map(|close| Ending { reason: &close.reason, by: &close.by }),
             duration_ms: notice.ending.as_ref().map(|close| close.duration_ms),

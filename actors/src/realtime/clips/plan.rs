@@ -38,6 +38,8 @@ pub struct Rendering {
     /// The words that the configuration knows, each with the voice of its language. They are
     /// recorded before a call needs them.
     pub voices: BTreeMap<String, String>,
+    /// Words of one call, in which its values stand, each with the voice of its language.
+    pub filled: BTreeMap<String, String>,
 }
 
 /// A server with `/v1/audio/speech`.
@@ -93,7 +95,9 @@ impl ClipPlan {
     /// that nobody would hear.
     pub fn ahead(&self, all: bool) -> Vec<ClipOrder> {
         let Some(rendering) = &self.rendering else { return Vec::new() };
-        rendering.voices.keys().filter_map(|words| self.line(words, all)).collect()
+        // Words with a name in them are said only once a call has its value.
+        let whole = rendering.voices.keys().filter(|words| !words.contains("{{"));
+        whole.filter_map(|words| self.line(words, all)).collect()
     }
 
     /// How the server records a line that is played when no model can speak; `None` if another
@@ -121,7 +125,7 @@ impl Rendering {
         let known = self.voices.get(words);
         ClipOrder {
             source: Arc::clone(&self.source),
-            voice: known.unwrap_or(&self.voice).clone(),
+            voice: known.or_else(|| self.filled.get(words)).unwrap_or(&self.voice).clone(),
             words: Private::new(words.to_owned()),
             is_known: known.is_some(),
         }
@@ -168,6 +172,7 @@ pub(crate) mod sample {
                 source: Arc::new(source(url)),
                 voice: "asha".to_owned(),
                 voices: BTreeMap::from([("Namaste.".to_owned(), "kavya".to_owned())]),
+                filled: BTreeMap::new(),
             }),
             unheard: BTreeSet::new(),
             wait: Duration::from_millis(700),

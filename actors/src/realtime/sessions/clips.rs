@@ -128,6 +128,7 @@ impl Clips {
             | ModelOrder::CancelResponse
             | ModelOrder::DiscardInput
             | ModelOrder::Configure { .. }
+            | ModelOrder::HandOver { .. }
             | ModelOrder::Rotate
             | ModelOrder::Replace => {}
         }

@@ -144,6 +144,7 @@ impl Sessions {
             | ModelOrder::AnswerTool { .. }
             | ModelOrder::AddText { .. }
             | ModelOrder::DiscardInput
+            | ModelOrder::HandOver { .. }
             | ModelOrder::Rotate
             | ModelOrder::Replace
             | ModelOrder::Close => return false,

@@ -9,6 +9,7 @@ use super::{LegId, Sessions, SessionsAction, Standby, State};
 use crate::ids::ResponseId;
 use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::{ModelOrder, ResponseRequest};
+use crate::realtime::plan::SessionPlan;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 use crate::realtime::seed::Progress;
 
@@ -57,6 +58,10 @@ impl Sessions {
             ModelOrder::Close => return self.close(now, out),
             ModelOrder::Rotate => return self.rotate(now, out),
             ModelOrder::Replace => return self.replace(now, out),
+            ModelOrder::HandOver { plan, call, output } => {
+                let answer = ModelOrder::AnswerTool { call, output, speak: true };
+                return self.hand_over(plan, answer, now, out);
+            }
             ModelOrder::Configure { ref instructions, ref backend, ref transcription, ref language, ref tools } => {
                 self.changes += 1;
                 let plan = Arc::make_mut(&mut self.plan).common_mut();
@@ -120,7 +125,11 @@ impl Sessions {
             ModelOrder::DiscardInput => {}
             // A session that is dialled later is configured with the change. A session that is
             // already dialled receives it when it takes over.
-            ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
+            ModelOrder::Configure { .. }
+            | ModelOrder::HandOver { .. }
+            | ModelOrder::Rotate
+            | ModelOrder::Replace
+            | ModelOrder::Close => {}
             ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {
                 if !self.orders.push(order) {
                     let code = "too_many_orders".to_owned();
@@ -152,6 +161,27 @@ impl Sessions {
             }
             None => self.end(out),
         }
+    }
+
+    /// Another agent has the call: a session of its plan replaces the one in use, and is given the
+    /// answer to the tool. Without a session, the next one follows that plan.
+    fn hand_over(&mut self, plan: Arc<SessionPlan>, answer: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
+        self.failover_plan.hand_over(plan.candidates());
+        self.plan = plan;
+        self.changes += 1;
+        // A handle leads back to the session of the agent before.
+        self.resumption = None;
+        self.keep(answer, out);
+        match self.state.in_use() {
+            Some(leg) => self.outdated(leg, now, out),
+            None => {
+                if let Some(next) = self.standby.leg() {
+                    self.remove(next, out);
+                }
+                self.seek(None, out);
+            }
+        }
+        self.renew_when_due(now, out);
     }
 
     /// Neither side speaks: the standby session takes over now, if there is one.

@@ -1,5 +1,6 @@
 mod across;
 mod clips;
+mod handing_over;
 mod instead;
 mod resumed;
 mod scripts;

@@ -16,9 +16,10 @@ use crate::ids::CallId;
 use crate::incident::{IncidentKind, Seen};
 use crate::latency::TurnLatency;
 use crate::money::Usd;
+use crate::profile::values::Values;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::answers::Review;
-use crate::transcript::happenings::{self, Answer, Happenings, LanguageSwitch, Served, SteeredBy, Transfer};
+use crate::transcript::happenings::{self, Answer, Happenings, Served, SteeredBy, Switch, Transfer};
 use crate::transcript::log::{KeyPress, ToolUse, Utterance, Voice};
 
 /// The transcript file.
@@ -47,6 +48,8 @@ pub(super) struct TranscriptFile {
     pub(super) route: Option<usize>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) carrier_parameters: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Values::is_empty")]
+    pub(super) variables: Values,
     pub(super) ending: EndingEntry,
     pub(super) transcripts: Vec<String>,
     pub(super) rich_transcript: Vec<RichEntry>,
@@ -56,6 +59,8 @@ pub(super) struct TranscriptFile {
     pub(super) answers: BTreeMap<String, Value>,
     pub(super) answer_details: Vec<AnswerEntry>,
     pub(super) language_switches: Vec<SwitchEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) hand_overs: Vec<SwitchEntry>,
     pub(super) transfers: Vec<TransferEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) operators: Vec<OperatorEntry>,
@@ -150,7 +155,7 @@ pub(super) struct OperatorEntry {
     pub(super) text: String,
 }
 
-/// A switch of the language.
+/// A change of the language or of the agent.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct SwitchEntry {
     pub(super) timestamp: String,
@@ -196,6 +201,7 @@ impl TranscriptFile {
         let Happenings {
             models,
             switches,
+            hand_overs,
             steering,
             transfers,
             answers,
@@ -233,6 +239,7 @@ impl TranscriptFile {
             answered_by: answered_by.or(settings.answered_by),
             route: settings.route,
             carrier_parameters: call.parameters.clone(),
+            variables: settings.variables.clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
             rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
@@ -243,6 +250,7 @@ impl TranscriptFile {
             answers: details.iter().map(|answer| (answer.key.clone(), answer.value.clone())).collect(),
             answer_details: details,
             language_switches: switches.into_iter().map(|switch| SwitchEntry::new(switch, started_at)).collect(),
+            hand_overs: hand_overs.into_iter().map(|given| SwitchEntry::new(given, started_at)).collect(),
             transfers: transfers.into_iter().map(|transfer| TransferEntry::new(transfer, started_at)).collect(),
             operators: steering.into_iter().map(|steered| OperatorEntry::new(steered, started_at)).collect(),
             latency: latency.into(),
@@ -266,6 +274,7 @@ impl TranscriptFile {
         let switches = self
             .language_switches
             .iter()
+            .chain(&self.hand_overs)
             .map(|switch| size_of::<SwitchEntry>() + switch.timestamp.len() + switch.from.len() + switch.to.len());
         let transfers = self.transfers.iter().map(|transfer| {
             let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
@@ -353,8 +362,8 @@ impl AnswerEntry {
 }
 
 impl SwitchEntry {
-    fn new(switch: LanguageSwitch, started_at: DateTime<Utc>) -> Self {
-        let LanguageSwitch { at, from, to } = switch;
+    fn new(switch: Switch, started_at: DateTime<Utc>) -> Self {
+        let Switch { at, from, to } = switch;
         Self { timestamp: rfc3339(moment(started_at, at)), from, to }
     }
 }

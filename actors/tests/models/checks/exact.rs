@@ -146,7 +146,8 @@ fn clips() -> ClipPlan {
         timeout: Duration::from_secs(5),
         folder: None,
     });
-    let rendering = Some(Rendering { source, voice: "asha".to_owned(), voices: BTreeMap::new() });
+    let (voices, filled) = (BTreeMap::new(), BTreeMap::new());
+    let rendering = Some(Rendering { source, voice: "asha".to_owned(), voices, filled });
     ClipPlan { always: false, recorded: BTreeMap::new(), rendering, unheard: BTreeSet::new(), wait: ms(700) }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn plan(config: &Config, agent: &Agent, code: &str) -> Option<Arc<Cli
     for words in said.chain(announced) {
         voices.entry(words.clone()).or_insert_with(|| voice.clone());
     }
-    let rendering = source.clone().map(|source| Rendering { source, voice, voices });
+    let rendering = source.clone().map(|source| Rendering { source, voice, voices, filled: BTreeMap::new() });
     let useful = *mode != ClipMode::Never && (rendering.is_some() || !recorded.is_empty());
     let always = *mode == ClipMode::Always;
     useful.then(|| Arc::new(ClipPlan { always, recorded, rendering, unheard, wait: *wait }))

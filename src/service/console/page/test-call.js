@@ -46,12 +46,17 @@ export function makeTestCall() {
   function showLanguages() {
     const codes = known.agents?.[agent.value]?.languages ?? []
     language.replaceChildren(h('option', { value: '', text: 'the agent’s own' }), ...options(codes, known.languages))
+    variables.replaceChildren()
+    for (const [name, value] of Object.entries(known.agents?.[agent.value]?.variables ?? {})) addVariable(name, value)
   }
-  function addVariable() {
+  function addVariable(name, value) {
     const row = h('div', { class: 'variable' }, h('input', { type: 'text', placeholder: 'name', 'aria-label': 'Name of the variable' }), h('input', { type: 'text', placeholder: 'value', 'aria-label': 'Value of the variable' }),
       h('button', { type: 'button', class: 'ghost small', text: '✕', 'aria-label': 'Remove the variable', onclick: () => row.remove() }))
     variables.append(row)
-    row.querySelector('input').focus()
+    const [named, valued] = row.querySelectorAll('input')
+    if (name === undefined) return named.focus()
+    named.value = name
+    valued.value = value
   }
   function countDown() {
     if (calling) {

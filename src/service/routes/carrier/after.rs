@@ -39,7 +39,7 @@ impl CarrierRoutes<'_> {
             }
         };
         self.app.supervisor.do_send(EndedByAnswer(call));
-        self.answer(&Answer::Refuse { language: &language })
+        self.answer(&Answer::Refuse { language: &language, words: None })
     }
 
     /// Returns the language that a call would use.

@@ -11,6 +11,8 @@ pub(super) struct Records {
     pub(super) transcript: Option<PathBuf>,
     /// Path of the queue file.
     pub(super) queue: Option<PathBuf>,
+    /// The values that stood in the agent's texts.
+    pub(super) variables: Value,
     /// What is missing or wrong.
     pub(super) problems: Vec<String>,
 }
@@ -40,7 +42,7 @@ pub(super) fn check(dir: &Path, id: &str) -> Records {
     records.transcript = only("transcript", transcripts, &mut records.problems);
     records.queue = only("queue file", queues, &mut records.problems);
     if let Some(path) = records.transcript.clone() {
-        check_transcript(&path, id, &mut records.problems);
+        records.variables = check_transcript(&path, id, &mut records.problems);
     }
     if let (Some(queue), Some(transcript)) = (records.queue.clone(), &records.transcript) {
         let transcript = name(transcript);
@@ -49,8 +51,9 @@ pub(super) fn check(dir: &Path, id: &str) -> Records {
     records
 }
 
-fn check_transcript(path: &Path, id: &str, problems: &mut Vec<String>) {
-    let Some(transcript) = parse(path, TRANSCRIPT_FIELDS, problems) else { return };
+/// Checks a transcript, and returns its values.
+fn check_transcript(path: &Path, id: &str, problems: &mut Vec<String>) -> Value {
+    let Some(transcript) = parse(path, TRANSCRIPT_FIELDS, problems) else { return Value::Null };
     if transcript["ucid"] != id {
         problems.push(format!("{}: `ucid` is not the call's id", name(path)));
     }
@@ -70,6 +73,7 @@ fn check_transcript(path: &Path, id: &str, problems: &mut Vec<String>) {
     if !CALLER_WORDS.iter().any(|word| said(word)) {
         problems.push(format!("{}: the caller says nothing in `conversation`", name(path)));
     }
+    transcript["variables"].clone()
 }
 
 fn check_queue(path: &Path, transcript: &str, id: &str, problems: &mut Vec<String>) {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a `tool_choice` that names or requires a tool | a call of that tool |
 //! | a user text "call tool NAME with {json}" | that call |
-//! | a user text "… pressed 9 …" (9, 1, 2, 3, 5) | the key's calls, see `script` |
+//! | a user text "… pressed 9 …" (9, 1, 2, 3, 4, 5) | the key's calls, see `script` |
 //! | mention of a goodbye in this response's instructions or metadata | the goodbye line |
 //! | a turn of the caller that was not answered | the caller's own words |
 //! | nothing said yet | the greeting |

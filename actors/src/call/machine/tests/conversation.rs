@@ -11,6 +11,7 @@ use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::latency::TurnLatency;
 use crate::profile::LanguageProfile;
 use crate::profile::no_input::NoInputPlan;
+use crate::profile::nods::Nods;
 use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::messages::ResponsePurpose;
@@ -48,7 +49,11 @@ fn a_paused_answer_goes_on_where_it_stopped_unless_words_confirm() {
     assert!(call.on(speech_started()).contains(&A::PausePlayout));
     call.now += ms(300);
     call.on(speech_stopped());
-    assert!(call.on(words("mm-hm")).is_empty());
+    let done = call.on(words("mm-hm"));
+    assert!(done.contains(&A::ResumePlayout) && !clears(&done), "what never interrupts is not waited for: {done:?}");
+    call.on(speech_started());
+    call.now += ms(300);
+    call.on(speech_stopped());
     call.now += ms(700);
     let done = call.on(CallEvent::TimeUp);
     assert!(done.contains(&A::ResumePlayout) && !clears(&done), "{done:?}");
@@ -291,7 +296,10 @@ fn the_latency_of_a_turn_is_measured_up_to_the_callers_ear() {
 
 /// A call whose agent is giving an answer.
 fn speaking(interruption: InterruptionPlan) -> Harness {
-    let mut call = Harness::of(CallProfile { interruption, ..profile() });
+    let mut languages = (*hindi()).clone();
+    let nods = Nods::new(["mm-hm"]);
+    languages.insert("en".to_owned(), LanguageProfile { never_interrupts: nods, ..languages["hi"].clone() });
+    let mut call = Harness::of(CallProfile { interruption, languages: Arc::new(languages), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());

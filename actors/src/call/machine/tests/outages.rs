@@ -136,6 +136,7 @@ pub(super) fn profile_with_sounds() -> CallProfile {
         apology: "Sorry.".to_owned(),
         apology_sound: sound(),
         filler: "One moment.".to_owned(),
+        never_interrupts: crate::profile::nods::Nods::default(),
         filler_sound: sound(),
     };
     CallProfile { languages: Arc::new([("en".to_owned(), language)].into()), ..profile() }

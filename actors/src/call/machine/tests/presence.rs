@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::call::testing::{plan, profile};
+use crate::call::testing::{hindi, plan, profile};
 use crate::ids::{ItemId, Private};
 use crate::line::messages::LineReport;
 use crate::profile::no_input::NoInputPlan;
-use crate::profile::{InterruptionPlan, InterruptionPolicy};
+use crate::profile::nods::Nods;
+use crate::profile::{InterruptionPlan, InterruptionPolicy, LanguageProfile};
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::ModelReport;
@@ -138,7 +139,11 @@ fn a_pause_that_waits_for_words_is_not_confirmed_by_noise() {
         (&["…", " no"], true),
         (&["ok", "ay"], false),
     ] {
-        let mut call = Harness::of(CallProfile { interruption: pausing, model: transcribing(), ..profile() });
+        let mut languages = (*hindi()).clone();
+        let never_interrupts = Nods::new(["ok", "okay"]);
+        languages.insert("en".to_owned(), LanguageProfile { never_interrupts, ..languages["hi"].clone() });
+        let (model, languages) = (transcribing(), Arc::new(languages));
+        let mut call = Harness::of(CallProfile { interruption: pausing, model, languages, ..profile() });
         call.on(ready());
         call.says("greet");
         call.on(drained());

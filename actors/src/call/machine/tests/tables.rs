@@ -435,6 +435,7 @@ fn order_word(order: &Order) -> String {
         Order::Configure { .. } => "configure".to_owned(),
         Order::Overtake => "overtake".to_owned(),
         Order::DiscardInput => "discard the input".to_owned(),
+        Order::HandOver { .. } => "hand over".to_owned(),
         Order::Rotate => "rotate".to_owned(),
         Order::Replace => "replace the session".to_owned(),
         Order::Close => "close".to_owned(),

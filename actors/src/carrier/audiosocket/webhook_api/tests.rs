@@ -32,5 +32,5 @@ fn a_call_is_announced_and_its_permit_is_a_uuid() {
     let token = Private::new("40325ec25efd4bd3805f53576e581d13".to_owned());
     let answer = api().answer(&Answer::Stream { name: "", token: Some(&token), parameters: &[] });
     assert_eq!((answer.body.as_str(), answer.no_store), ("40325ec2-5efd-4bd3-805f-53576e581d13", true));
-    assert_eq!(api().answer(&Answer::Refuse { language: "hi" }), Document::empty());
+    assert_eq!(api().answer(&Answer::Refuse { language: "hi", words: None }), Document::empty());
 }

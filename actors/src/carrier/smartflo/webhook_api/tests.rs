@@ -42,7 +42,7 @@ fn the_dynamic_endpoint_names_the_stream_and_keeps_the_numbers() {
         assert_eq!(document.body, json!({"success": true, "wss_url": url}).to_string());
         assert!(document.no_store && document.content_type == Some("application/json"));
     }
-    assert_eq!(api().answer(&Answer::Refuse { language: "hi" }).body, r#"{"success":false}"#);
+    assert_eq!(api().answer(&Answer::Refuse { language: "hi", words: None }).body, r#"{"success":false}"#);
 }
 
 #[test]

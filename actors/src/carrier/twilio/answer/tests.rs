@@ -65,12 +65,12 @@ fn a_plain_public_address_gets_a_plain_socket() {
 #[test]
 fn a_refusal_is_said_in_the_language_of_the_call() {
     for (code, tag, text) in spoken::REFUSALS {
-        let parsed = parse(&refuse(code));
+        let parsed = parse(&refuse(code, None));
         assert_eq!(parsed, [format!("Say language={tag}"), format!("'{text}'"), "Hangup".to_owned()]);
-        assert!(refuse(code).len() < 4_000, "far below what the carrier takes");
+        assert!(refuse(code, None).len() < 4_000, "far below what the carrier takes");
     }
-    assert_eq!(refuse("ta-IN"), refuse("ta"));
-    assert_eq!(refuse("xx"), refuse("en"));
+    assert_eq!(refuse("ta-IN", None), refuse("ta", None));
+    assert_eq!(refuse("xx", None), refuse("en", None));
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Session {
                 }
             }
             // The layer above rotates and replaces.
-            ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
+            ModelOrder::HandOver { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
         }
         self.follow(actions, now, out);
     }

@@ -42,6 +42,7 @@ impl Session {
             // handles rotation.
             ModelOrder::TruncateItem { .. }
             | ModelOrder::DeleteItem { .. }
+            | ModelOrder::HandOver { .. }
             | ModelOrder::Rotate
             | ModelOrder::Replace
             | ModelOrder::Close => {}

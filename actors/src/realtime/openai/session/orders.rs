@@ -48,7 +48,7 @@ impl Session {
                 self.configure(instructions, transcription, tools.as_deref(), out);
             }
             // The layer that owns several sessions handles rotation.
-            ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
+            ModelOrder::HandOver { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
         }
     }
 

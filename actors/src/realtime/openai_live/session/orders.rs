@@ -42,7 +42,7 @@ impl Session {
             // There is nothing to cut or to delete: the layer above sends a note instead.
             ModelOrder::TruncateItem { .. } | ModelOrder::DeleteItem { .. } => {}
             // The layer that owns several sessions handles rotation.
-            ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
+            ModelOrder::HandOver { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
         }
     }
 
