@@ -48,6 +48,7 @@ fn profile_of(model: SessionPlan) -> CallProfile {
     CallProfile {
         agent: "reception".to_owned(),
         language: "en".to_owned(),
+        configuration: "0a1b2c3d4e5f".into(),
         greeting: Greeting::Spoken("Greet the caller.".to_owned()),
         limits: Limits {
             max_duration: Duration::from_secs(600),
