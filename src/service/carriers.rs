@@ -12,6 +12,7 @@ use switchboard_actors::carrier::webhook_api::WebhookApi;
 use switchboard_actors::clock;
 use url::Url;
 
+use crate::service::cluster::Fleet;
 use crate::service::config::Config;
 
 /// The open carriers.
@@ -22,12 +23,27 @@ pub(crate) struct Open {
     pub(crate) apis: HashMap<Carrier, Arc<dyn Control>>,
     /// Secrets that expire on their own.
     pub(crate) expiring: Vec<Expiring>,
+    /// In a cluster, the HTTP side of each carrier with addresses that lead to this node.
+    pub(crate) answers: Option<HashMap<Carrier, Arc<dyn WebhookApi>>>,
 }
 
 impl Open {
-    /// Opens every configured carrier at our public address.
-    pub(crate) fn all(config: &Config, public: &Url) -> Self {
-        let mut open = Self { webhook_apis: HashMap::new(), apis: HashMap::new(), expiring: Vec::new() };
+    /// Opens every configured carrier at our public address. In a cluster, the addresses that carriers
+    /// are given for a call lead to this node; requests are judged by the address that they have.
+    pub(crate) fn all(config: &Config, public: &Url, fleet: Option<&Fleet>) -> Self {
+        let mut open = Self::at(config, public);
+        if let Some(fleet) = fleet {
+            let mut own = public.clone();
+            own.set_path(&format!("{}/n/{}", public.path().trim_end_matches('/'), fleet.node()));
+            let led = Self::at(config, &own);
+            (open.answers, open.apis) = (Some(led.webhook_apis), led.apis);
+        }
+        open
+    }
+
+    fn at(config: &Config, public: &Url) -> Self {
+        let (webhook_apis, apis) = (HashMap::new(), HashMap::new());
+        let mut open = Self { webhook_apis, apis, expiring: Vec::new(), answers: None };
         for carrier in Carrier::all() {
             let Some(Opened { webhook_api, control, expiring }) = config.carriers.open(carrier, public) else {
                 continue;

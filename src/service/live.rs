@@ -52,6 +52,11 @@ impl Live {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Returns the version of the configuration in force.
+    pub fn version(&self) -> String {
+        self.now().version.clone()
+    }
+
     /// Puts other settings in force.
     pub fn replace(&self, next: InForce) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);

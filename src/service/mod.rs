@@ -14,6 +14,7 @@
 //! | `listener`, [`shutdown`] | the listening addresses, and the stop |
 //! | `crowd`, `connections` | the limit of connections that wait for a request |
 //! | `carriers` | the configured carriers, opened |
+//! | `cluster` | this node among others, and what they share |
 //! | [`operators`] | who may use the admin listener, and what they did |
 //! | [`callers`], [`canary`] | the salted hash of a caller's number; a periodic test session |
 //! | [`telemetry`], [`logging`] | the metrics, the log |
@@ -27,6 +28,7 @@ pub(crate) mod board;
 pub mod callers;
 pub mod canary;
 pub(crate) mod carriers;
+pub(crate) mod cluster;
 pub mod config;
 mod connections;
 mod console;

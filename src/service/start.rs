@@ -31,6 +31,7 @@ use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::ReleaseSessions;
 use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
+use switchboard_actors::supervisor::report::Sharers;
 use switchboard_actors::transcript::writer::RecordWriter;
 use tokio::time::timeout;
 use url::Url;
@@ -42,6 +43,9 @@ pub(in crate::service) use self::settle::{Parts, settle};
 use self::settle::{first_plan, named_for, profile_for};
 use crate::service::board::Board;
 use crate::service::carriers::{self, Open};
+use crate::service::cluster::events::gather;
+use crate::service::cluster::messages::{Attach, Leave};
+use crate::service::cluster::{Cluster, ClusterSetup, Fleet, JoinError, Plan, join};
 use crate::service::config::{Config, ConfigError, Profiles, plan_notes, plan_problems};
 use crate::service::listener::{Bound, Listener, Place, Room};
 use crate::service::live::Live;
@@ -92,6 +96,8 @@ pub struct Service {
     token_watch: Vec<JoinHandle<()>>,
     /// The events of all calls, and the task that sends them.
     board: (Board, JoinHandle<()>),
+    /// The cluster, and the task that gathers the other nodes' events.
+    fleet: Option<(Fleet, JoinHandle<()>)>,
 }
 
 /// Why the service did not start. No part of it is left running then.
@@ -134,6 +140,9 @@ pub enum ServiceError {
     /// The model's server would refuse the sessions that are configured.
     #[error(transparent)]
     Sessions(ConfigError),
+    /// The node cannot join its cluster.
+    #[error(transparent)]
+    Cluster(#[from] JoinError),
     /// The rehearsal model did not start.
     #[error("start the rehearsal model: {0}")]
     Rehearsal(io::Error),
@@ -169,7 +178,8 @@ impl Service {
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
         let archive = Archive::start(&config.records, &config.recording);
-        let writer = start_records(&config.records, archive.as_ref())?;
+        let node = config.cluster.as_ref().and_then(|it| it.node.clone()).unwrap_or_else(host_name);
+        let writer = start_records(&config.records, archive.as_ref(), &node)?;
         let sweep = Sweep::start(&config.records, &config.recording, &config.delivery);
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
@@ -181,17 +191,22 @@ impl Service {
         let embedded = rehearsal.as_ref().and_then(|it| it.url_for(config.realtime.rehearsal_protocol));
         let profiles = Arc::new(Profiles::new(&config, embedded.as_deref()));
         let public_url = config.server.public_url_at(public.address);
-        let Open { webhook_apis, apis, expiring } = Open::all(&config, &public_url);
+        let fleet = join_cluster(&config, &node, admin.address).await?;
+        let Open { webhook_apis, apis, expiring, answers } = Open::all(&config, &public_url, fleet.as_ref());
         let packets = bind_packets(&config, &webhook_apis, sockets_waiting, &app)?;
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
-        let board = Board::default();
+        let board = Board::of(&node);
         let setup = SupervisorSetup {
             watch_all: Some(board.watch_all()),
+            sharers: fleet.as_ref().map(|fleet| start_cluster(fleet, &config, &arbiter)),
             ..supervisor_setup(&config, &writer, &providers, &apis, delivery.as_ref())
         };
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
+        if let Some(fleet) = &fleet {
+            fleet.actor().do_send(Attach { supervisor: supervisor.clone(), looker: writer.looker() });
+        }
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
         record_ahead(&profiles, &providers, &supervisor);
@@ -202,11 +217,14 @@ impl Service {
             profiles,
             providers: &providers,
             apis: &apis,
-            webhook_apis: &webhook_apis,
+            webhook_apis: answers.as_ref().unwrap_or(&webhook_apis),
             pace: None,
         };
         let (in_force, canary) = settle(parts);
         let (live, canary) = (Live::new(in_force), Rc::new(RefCell::new(canary)));
+        if let Some(fleet) = &fleet {
+            fleet.goes_by(live.clone());
+        }
         let operators = Arc::new(Operators::new(&config.admin.tokens, config.admin.session));
         let (reload, orders) = reload::orders();
         let known = AppState {
@@ -217,11 +235,13 @@ impl Service {
             reload: reload.clone(),
             public_url: public_url.clone(),
             webhook_apis: webhook_apis.clone(),
+            answers: answers.clone().unwrap_or_default(),
+            fleet: fleet.clone(),
             limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
             operators: Arc::clone(&operators),
             audit: Audit::new(config.audit()),
             deliveries: Deliveries::new(Store::of(&config.records.dir), !config.webhooks.endpoints.is_empty()),
-            node: host_name(),
+            node,
             drain: drain.clone(),
             overload: config.server.overload.then(Overload::default),
             recordings: config.recording.dir.clone(),
@@ -237,7 +257,8 @@ impl Service {
             started: clock::now(),
         };
         app.get_or_init(|| Data::new(known));
-        let broadcast = actix_rt::spawn(board.clone().broadcast(supervisor.clone()));
+        let broadcast = actix_rt::spawn(board.clone().broadcast(supervisor.clone(), fleet.clone()));
+        let gathered = fleet.clone().map(|fleet| actix_rt::spawn(gather(fleet, board.clone())));
         let token_watch = expiring.into_iter().map(|expiring| actix_rt::spawn(carriers::watch(expiring))).collect();
         let (public, admin) = (public.listen(), admin.listen());
         let packets = packets.into_iter().map(|(carrier, bound)| (carrier, bound.listen())).collect();
@@ -250,7 +271,7 @@ impl Service {
             supervisor: supervisor.clone(),
             providers: providers.clone(),
             apis,
-            webhook_apis,
+            webhook_apis: answers.unwrap_or(webhook_apis),
             drain: drain.clone(),
             rehearsal: Rc::clone(&rehearsal),
             canary: Rc::clone(&canary),
@@ -275,6 +296,7 @@ impl Service {
             providers,
             token_watch,
             board: (board, broadcast),
+            fleet: fleet.zip(gathered),
         })
     }
 
@@ -359,6 +381,12 @@ impl Service {
         let (board, broadcast) = self.board;
         broadcast.abort();
         board.close();
+        if let Some((fleet, gathered)) = self.fleet {
+            gathered.abort();
+            if timeout(LAST_WORDS, fleet.actor().send(Leave)).await.is_err() {
+                warn!("Redis is slow; this node's entry in the cluster stays until it expires");
+            }
+        }
         // Beside the rest: each waits a moment for its last connections.
         let packets = join_all(self.packets.into_iter().map(|(_, listener)| listener.stop()));
         let listeners = actix_rt::spawn(join3(self.public.stop(), packets, self.admin.stop()));
@@ -399,6 +427,32 @@ fn check_sessions(config: &Config) -> Result<(), ServiceError> {
     if problems.is_empty() { Ok(()) } else { Err(ServiceError::Sessions(ConfigError { problems })) }
 }
 
+/// Joins the cluster, if there is one. `admin` is the address of the bound listener.
+async fn join_cluster(config: &Config, node: &str, admin: SocketAddr) -> Result<Option<Fleet>, ServiceError> {
+    let Some(cluster) = &config.cluster else { return Ok(None) };
+    let own = || Url::parse(&format!("http://{admin}")).expect("an address is a URL's host and port");
+    let fleet = join(Plan {
+        redis_url: cluster.redis_url.clone(),
+        node: node.to_owned(),
+        advertise: cluster.advertise.clone().unwrap_or_else(own),
+        token: cluster.token.clone(),
+        max_calls: config.server.max_calls,
+    });
+    Ok(Some(fleet.await?))
+}
+
+/// Starts the cluster's actor on the Supervisor's thread.
+fn start_cluster(fleet: &Fleet, config: &Config, arbiter: &Arbiter) -> Sharers {
+    let setup = ClusterSetup {
+        fleet: fleet.clone(),
+        killed: config.spend.limits.killed,
+        token_lifetime: config.carriers.first_term(Term::TokenLifetime).unwrap_or(TOKEN_LIFETIME),
+    };
+    let actor = Cluster::start_in_arbiter(&arbiter.handle(), move |_| Cluster::new(setup));
+    fleet.runs(actor.clone());
+    Sharers { costs: actor.clone().recipient(), transfers: actor.recipient() }
+}
+
 /// Binds both listeners. Neither accepts connections yet.
 fn bind(
     config: &Config,
@@ -411,7 +465,13 @@ fn bind(
     let mut place = |key, address| Place { key, address, given: given.take(address) };
     let public = Bound::at(place("server.bind", config.server.bind), config.server.workers, room, app, routes::public)?;
     let room = Room { strangers, others: MOST_OPERATORS };
-    let admin = Bound::at(place("admin.bind", config.admin.bind), 1, room, app, routes::admin)?;
+    // Calls whose carrier's connection came to another node run on these threads too.
+    let (workers, calls) = match &config.cluster {
+        Some(_) => (config.server.workers, config.server.max_calls),
+        None => (1, 0),
+    };
+    let room = Room { others: room.others.saturating_add(calls), ..room };
+    let admin = Bound::at(place("admin.bind", config.admin.bind), workers, room, app, routes::admin)?;
     Ok((public, admin))
 }
 
@@ -460,6 +520,7 @@ fn supervisor_setup(
         apis: apis.clone(),
         call_updates: delivery.map(|(delivery, _)| delivery.clone().recipient()),
         watch_all: None,
+        sharers: None,
     }
 }
 

@@ -277,6 +277,8 @@ fn no_message_repeats_what_a_url_may_hide() {
         ("waybeo.api_url", ""),
         ("realtime.url", ""),
         ("delivery.redis_url", ""),
+        ("cluster.url", ""),
+        ("cluster.advertise", ""),
         ("tools.crm.url", "tools.crm.description"),
         ("mcp.crm.url", ""),
     ];
@@ -312,6 +314,37 @@ fn no_message_repeats_what_a_url_may_hide() {
     let error = Config::builtin_with(&[("delivery.redis_url", urls[3])]).expect_err("a password");
     let message = &problem(&error, "delivery.redis_url").message;
     assert!(message.contains("redis://n8n.example.com"), "{message}");
+}
+
+#[test]
+fn a_cluster_needs_its_token_and_an_address_for_the_others() {
+    let load = |token: &str, settings: &[(&str, &str)]| {
+        let secrets = [("SWITCHBOARD_CLUSTER_TOKEN", token), ("SWITCHBOARD_ADMIN_TOKEN", "0123456789abcdef")];
+        let cluster = [("cluster.backend", "redis")];
+        Config::from_sources(&Sources::default().variables(&secrets).overrides(&[&cluster, settings].concat()))
+    };
+    let message = problem(&load("", &[]).expect_err("no token"), "cluster.backend").message.clone();
+    assert!(message.contains("SWITCHBOARD_CLUSTER_TOKEN"), "{message}");
+    let token = "fedcba9876543210";
+    let config = load(token, &[("cluster.node", "a"), ("cluster.advertise", "http://10.0.0.7:9090")]).expect("valid");
+    let cluster = config.cluster.as_ref().expect("a cluster");
+    assert_eq!((cluster.node.as_deref(), cluster.token.expose().as_str()), (Some("a"), token));
+    assert_eq!(
+        config.secrets.salt().map(|salt| salt.expose().as_str()),
+        Some(token),
+        "hashes are the same on all nodes"
+    );
+    assert!(!config.summary().to_string().contains(token));
+    let everywhere = [("admin.bind", "0.0.0.0:9090")];
+    assert!(
+        problem(&load(token, &everywhere).expect_err("which one?"), "cluster.advertise")
+            .message
+            .contains("set the address")
+    );
+    let with_a_path = [("cluster.advertise", "http://10.0.0.7:9090/admin")];
+    problem(&load(token, &with_a_path).expect_err("a path"), "cluster.advertise");
+    assert!(load(token, &[("admin.bind", "0.0.0.0:9090"), ("cluster.advertise", "http://10.0.0.7:9090")]).is_ok());
+    assert!(Config::builtin_with(&[]).expect("valid").cluster.is_none());
 }
 
 #[test]

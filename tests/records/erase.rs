@@ -308,6 +308,7 @@ fn on_the_line() -> (CallIdentity, CallSettings) {
     };
     let word = || "x".to_owned();
     let settings = CallSettings {
+        node: None,
         agent: word(),
         language: word(),
         provider: word(),

@@ -57,8 +57,7 @@ pub enum NotOpened {
 /// # Errors
 /// Why there is none.
 pub async fn open(Upgrade { url, headers }: Upgrade) -> Result<Socket, NotOpened> {
-    let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
-    let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
+    let mut request = client().ws(url.as_str()).max_frame_size(MOST_BYTES);
     for Header { name, value, what } in headers {
         let value = header(value.expose(), what).map_err(NotOpened::Lost)?;
         request = request.set_header(HeaderName::from_static(name), value);
@@ -104,6 +103,11 @@ fn retryable(reason: String) -> ModelLoss {
 thread_local! {
     /// The client of a thread. All its calls share the TLS roots and session tickets.
     static CLIENT: OnceCell<Client> = const { OnceCell::new() };
+}
+
+/// The client of this thread, whose sockets send each frame at once. It has no time limits.
+pub fn client() -> Client {
+    CLIENT.with(|client| client.get_or_init(client_of_thread).clone())
 }
 
 fn client_of_thread() -> Client {

@@ -23,6 +23,7 @@ use super::hangup_watchdog::HangupWatchdog;
 use super::ledger::{Ledger, SpendLimits};
 use super::messages::{Admit, CallList, CarrierEnded, Drain, Find, ListCalls, Overload, Permit, Refusal, Unannounced};
 use super::past::{Left, Past};
+use super::report::Sharers;
 use super::roster::{Admission, Admitted, Roster};
 use super::transfer_limits::TransferLimits;
 use crate::alarm::Alarm;
@@ -64,6 +65,8 @@ pub struct SupervisorSetup {
     pub apis: HashMap<Carrier, Arc<dyn Control>>,
     /// Who watches each call from its start on.
     pub watch_all: Option<WatchAll>,
+    /// Who shares the limits with other nodes, if there are any.
+    pub sharers: Option<Sharers>,
 }
 
 /// The actor that admits calls and tracks the live ones.
@@ -78,6 +81,7 @@ pub struct Supervisor {
     providers: Addr<Providers>,
     apis: HashMap<Carrier, Arc<dyn Control>>,
     watch_all: Option<WatchAll>,
+    sharers: Option<Sharers>,
     transfer_limits: TransferLimits,
     /// Calls that we ended and whose carrier has not confirmed the end.
     hangup_watchdog: HangupWatchdog,
@@ -116,6 +120,7 @@ impl Supervisor {
             providers: setup.providers,
             apis: setup.apis,
             watch_all: setup.watch_all,
+            sharers: setup.sharers,
             transfer_limits: TransferLimits::default(),
             hangup_watchdog: HangupWatchdog::default(),
             past: Past::default(),
@@ -277,10 +282,18 @@ impl Handler<Unannounced> for Supervisor {
 }
 
 impl Handler<TransferPermit> for Supervisor {
-    type Result = bool;
+    type Result = ResponseFuture<bool>;
 
-    fn handle(&mut self, asked: TransferPermit, _: &mut Self::Context) -> bool {
-        self.transfer_limits.take(&asked.destination, asked.most_an_hour, clock::now())
+    fn handle(&mut self, asked: TransferPermit, _: &mut Self::Context) -> Self::Result {
+        let granted = self.transfer_limits.take(&asked.destination, asked.most_an_hour, clock::now());
+        let sharers = self.sharers.as_ref().filter(|_| granted).map(|sharers| sharers.transfers.clone());
+        Box::pin(async move {
+            match sharers {
+                // What this node has counted stands for an answer that does not come.
+                Some(sharers) => sharers.send(asked).await.unwrap_or(granted),
+                None => granted,
+            }
+        })
     }
 }
 

@@ -32,6 +32,25 @@ pub(super) struct Ledger {
     day: i32,
     total: Usd,
     callers: HashMap<String, Usd>,
+    /// What was spent when the other nodes' spending became unknown, if it is.
+    apart: Option<Apart>,
+}
+
+/// The spending at the moment since which the other nodes' is unknown. This node may spend its share
+/// of what was left then.
+#[derive(Debug)]
+struct Apart {
+    nodes: u64,
+    total: Usd,
+    callers: HashMap<String, Usd>,
+}
+
+impl Apart {
+    /// The part of `limit` that this node keeps to, where `spent` was spent by all nodes.
+    fn share(&self, limit: Usd, spent: Usd) -> Usd {
+        let left = limit.billionths().saturating_sub(spent.billionths());
+        Usd::from_billionths(spent.billionths().saturating_add(left / self.nodes))
+    }
 }
 
 /// The spending as it is stored on disk. Contains no telephone number.
@@ -67,7 +86,8 @@ impl SpendLimits {
 
 impl Ledger {
     pub(super) fn new(limits: SpendLimits, kept: Option<SpendStore>, day: i32) -> Self {
-        let mut ledger = Self { limits, killed: limits.killed, day, total: Usd::ZERO, callers: HashMap::new() };
+        let killed = limits.killed;
+        let mut ledger = Self { limits, killed, day, total: Usd::ZERO, callers: HashMap::new(), apart: None };
         if let Some(spend_store) = kept {
             // The kill switch stays thrown until an operator resets it.
             ledger.killed |= spend_store.killed;
@@ -90,11 +110,61 @@ impl Ledger {
             return Err(Refusal::Killed);
         }
         let reached = |limit: Option<Usd>, spent: Usd| limit.is_some_and(|limit| spent >= limit);
+        let limits = self.limits_for(caller);
         let caller = caller.and_then(|caller| self.callers.get(caller)).copied().unwrap_or_default();
-        if reached(self.limits.day.hard, self.total) || reached(self.limits.caller.hard, caller) {
+        if reached(limits.day.hard, self.total) || reached(limits.caller.hard, caller) {
             return Err(Refusal::Spent);
         }
         Ok(())
+    }
+
+    /// The limits that count for this node now.
+    fn limits_for(&self, caller: Option<&str>) -> SpendLimits {
+        let Some(apart) = &self.apart else { return self.limits };
+        let then = caller.and_then(|caller| apart.callers.get(caller)).copied().unwrap_or_default();
+        let share = |budget: Budget, then: Usd| Budget {
+            soft: budget.soft.map(|limit| apart.share(limit, then)),
+            hard: budget.hard.map(|limit| apart.share(limit, then)),
+        };
+        let SpendLimits { caller, day, killed } = self.limits;
+        SpendLimits { caller: share(caller, then), day: share(day, apart.total), killed }
+    }
+
+    /// The other nodes' spending is unknown from now on, or known again. Repeating it changes
+    /// nothing.
+    pub(super) fn set_apart(&mut self, nodes: Option<usize>) {
+        match nodes {
+            None => self.apart = None,
+            Some(nodes) if self.apart.is_none() => {
+                let nodes = u64::try_from(nodes.max(1)).unwrap_or(u64::MAX);
+                self.apart = Some(Apart { nodes, total: self.total, callers: self.callers.clone() });
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// All nodes have spent `total` on `day` by now, costs of this one included. Returns which calls
+    /// a newly reached limit concerns.
+    pub(super) fn all_spent(&mut self, total: Usd, day: i32) -> Reached {
+        if day < self.day {
+            return Reached::Nothing;
+        }
+        self.turn_to(day);
+        let before = self.total;
+        self.total = before.max(total);
+        self.reached(None, (before, self.total), None)
+    }
+
+    /// The same of one caller.
+    pub(super) fn caller_spent(&mut self, caller: &str, spent: Usd, day: i32) -> Reached {
+        if day < self.day {
+            return Reached::Nothing;
+        }
+        self.turn_to(day);
+        let (before, _) = self.charge(caller, Usd::ZERO);
+        let after = before.max(spent);
+        self.callers.insert(caller.to_owned(), after);
+        self.reached(Some(caller), (self.total, self.total), Some((before, after)))
     }
 
     /// Adds the cost of a call of `caller`. Returns which calls a newly reached limit concerns.
@@ -102,16 +172,21 @@ impl Ledger {
         self.turn_to(day);
         let before = self.total;
         self.total += cost;
-        let caller = caller.map(|caller| self.charge(caller, cost));
+        let charged = caller.map(|caller| self.charge(caller, cost));
+        self.reached(caller, (before, self.total), charged)
+    }
+
+    /// Which calls a limit concerns that lies between a total before and one after.
+    fn reached(&self, caller: Option<&str>, day: (Usd, Usd), charged: Option<(Usd, Usd)>) -> Reached {
         let passed =
-            |limit: Option<Usd>, before: Usd, after: Usd| limit.is_some_and(|limit| before < limit && after >= limit);
-        let by_caller = |limit| caller.is_some_and(|(before, after)| passed(limit, before, after));
-        let (of_day, of_caller) = (self.limits.day, self.limits.caller);
-        if passed(of_day.hard, before, self.total) {
+            |limit: Option<Usd>, (before, after): (Usd, Usd)| limit.is_some_and(|it| before < it && after >= it);
+        let by_caller = |limit| charged.is_some_and(|charged| passed(limit, charged));
+        let SpendLimits { caller: of_caller, day: of_day, .. } = self.limits_for(caller);
+        if passed(of_day.hard, day) {
             Reached::DayHard
         } else if by_caller(of_caller.hard) {
             Reached::CallerHard
-        } else if passed(of_day.soft, before, self.total) {
+        } else if passed(of_day.soft, day) {
             Reached::DaySoft
         } else if by_caller(of_caller.soft) {
             Reached::CallerSoft
@@ -182,6 +257,10 @@ impl Ledger {
         if self.day < day {
             (self.day, self.total) = (day, Usd::ZERO);
             self.callers.clear();
+            if let Some(apart) = &mut self.apart {
+                apart.total = Usd::ZERO;
+                apart.callers.clear();
+            }
         }
     }
 }

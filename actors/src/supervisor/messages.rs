@@ -271,6 +271,37 @@ pub struct Kill {
 #[rtype(result = "()")]
 pub struct CountCost(pub Usd);
 
+/// What all nodes have spent by now, costs of this one included.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct FleetSpent {
+    /// The UTC day, in days of the common era.
+    pub day: i32,
+    /// The spending of all calls.
+    pub total: Usd,
+    /// The spending of callers, by their hashes.
+    pub callers: Vec<(String, Usd)>,
+}
+
+/// The other nodes' spending is unknown from now on: this node may spend its share of what is left.
+/// Or it is known again.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct FleetApart {
+    /// How many nodes share what is left; `None`: their spending is known.
+    pub nodes: Option<usize>,
+}
+
+/// Whether a token is one that a stream may show here.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "bool")]
+pub struct KnowsToken(pub Private<String>);
+
+/// Lists the calls that we placed and that have their places still.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Vec<CallId>")]
+pub struct ListBegun;
+
 /// Returns the spending, for `/spend`.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "SpendReport")]

@@ -8,6 +8,7 @@ mod hangup_watchdog;
 pub mod ledger;
 pub mod messages;
 mod past;
+pub mod report;
 mod roster;
 mod timers;
 mod transfer_limits;

@@ -415,6 +415,11 @@ impl<C: Clone> Roster<C> {
         returning.map(|(call, _)| call).or(announced).cloned()
     }
 
+    /// Whether a call has, or had when it began, this token.
+    pub(super) fn knows(&self, token: &str) -> bool {
+        self.call_of(token).is_some() || self.live.iter().any(|live| is_same(&live.permit.token, token))
+    }
+
     fn by_token(&self, token: &str) -> Option<&Announced> {
         let mut found = None;
         for announced in self.announced.values() {

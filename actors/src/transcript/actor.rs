@@ -73,7 +73,8 @@ impl Transcript {
     /// Makes an actor that is not started yet. Start it with `start()` on the call's own thread, at
     /// the beginning of the call.
     pub(crate) fn new(setup: TranscriptSetup) -> Self {
-        let settings = CallSettings::of(&setup.profile);
+        let node = setup.writer.node().map(str::to_owned);
+        let settings = CallSettings { node, ..CallSettings::of(&setup.profile) };
         let journal = setup.writer.open_journal(&setup.identity, &settings, setup.incidents.clone());
         Self {
             setup,

@@ -104,6 +104,9 @@ impl<'a> From<&'a CallIdentity> for RecordedCall<'a> {
 /// process, in the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallSettings {
+    /// The name of the node that the call was on, if it has one.
+    #[serde(default)]
+    pub node: Option<String>,
     /// The agent's name in the configuration.
     pub agent: String,
     /// The language's code at the start of the call.
@@ -140,6 +143,7 @@ impl CallSettings {
     /// The settings of a call that follows `profile`.
     pub fn of(profile: &CallProfile) -> Self {
         Self {
+            node: None,
             agent: profile.agent.clone(),
             language: profile.language.clone(),
             provider: profile.model.provider.address().provider.to_owned(),

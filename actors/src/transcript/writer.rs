@@ -50,6 +50,8 @@ pub struct RecordsPlan {
     pub legacy_dir: Option<PathBuf>,
     /// Who is told of each record that is on disk.
     pub filed: Option<WhenFiled>,
+    /// The name of this node, for the records.
+    pub node: Option<String>,
 }
 
 /// Is told the path of each transcript that is on disk. Runs on the thread that files records, so it
@@ -73,7 +75,13 @@ impl fmt::Debug for WhenFiled {
 impl RecordsPlan {
     /// Settings with records in `dir` and defaults for everything else.
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), journal_commit: Duration::from_millis(250), legacy_dir: None, filed: None }
+        Self {
+            dir: dir.to_owned(),
+            journal_commit: Duration::from_millis(250),
+            legacy_dir: None,
+            filed: None,
+            node: None,
+        }
     }
 }
 
@@ -94,6 +102,21 @@ enum Job {
     File(Box<Task>),
     /// Reports when every earlier job is done or was tried once more.
     Flush(mpsc::Sender<()>),
+    /// Looks at once for what dead processes left.
+    Look,
+}
+
+/// Tells the thread that another process has died. It keeps no record waiting, so it is no handle.
+#[derive(Debug, Clone)]
+pub struct Looker(mpsc::Sender<Job>);
+
+impl Looker {
+    /// Makes records of the journals that a dead process has left in our folder, if it was also its
+    /// own. Returns at once.
+    pub fn look(&self) {
+        // The thread ends with the service.
+        let _ = self.0.send(Job::Look);
+    }
 }
 
 /// A record on its way to the disk.
@@ -110,6 +133,7 @@ pub(in crate::transcript) struct Shared {
     lost: AtomicU64,
     unwritable: Unwritable,
     filed: Option<WhenFiled>,
+    node: Option<String>,
 }
 
 /// Whether the disk currently refuses records, for health checks.
@@ -161,7 +185,7 @@ impl RecordWriter {
         // Another container that shares the folder may have the same process id.
         let name = format!("{}-{}", std::process::id(), CallId::random());
         let journals = JournalWriter::start(&plan.dir, &name, plan.journal_commit)?;
-        let shared = Arc::new(Shared { filed: plan.filed.clone(), ..Shared::default() });
+        let shared = Arc::new(Shared { filed: plan.filed.clone(), node: plan.node.clone(), ..Shared::default() });
         shared.unwritable.0.store(!writable, Ordering::Relaxed);
         let (jobs, queue) = mpsc::channel();
         let disk_queue = DiskQueue::new(folders, Arc::clone(&shared));
@@ -180,6 +204,16 @@ impl RecordWriter {
     ) -> Journal {
         self.recent.opened(identity.id, &identity.carrier_call);
         self.journals.open(identity.tag(), Header::new(identity, settings), incidents)
+    }
+
+    /// The name of this node, if it has one.
+    pub fn node(&self) -> Option<&str> {
+        self.shared.node.as_deref()
+    }
+
+    /// Who may ask for a look at what dead processes left.
+    pub fn looker(&self) -> Looker {
+        Looker(self.jobs.clone())
     }
 
     /// The handle to the thread that writes recordings to disk.
@@ -299,6 +333,7 @@ impl DiskQueue {
                     // The thread that called `flush` may have gone.
                     let _ = done.send(());
                 }
+                Ok(Job::Look) => self.look_at = clock::now(),
                 Err(RecvTimeoutError::Timeout) => {
                     if clock::now() >= self.due {
                         self.retry();

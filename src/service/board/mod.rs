@@ -26,6 +26,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 use self::news::News;
+use crate::service::cluster::Fleet;
 
 /// The board. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Board(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// The name of this node, which stands in calls.
+    node: String,
     /// Whether anybody reads: the switch of the calls' watchers.
     read: Arc<AtomicBool>,
     /// The calls with news that no frame has yet.
@@ -45,6 +48,8 @@ struct Shared {
 #[derive(Debug)]
 struct Reader {
     frames: mpsc::Sender<Bytes>,
+    /// Whether it is another node, which hears of this node's calls alone.
+    of_a_node: bool,
     /// Why its frames end.
     ended: Arc<OnceLock<Ended>>,
 }
@@ -63,13 +68,21 @@ struct Post {
 }
 
 impl Board {
+    /// The board of the node of this name.
+    pub(crate) fn of(node: &str) -> Self {
+        Self(Arc::new(Shared { node: node.to_owned(), ..Shared::default() }))
+    }
+
     /// Returns what watches every call.
     pub(crate) fn watch_all(&self) -> WatchAll {
         let board = Arc::clone(&self.0);
         WatchAll::new(move |call| {
             let news = Arc::new(Mutex::new(News::new(call.id.to_string(), clock::now())));
             let post = Post { news, board: Arc::clone(&board) };
-            Watcher::while_on(Arc::clone(&board.read), move |event| {
+            Watcher::while_on(Arc::clone(&board.read), move |mut event| {
+                if let ("started", Value::Object(call)) = (event.event, &mut event.data) {
+                    call.insert("node".to_owned(), post.board.node.as_str().into());
+                }
                 post.tell(|news| news.take(event));
                 true
             })
@@ -77,8 +90,12 @@ impl Board {
     }
 
     /// Adds a reader; returns its frames, or `None` if there are too many readers. `first` is sent
-    /// before the first frame.
-    pub(crate) fn read(&self, first: String) -> Option<impl Stream<Item = Result<Bytes, Infallible>> + use<>> {
+    /// before the first frame. Another node hears of this node's calls alone.
+    pub(crate) fn read(
+        &self,
+        first: String,
+        of_a_node: bool,
+    ) -> Option<impl Stream<Item = Result<Bytes, Infallible>> + use<>> {
         let (sender, frames) = mpsc::channel(MOST_WAITING);
         let ended = Arc::new(OnceLock::new());
         {
@@ -87,7 +104,7 @@ impl Board {
             if readers.len() >= MOST_READERS {
                 return None;
             }
-            readers.push(Reader { frames: sender, ended: Arc::clone(&ended) });
+            readers.push(Reader { frames: sender, of_a_node, ended: Arc::clone(&ended) });
             self.0.read.store(true, Ordering::Relaxed);
         }
         self.0.first.notify_one();
@@ -105,7 +122,7 @@ impl Board {
     }
 
     /// Sends frames for as long as the service runs. Waits while nobody reads.
-    pub(crate) async fn broadcast(self, supervisor: Addr<Supervisor>) {
+    pub(crate) async fn broadcast(self, supervisor: Addr<Supervisor>, fleet: Option<Fleet>) {
         let mut standing = Standing::default();
         loop {
             if !self.is_read() {
@@ -118,7 +135,8 @@ impl Board {
             if standing.is_due(now)
                 && let Ok(list) = supervisor.send(ListCalls).timeout(EVERY).await
             {
-                standing.write(&list, now, &mut frame);
+                let elsewhere = fleet.as_ref().map_or(0, Fleet::active_elsewhere);
+                standing.write(&list, elsewhere, now, &mut frame);
             }
             self.send(frame);
         }
@@ -130,6 +148,16 @@ impl Board {
             let _ = reader.ended.set(Ended::Stopping);
         }
         self.0.read.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether anybody but other nodes reads.
+    pub(crate) fn is_read_by_people(&self) -> bool {
+        self.is_read() && locked(&self.0.readers).iter().any(|reader| !reader.of_a_node)
+    }
+
+    /// Hands events of another node's calls to the readers here.
+    pub(crate) fn pass_on(&self, events: String) {
+        self.send_to(events, |reader| !reader.of_a_node);
     }
 
     fn is_read(&self) -> bool {
@@ -149,18 +177,25 @@ impl Board {
 
     /// Sends a frame to every reader and drops those without room for it.
     fn send(&self, frame: String) {
+        self.send_to(frame, |_| true);
+    }
+
+    fn send_to(&self, frame: String, is_meant: impl Fn(&Reader) -> bool) {
         let frame = Bytes::from(frame);
         let mut readers = locked(&self.0.readers);
-        readers.retain(|reader| match reader.frames.try_send(frame.clone()) {
-            _ if frame.is_empty() => !reader.frames.is_closed(),
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                let _ = reader.ended.set(Ended::TooSlow);
-                counter!("switchboard_event_readers_dropped_total").increment(1);
-                info!("a reader of /events did not keep up and was dropped");
-                false
-            }
+        readers.retain(|reader| {
+            !is_meant(reader)
+                || match reader.frames.try_send(frame.clone()) {
+                    _ if frame.is_empty() => !reader.frames.is_closed(),
+                    Ok(()) => true,
+                    Err(mpsc::error::TrySendError::Closed(_)) => false,
+                    Err(mpsc::error::TrySendError::Full(_)) => {
+                        let _ = reader.ended.set(Ended::TooSlow);
+                        counter!("switchboard_event_readers_dropped_total").increment(1);
+                        info!("a reader of /events did not keep up and was dropped");
+                        false
+                    }
+                }
         });
         if readers.is_empty() {
             self.0.read.store(false, Ordering::Relaxed);
@@ -210,8 +245,8 @@ impl Standing {
     }
 
     /// Writes the standing if it has changed, and from time to time as a sign of life.
-    fn write(&mut self, list: &CallList, now: Instant, frame: &mut String) {
-        let data = standing(list);
+    fn write(&mut self, list: &CallList, elsewhere: usize, now: Instant, frame: &mut String) {
+        let data = standing(list, elsewhere);
         let known = self
             .told
             .as_ref()
@@ -224,14 +259,16 @@ impl Standing {
 }
 
 /// The standing of the service as an event, for a reader that has just come.
-pub(crate) fn first_event(list: &CallList) -> String {
+pub(crate) fn first_event(list: &CallList, elsewhere: usize) -> String {
     let mut event = String::new();
-    news::event("stats", &standing(list), &mut event);
+    news::event("stats", &standing(list, elsewhere), &mut event);
     event
 }
 
-fn standing(list: &CallList) -> Value {
-    json!({ "active": list.calls.len(), "max_calls": list.max_calls, "draining": list.draining })
+/// The standing of this node, with `elsewhere` calls on other nodes.
+fn standing(list: &CallList, elsewhere: usize) -> Value {
+    let here = list.calls.len();
+    json!({ "active": here + elsewhere, "node_active": here, "max_calls": list.max_calls, "draining": list.draining })
 }
 
 /// The last event of a reader.

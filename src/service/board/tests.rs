@@ -18,7 +18,7 @@ async fn every_reader_gets_the_same_bytes() {
     let call = post(&board, "id-1");
     let mut readers = Vec::new();
     for _ in 0..3 {
-        readers.push(Box::pin(board.read("event: stats\ndata: {}\n\n".to_owned()).expect("room")));
+        readers.push(Box::pin(board.read("event: stats\ndata: {}\n\n".to_owned(), false).expect("room")));
     }
     for reader in &mut readers {
         assert_eq!(text(&reader.next().await.expect("a frame").expect("no error")), "event: stats\ndata: {}\n\n");
@@ -39,8 +39,8 @@ async fn every_reader_gets_the_same_bytes() {
 async fn a_slow_reader_is_dropped_and_told_and_the_others_go_on() {
     let board = Board::default();
     let call = post(&board, "id-1");
-    let mut slow = Box::pin(board.read(String::new()).expect("room"));
-    let mut quick = Box::pin(board.read(String::new()).expect("room"));
+    let mut slow = Box::pin(board.read(String::new(), false).expect("room"));
+    let mut quick = Box::pin(board.read(String::new(), false).expect("room"));
     quick.next().await;
     for _ in 0..MOST_WAITING + 3 {
         call.tell(|news| news.take(WatchEvent::state("listening")));
@@ -61,7 +61,7 @@ async fn a_slow_reader_is_dropped_and_told_and_the_others_go_on() {
 async fn without_readers_nothing_is_gathered() {
     let board = Board::default();
     let call = post(&board, "id-1");
-    drop(board.read(String::new()).expect("room"));
+    drop(board.read(String::new(), false).expect("room"));
     call.tell(|news| news.take(WatchEvent::state("listening")));
     board.send(board.frame(clock::now()));
     assert!(!board.is_read());

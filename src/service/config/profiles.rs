@@ -56,7 +56,7 @@ impl Profiles {
     /// only once it is bound. Without it and without `realtime.url` the plans can be inspected but
     /// lead to no server.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
-        let callers = Callers::new(config.secrets.caller_salt.as_ref(), config.numbering);
+        let callers = Callers::new(config.secrets.salt(), config.numbering);
         Self::of_callers(config, rehearsal_url, callers)
     }
 

@@ -13,6 +13,7 @@ use switchboard_actors::profile::InterruptionPolicy;
 use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::realtime::settings::TurnDetection;
+use url::Url;
 
 use super::agents::Agent;
 use super::conversation::Detector;
@@ -80,6 +81,7 @@ impl Config {
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
             "delivery": {"backend": if self.delivery.redis_url.is_some() { "redis" } else { "files" }},
+            "cluster": self.cluster.as_ref().map(|it| json!({"node": it.node, "advertise": it.advertise.as_ref().map(Url::as_str)})),
             "interruption": self.interruption(),
             "speech_detector": self.detector.map(|Detector { plan, second_opinion }| json!({
                 "threshold": plan.threshold,
@@ -207,6 +209,7 @@ impl Config {
         match secret {
             "SWITCHBOARD_ADMIN_TOKEN" => !self.is_local(),
             "SWITCHBOARD_WEBHOOK_SECRET" => !self.webhooks.endpoints.is_empty(),
+            "SWITCHBOARD_CLUSTER_TOKEN" => self.cluster.is_some(),
             "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_spend_store() || !self.experiments.is_empty(),
             others => {
                 let joined = self.realtime.joins_engines() && engines::use_key(&self.engines, others);

@@ -14,6 +14,7 @@ use switchboard_actors::tools::plan::ToolPlan;
 
 use super::agents::{self, Agent, Common, Directory, Language};
 use super::carriers::{self, Carriers};
+use super::cluster::Cluster;
 use super::conversation::{Detector, Keypad};
 use super::delegation;
 use super::directory::{Route, Transfer};
@@ -92,6 +93,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Where deliveries wait.
     pub delivery: DeliveryQueue,
+    /// The other nodes, if there are any.
+    pub cluster: Option<Cluster>,
     /// Limits of calls, messages and connections.
     pub limits: Limits,
     /// The secrets, which are never shown.
@@ -245,6 +248,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let recording = Recording::read(&top.table("recording"), records.as_ref());
     let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
     let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
+    let cluster = Cluster::read(&top.table("cluster"), &secrets, &sources.variables, admin.as_ref());
     let limits = Limits::read(&top.table("limits"));
     if let (Some(carriers), Some(Outbound { enabled: true, carrier, .. })) = (&carriers, &offered.outbound)
         && let Some(name) = carriers.idle_caller(*carrier).map(|carrier| carrier.name())
@@ -286,6 +290,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         records: records?,
         webhooks: webhooks?,
         delivery: delivery?,
+        cluster: cluster?,
         limits: limits?,
         secrets,
         settings: Settings::default(),

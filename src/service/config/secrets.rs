@@ -20,6 +20,8 @@ pub struct Secrets {
     pub admin_token: Option<Private<String>>,
     /// `SWITCHBOARD_WEBHOOK_SECRET`: the key that signs deliveries.
     pub webhook_secret: Option<Private<String>>,
+    /// `SWITCHBOARD_CLUSTER_TOKEN`: what the nodes of a cluster show each other.
+    pub cluster_token: Option<Private<String>>,
     /// `SWITCHBOARD_CALLER_SALT`: the salt for hashes of callers' numbers; without it each start
     /// makes its own.
     pub caller_salt: Option<Private<String>>,
@@ -36,8 +38,15 @@ impl Secrets {
             carriers: carriers::read_secrets(variables),
             admin_token: secret("SWITCHBOARD_ADMIN_TOKEN"),
             webhook_secret: secret("SWITCHBOARD_WEBHOOK_SECRET"),
+            cluster_token: secret("SWITCHBOARD_CLUSTER_TOKEN"),
             caller_salt: secret("SWITCHBOARD_CALLER_SALT"),
         }
+    }
+
+    /// The salt for hashes of callers' numbers. Without one of their own, the nodes of a cluster take
+    /// the token that they share: a caller's hash is the same on all of them.
+    pub fn salt(&self) -> Option<&Private<String>> {
+        self.caller_salt.as_ref().or(self.cluster_token.as_ref())
     }
 
     /// Which variables are set, by name.
@@ -49,6 +58,7 @@ impl Secrets {
             .chain([
                 ("SWITCHBOARD_ADMIN_TOKEN", self.admin_token.is_some()),
                 ("SWITCHBOARD_WEBHOOK_SECRET", self.webhook_secret.is_some()),
+                ("SWITCHBOARD_CLUSTER_TOKEN", self.cluster_token.is_some()),
                 ("SWITCHBOARD_CALLER_SALT", self.caller_salt.is_some()),
             ])
             .collect()

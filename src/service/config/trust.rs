@@ -70,7 +70,11 @@ pub(super) fn check_embedded(provider: Provider, allowed: bool, server: &Server,
 pub(super) fn weigh_tokens(secrets: &Secrets, reader: &Reader) {
     let own = Carrier::all_secrets().filter(|secret| secret.own);
     let own = own.map(|secret| (secret.name, secrets.carriers.one(secret.name)));
-    let tokens = [("SWITCHBOARD_ADMIN_TOKEN", secrets.admin_token.as_ref())].into_iter().chain(own);
+    let service = [
+        ("SWITCHBOARD_ADMIN_TOKEN", secrets.admin_token.as_ref()),
+        ("SWITCHBOARD_CLUSTER_TOKEN", secrets.cluster_token.as_ref()),
+    ];
+    let tokens = service.into_iter().chain(own);
     for (name, token) in tokens {
         if token.is_some_and(|token| token.expose().len() < SHORTEST) {
             reader.note(guessable(name));

@@ -175,9 +175,10 @@ const OWN: &str = "SWITCHBOARD_";
 /// Headers whose value is a scheme and a secret.
 const AUTHORIZATION: [&str; 2] = ["Authorization", "Proxy-Authorization"];
 /// Our own secrets.
-const SECRETS: [(&str, Form); 4] = [
+const SECRETS: [(&str, Form); 5] = [
     ("SWITCHBOARD_ADMIN_TOKEN", Form::Phrase),
     ("SWITCHBOARD_WEBHOOK_SECRET", Form::Several),
+    ("SWITCHBOARD_CLUSTER_TOKEN", Form::Phrase),
     ("SWITCHBOARD_CALLER_SALT", Form::Words),
     ("SWITCHBOARD_REDIS_PASSWORD", Form::Words),
 ];

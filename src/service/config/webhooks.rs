@@ -43,23 +43,28 @@ impl DeliveryQueue {
     pub(super) fn read(section: &Section<'_>, variables: &BTreeMap<String, Variable>) -> Option<Self> {
         let backend = section.read("backend", word(BACKENDS));
         let redis_url = section.read("redis_url", redis);
-        let (backend, mut url) = (backend?, redis_url?);
-        let password = variables.get(REDIS_PASSWORD).map(|variable| variable.value.trim());
-        if let Some(password) = password.filter(|password| !password.is_empty()) {
-            // This URL has a host, so it accepts a password.
-            let _ = url.set_password(Some(password));
-        }
+        let (backend, url) = (backend?, redis_url?);
         Some(Self {
             redis_url: match backend {
                 Backend::Files => None,
-                Backend::Redis => Some(Private::new(url.into())),
+                Backend::Redis => Some(with_password(url, variables)),
             },
         })
     }
 }
 
+/// The address of a Redis with the password of the environment, if it has one.
+pub(super) fn with_password(mut url: Url, variables: &BTreeMap<String, Variable>) -> Private<String> {
+    let password = variables.get(REDIS_PASSWORD).map(|variable| variable.value.trim());
+    if let Some(password) = password.filter(|password| !password.is_empty()) {
+        // This URL has a host, so it accepts a password.
+        let _ = url.set_password(Some(password));
+    }
+    Private::new(url.into())
+}
+
 /// A Redis and the number of its database.
-fn redis(node: &Node) -> Result<Url, Expected> {
+pub(super) fn redis(node: &Node) -> Result<Url, Expected> {
     let url = url(&["redis"])(node)?;
     let database = url.path().trim_matches('/');
     if database.is_empty() || database.parse::<u16>().is_ok() {

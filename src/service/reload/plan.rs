@@ -46,6 +46,7 @@ fn merge(read: &Config, running: &Config, restart: &BTreeSet<String>) -> Config 
         records: old.records.clone(),
         webhooks: old.webhooks.clone(),
         delivery: old.delivery.clone(),
+        cluster: old.cluster.clone(),
         limits: Limits {
             sockets_per_address: old.limits.sockets_per_address,
             sockets_waiting: old.limits.sockets_waiting,
@@ -54,6 +55,7 @@ fn merge(read: &Config, running: &Config, restart: &BTreeSet<String>) -> Config 
         secrets: Secrets {
             carriers: old.secrets.carriers.clone(),
             caller_salt: old.secrets.caller_salt.clone(),
+            cluster_token: old.secrets.cluster_token.clone(),
             ..new.secrets
         },
         settings: new.settings.keeping(restart, &old.settings),

@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use log::{error, info};
+use metrics::counter;
 use switchboard_actors::carrier::webhook_api::{Arrival, OUTBOUND, Proof};
 use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::events::emit;
-use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
+use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId, logged};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
 use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{
-    Admit, Expect, ExpectedCall, Find, Identify, Refusal, Unannounced, Word,
+    Admit, Expect, ExpectedCall, Find, Identify, KnowsToken, Refusal, Unannounced, Word,
 };
 use tokio::sync::oneshot;
 
 use super::app::{AppState, Asked};
 use super::look_up::{self, Beginning};
+use crate::service::cluster::messages::TakePermit;
 
 /// A stream that requests admission.
 pub(super) struct PendingStream {
@@ -68,9 +70,55 @@ async fn claim(
         Some(token) => token,
         None => announce(app, pending.carrier, &pending.start).await?,
     };
+    let token = match take_over(app, &pending, &token).await? {
+        Some(own) => own,
+        None => token,
+    };
     let PendingStream { carrier, start, line, arbiter, line_taken, .. } = pending;
     let admit = Admit { carrier, token, start, line, arbiter };
     Ok((answered(app.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
+}
+
+/// Takes over a call that a node has announced which is gone since; returns its token here. `None` if
+/// the token is no such call's.
+async fn take_over(
+    app: &AppState,
+    pending: &PendingStream,
+    token: &Private<String>,
+) -> Result<Option<Private<String>>, Refusal> {
+    let Some(fleet) = &app.fleet else { return Ok(None) };
+    let known = KnowsToken(token.clone());
+    if !matches!(app.supervisor.send(known).timeout(PATIENCE).await, Ok(false)) {
+        return Ok(None);
+    }
+    let taken = fleet.actor().send(TakePermit { token: token.clone() }).timeout(PATIENCE).await;
+    let Some(call) = taken.ok().flatten() else { return Ok(None) };
+    if call.carrier != pending.carrier.name() {
+        return Err(Refusal::WrongCall);
+    }
+    let direction = if call.inbound { Direction::Inbound } else { Direction::Outbound };
+    let asked =
+        Asked { carrier: pending.carrier, direction, from: &call.from, to: &call.to, parameters: &call.parameters };
+    let profile = (app.profiles)(&asked);
+    info!(carrier_call = logged(&call.carrier_call); "a call is taken over from a node that is gone");
+    counter!("switchboard_cluster_takeovers_total").increment(1);
+    let (carrier, carrier_call) = (pending.carrier, CarrierCallId::new(&call.carrier_call));
+    let parameters = call.parameters.into_iter().collect();
+    let (from, to) = (Private::new(call.from), Private::new(call.to));
+    let beginning = Beginning {
+        carrier,
+        carrier_call: &carrier_call,
+        direction,
+        from: &from,
+        to: &to,
+        parameters: &parameters,
+        profile,
+    };
+    let profile = look_up::ask_in_call(app, beginning).await?;
+    app.read_spending(profile.caller.clone()).await;
+    let call = ExpectedCall { carrier, carrier_call, account: call.account, direction, from, to, profile };
+    let permit = app.supervisor.send(Expect { call, word: Word::Rings }).timeout(PATIENCE).await;
+    Ok(Some(answered(permit)?.token))
 }
 
 /// Admits a stream without an announcement. The parameters of its URL override those of its
@@ -97,6 +145,7 @@ async fn admit_unannounced(
         start.to = start.to.or(numbers.to);
     }
     let call = expected(app, carrier, &start).await?;
+    app.read_spending(call.profile.caller.clone()).await;
     let admit_unannounced = Unannounced { call, start, line, arbiter, connected };
     Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
 }

@@ -27,6 +27,8 @@ use super::hints::Hints;
 use super::limiter::ConnectionLimiter;
 use super::watching::Watching;
 use crate::service::board::Board;
+use crate::service::cluster::Fleet;
+use crate::service::cluster::messages::ReadSpending;
 use crate::service::live::{InForce, Live};
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
@@ -53,6 +55,10 @@ pub struct AppState {
     pub public_url: Url,
     /// The webhook API of each configured carrier.
     pub webhook_apis: HashMap<Carrier, Arc<dyn WebhookApi>>,
+    /// The same with addresses that lead to this node of the cluster; empty without a cluster.
+    pub answers: HashMap<Carrier, Arc<dyn WebhookApi>>,
+    /// The other nodes, if there is a cluster.
+    pub fleet: Option<Fleet>,
     /// The limiter of sockets that have not presented a token yet.
     pub limiter: Arc<ConnectionLimiter>,
     /// Who may use the admin listener.
@@ -61,7 +67,7 @@ pub struct AppState {
     pub audit: Audit,
     /// The webhook deliveries.
     pub deliveries: Deliveries,
-    /// The name of this node: its host's.
+    /// The name of this node; its host's without a cluster.
     pub node: String,
     /// The threads that fall behind; `None` if nothing follows from it.
     pub overload: Option<Overload>,
@@ -130,6 +136,15 @@ impl AppState {
     /// Returns the settings in force at this moment.
     pub(super) fn now(&self) -> Arc<InForce> {
         self.live.now()
+    }
+
+    /// Lets the Supervisor know what a caller has spent on all nodes, before it is asked. Without a
+    /// cluster there is nothing to know.
+    pub(super) async fn read_spending(&self, caller: Option<String>) {
+        if let Some(fleet) = &self.fleet {
+            // Its own time limit is shorter.
+            let _ = fleet.actor().send(ReadSpending { caller }).timeout(Duration::from_secs(2)).await;
+        }
     }
 
     /// Whether the service serves this machine only: a carrier without verification is configured,

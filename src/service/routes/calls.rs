@@ -21,11 +21,14 @@ use switchboard_actors::transcript::recent::Remembered;
 use tokio::time::{sleep, timeout};
 
 use super::app::{AppState, header};
+use super::fleet;
 use super::health::live_calls;
 use super::order::{Body, order};
 use super::problem::Problem;
 use super::watching::Next;
 use crate::service::board::first_event;
+use crate::service::cluster::Fleet;
+use crate::service::cluster::peers::Asked;
 
 /// The filters of `GET /calls`.
 #[derive(Debug, Deserialize)]
@@ -37,8 +40,9 @@ pub(super) struct Filter {
     agent: Option<String>,
 }
 
-/// `GET /calls`: the live calls.
+/// `GET /calls`: the live calls of all nodes.
 pub(super) async fn list(
+    request: HttpRequest,
     filter: Result<Query<Filter>, actix_web::Error>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
@@ -57,14 +61,28 @@ pub(super) async fn list(
             && filter.agent.as_ref().is_none_or(|agent| call.agent == *agent)
     });
     calls.sort_by(|a, b| (&a.started_at, &a.id).cmp(&(&b.started_at, &b.id)));
-    let calls: Vec<Value> = calls.iter().map(|call| Value::Object(summary(call).0)).collect();
-    Ok(HttpResponse::Ok().json(json!({
+    let mut calls: Vec<Value> = calls.iter().map(|call| Value::Object(summary(call, &app.node).0)).collect();
+    let mut list = json!({
         "active": active,
         "node_active": active,
         "max_calls": listed.max_calls,
         "draining": listed.draining,
-        "calls": calls,
-    })))
+    });
+    if let Some(fleet) = app.fleet.as_ref().filter(|_| !fleet::is_of_a_node(&request)) {
+        let (others, silent) = fleet.ask_all(&Asked::read(request.uri().to_string())).await;
+        let of = |list: &Value, name: &str| list[name].as_u64().unwrap_or_default();
+        let sum = |name: &str| others.iter().map(|(_, list)| of(list, name)).sum::<u64>();
+        list["active"] = json!(active as u64 + sum("active"));
+        list["max_calls"] = json!(listed.max_calls as u64 + sum("max_calls"));
+        list["node_max_calls"] = json!(listed.max_calls);
+        list["silent_nodes"] = json!(silent);
+        let theirs = others.into_iter().filter_map(|(_, mut list)| list["calls"].as_array_mut().map(std::mem::take));
+        calls.extend(theirs.flatten());
+        let key = |call: &Value, name: &str| call[name].as_str().unwrap_or_default().to_owned();
+        calls.sort_by_cached_key(|call| (key(call, "started_at"), key(call, "id")));
+    }
+    list["calls"] = Value::Array(calls);
+    Ok(HttpResponse::Ok().json(list))
 }
 
 /// `GET /calls/{id}`: one call in full, with its conversation; also a call that ended recently.
@@ -72,7 +90,7 @@ pub(super) async fn show(id: Path<String>, app: Data<AppState>) -> Result<HttpRe
     let Some(call) = live(&app, &id).await? else { return ended(&app, &id).await };
     let (snapshot, words) = (call.send(Inspect).timeout(PATIENCE), call.send(ReadWords).timeout(PATIENCE));
     let (Ok(snapshot), words) = join(snapshot, words).await else { return ended(&app, &id).await };
-    let (mut shown, detail) = summary(&snapshot);
+    let (mut shown, detail) = summary(&snapshot, &app.node);
     if let Some(Value::Object(detail)) = detail {
         shown.extend(detail);
     }
@@ -186,11 +204,13 @@ pub(super) async fn events(
 
 /// `GET /events`: what happens on all calls as server-sent events, until the service stops or the
 /// reader falls behind.
-pub(super) async fn all_events(app: Data<AppState>) -> Result<HttpResponse, Problem> {
+pub(super) async fn all_events(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let list = live_calls(&app).await.ok_or_else(unresponsive)?;
+    let of_a_node = fleet::is_of_a_node(&request);
+    let elsewhere = app.fleet.as_ref().filter(|_| !of_a_node).map_or(0, Fleet::active_elsewhere);
     let frames = app
         .board
-        .read(first_event(&list))
+        .read(first_event(&list, elsewhere), of_a_node)
         .ok_or_else(|| Problem::unavailable("too many readers of /events; close some of those that are open", 10))?;
     Ok(event_stream().streaming(Box::pin(frames)))
 }
@@ -294,9 +314,10 @@ async fn live(app: &AppState, id: &str) -> Result<Option<Addr<CallActor>>, Probl
 }
 
 /// Returns the call's fields in the list, and those that only the full view adds.
-fn summary(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
+fn summary(call: &CallSnapshot, node: &str) -> (Map<String, Value>, Option<Value>) {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(call) else { return (Map::new(), None) };
     let detail = fields.remove("detail");
+    fields.insert("node".to_owned(), node.into());
     (fields, detail)
 }
 

@@ -37,7 +37,8 @@ use super::answered::Numbers;
 use super::app::{AppState, Asked, named};
 use super::order::{Body, bytes};
 use super::problem::Problem;
-use super::{look_up, only, stream};
+use super::{fleet, look_up, only, stream};
+use crate::service::cluster::messages::{Announced, KeepPermit};
 use crate::service::config::Voicemail;
 use crate::service::overload::Overload;
 
@@ -77,9 +78,15 @@ async fn serve(
         if let Arrival::Authenticated { parameters } = &arrival {
             routes.check_agent(parameters, None, &request)?;
         }
+        if let Some(led) = fleet::stream_led(&request, &app).await {
+            return led;
+        }
         return stream::upgrade(carrier, arrival, &request, app.clone());
     }
     let event = request::judge(&routes, route.role, &request, &body)?;
+    if let Some(led) = fleet::led(&request, &body, &app).await {
+        return Ok(led);
+    }
     if let WebhookEvent::Connects(call) = &event {
         routes.check_agent(&call.parameters, Some(call.call.as_str()), &request)?;
     }
@@ -91,6 +98,8 @@ struct CarrierRoutes<'a> {
     app: &'a AppState,
     carrier: Carrier,
     webhook_api: &'a dyn WebhookApi,
+    /// The same with addresses that lead to this node, for answers.
+    answers: &'a dyn WebhookApi,
 }
 
 impl<'a> CarrierRoutes<'a> {
@@ -99,7 +108,8 @@ impl<'a> CarrierRoutes<'a> {
             let (title, name) = (carrier.title(), carrier.name());
             Problem::not_found(format!("{title} is not answered here; set {name}.enabled = true"))
         })?;
-        Ok(Self { app, carrier, webhook_api })
+        let answers = app.answers.get(&carrier).map_or(webhook_api, |answers| &**answers);
+        Ok(Self { app, carrier, webhook_api, answers })
     }
 
     /// Acts upon a carrier's request.
@@ -127,7 +137,7 @@ impl<'a> CarrierRoutes<'a> {
     }
 
     fn answer(&self, answer: &Answer<'_>) -> HttpResponse {
-        request::written(self.webhook_api.answer(answer))
+        request::written(self.answers.answer(answer))
     }
 
     /// Handles an incoming call: reserves a slot and answers with the stream's address, or refuses
@@ -169,11 +179,26 @@ impl<'a> CarrierRoutes<'a> {
             Some(by) => Arc::new(profile.answered(Some(by), machine.then_some(TO_A_MACHINE))),
             None => profile,
         };
+        let announced = app.fleet.as_ref().map(|fleet| Announced {
+            process: fleet.process().to_owned(),
+            carrier: carrier.name().to_owned(),
+            carrier_call: carrier_call.to_string(),
+            account: account.clone(),
+            inbound: direction == Direction::Inbound,
+            from: from.expose().clone(),
+            to: to.expose().clone(),
+            parameters,
+        });
+        let caller = profile.caller.clone();
         let call = ExpectedCall { carrier, carrier_call, account, direction, from, to, profile };
+        app.read_spending(caller).await;
         let word = if in_progress { Word::InProgress } else { Word::Rings };
         match app.supervisor.send(Expect { call, word }).timeout(PATIENCE).await {
             Ok(Ok(permit)) => {
                 debug!(call:% = permit.call, carrier_call = named; "call expected");
+                if let (Some(fleet), Some(call)) = (&app.fleet, announced) {
+                    fleet.actor().do_send(KeepPermit { token: permit.token.clone(), call });
+                }
                 self.stream(&permit)
             }
             Ok(Err(Refusal::CallOver)) => {

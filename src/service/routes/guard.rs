@@ -1,7 +1,7 @@
 //! Access rules: requests of foreign web pages are refused, and the admin's paths require a token
 //! whose role allows the request.
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
@@ -14,6 +14,7 @@ use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
 
 use super::app::{self, AppState};
+use super::fleet;
 use super::operators::{Act, SESSION_COOKIE};
 use super::page::{Foreign, RequestOrigin};
 use super::problem::Problem;
@@ -24,18 +25,18 @@ use crate::service::operators::{Operator, Role};
 ///
 /// Without a configured token the listener is on loopback, and [`no_page`] has judged the request.
 pub(super) async fn admin(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(app) = request.app_data::<Data<AppState>>().cloned() else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the listener is not wired").into());
     };
     check_kind(request.request())?;
     let rule = roles::of(request.request());
     if rule.open {
-        return next.call(request).await;
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
-    let operator = match who(request.request(), &app) {
+    let operator = match fleet::operator(request.request(), &app)?.map_or_else(|| who(request.request(), &app), Ok) {
         Ok(operator) => operator,
         Err(stranger) => {
             turned_away(stranger, &app).await;
@@ -51,14 +52,23 @@ pub(super) async fn admin(
         }
         return Err(problem.into());
     }
-    request.extensions_mut().insert(operator);
-    let answer = next.call(request).await;
+    request.extensions_mut().insert(operator.clone());
+    let of_a_node = fleet::is_of_a_node(request.request());
+    let answer = match fleet::elsewhere(&mut request, &app, &operator).await {
+        // The node that has the call notes the act, with who asked for it: an act is one line.
+        Ok(Some(response)) => return Ok(request.into_response(response)),
+        Ok(None) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(problem) => Err(problem),
+    };
     if let Some(act) = act {
         let result = match &answer {
             Ok(response) => response.status(),
             Err(problem) => problem.as_response_error().status_code(),
         };
-        act.note(&app, result).await;
+        // A node that was asked for a call that it does not have was no part of the act.
+        if !(of_a_node && result == StatusCode::NOT_FOUND) {
+            act.note(&app, result).await;
+        }
     }
     answer
 }

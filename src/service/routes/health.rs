@@ -22,6 +22,7 @@ use url::Url;
 
 use super::app::AppState;
 use crate::service::canary::{Canary, Seen};
+use crate::service::cluster::Fleet;
 use crate::service::overload::Overload;
 
 /// `GET /health`: 200 while the process lives, whatever else is wrong.
@@ -53,6 +54,7 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
         (records_unwritable(&app), "records_unwritable"),
         (refused == Refused::SomeAgents, "model_refused"),
         (failing, "model_failing"),
+        (app.fleet.as_ref().is_some_and(Fleet::is_apart), "cluster_apart"),
     ]
     .into_iter()
     .filter_map(|(is_so, word)| is_so.then_some(word))

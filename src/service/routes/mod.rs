@@ -9,6 +9,7 @@
 //! - `calls`, `steering`, `outbound`, `records`, `deliveries`, `nodes`, `spend`, `configuration`,
 //!   `operators`, `test_call`: the admin's paths, behind `guard` and the `roles`; `paths` is the table
 //!   of them, and `index` shows it;
+//! - `fleet`: requests that belong to another node of the cluster, or come from one;
 //! - `health`, `metrics`;
 //! - `order` reads bodies, and `welcome` comes before every request.
 //!
@@ -21,6 +22,7 @@ mod calls;
 mod carrier;
 mod configuration;
 pub mod deliveries;
+mod fleet;
 mod guard;
 pub mod health;
 pub mod hints;
@@ -61,6 +63,7 @@ use super::console;
 /// The public listener's paths.
 pub fn public(app: &mut web::ServiceConfig) {
     carrier::mount(app);
+    app.service(web::scope(OF_A_NODE).configure(carrier::mount));
     app.app_data(guard::Listener::Public)
         .service(only("/", "GET").route(web::get().to(index::of_the_public_listener)))
         .service(only("/health", "GET").route(web::get().to(health::health)))
@@ -73,6 +76,7 @@ pub fn public(app: &mut web::ServiceConfig) {
 pub fn admin(app: &mut web::ServiceConfig) {
     console::mount(app);
     app.app_data(guard::Listener::Admin)
+        .service(web::scope(OF_A_NODE).wrap(from_fn(fleet::nodes_only)).configure(carrier::mount))
         .service(web::resource("/").guard(index::is_of_a_browser()).route(web::get().to(console::to_the_page)))
         .service(
             web::scope("")
@@ -114,6 +118,9 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 .default_service(web::to(problem::no_such_path)),
         );
 }
+
+/// What the paths of one node's calls begin with.
+const OF_A_NODE: &str = "/n/{node}";
 
 /// Returns a resource of [`paths::ADMIN`], with the methods that it has there.
 fn listed(path: &'static str) -> Resource {

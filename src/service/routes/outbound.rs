@@ -27,6 +27,7 @@ use super::app::AppState;
 use super::look_up::{self, Beginning};
 use super::order::{Body, order};
 use super::problem::Problem;
+use crate::service::cluster::messages::{FreePlace, PlaceTaken, TakePlace};
 use crate::service::config::{NotCalled, Outbound};
 
 /// The settings and the state of outbound calls.
@@ -98,16 +99,17 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
         profile,
     };
     let expected = looked_up(&app, expected).await?;
-    let (most, ring) = (dialling.rules.max_concurrent as usize, dialling.rules.ring);
+    let share = |limit: u32| app.fleet.as_ref().map_or(limit, |fleet| fleet.share(limit));
+    let (most, ring) = (share(dialling.rules.max_concurrent) as usize, dialling.rules.ring);
+    app.read_spending(expected.profile.caller.clone()).await;
     let permit = app.supervisor.send(ExpectOutbound { call: expected, most, ring }).timeout(PATIENCE).await;
     let permit = permit.map_err(|_| unresponsive())?.map_err(refused)?;
-    if !dialling.pace.lock().unwrap_or_else(PoisonError::into_inner).take(dialling.rules.max_per_minute, clock::now()) {
+    if let Err(problem) = take_turn(&app, dialling, permit.call).await {
         app.supervisor.do_send(NotBegun(name));
-        let detail = "the limit of outbound calls a minute is reached (`outbound.max_per_minute`)";
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60"));
+        return Err(problem);
     }
     let Some(Callbacks { document, status }) = dialling.webhook_api.callbacks(&name) else {
-        app.supervisor.do_send(NotBegun(name));
+        give_back(&app, name, permit.call);
         return Err(not_placed(&NotPlaced::impossible()));
     };
     let placing = Placing {
@@ -146,7 +148,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not placed");
             emit(Event::OutboundEnded { call: &call, status: "refused" });
             // If the carrier dials after all, its webhook finds no slot and answers with a hang-up.
-            app.supervisor.do_send(NotBegun(name));
+            give_back(&app, name, permit.call);
             Err(not_placed(&problem))
         }
     }
@@ -168,6 +170,36 @@ async fn looked_up(app: &AppState, call: ExpectedCall) -> Result<ExpectedCall, P
         Problem::new(StatusCode::CONFLICT, Refusal::Declined.to_string())
     })?;
     Ok(ExpectedCall { profile, ..call })
+}
+
+/// Counts a call towards the limits: those of this node, then those of all nodes.
+async fn take_turn(app: &AppState, dialling: &Dialling, call: CallId) -> Result<(), Problem> {
+    let too_fast = || {
+        let detail = "the limit of outbound calls a minute is reached (`outbound.max_per_minute`)";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60")
+    };
+    let (most, per_minute) = (dialling.rules.max_concurrent, dialling.rules.max_per_minute);
+    let share = app.fleet.as_ref().map_or(per_minute, |fleet| fleet.share(per_minute));
+    if !dialling.pace.lock().unwrap_or_else(PoisonError::into_inner).take(share, clock::now()) {
+        return Err(too_fast());
+    }
+    let Some(fleet) = &app.fleet else { return Ok(()) };
+    let asked = TakePlace { call: call.to_string(), most, per_minute };
+    match fleet.actor().send(asked).timeout(PATIENCE).await.map_err(|_| unresponsive())? {
+        PlaceTaken::Granted => Ok(()),
+        PlaceTaken::TooMany => Err(refused(Refusal::TooManyOutbound { most: most as usize })),
+        PlaceTaken::TooFast => Err(too_fast()),
+        // Redis has just gone: the call is within the whole limit here, and the next one within the share.
+        PlaceTaken::Apart => Ok(()),
+    }
+}
+
+/// A call was not placed: its place is free, on this node and among all.
+fn give_back(app: &AppState, name: CarrierCallId, call: CallId) {
+    app.supervisor.do_send(NotBegun(name));
+    if let Some(fleet) = &app.fleet {
+        fleet.actor().do_send(FreePlace { call: call.to_string() });
+    }
 }
 
 /// Returns the number to show and the profile, or why the number is not called.

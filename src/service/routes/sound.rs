@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::Addr;
 use actix_codec::Encoder as _;
 use actix_http::ws::{self, CloseCode, CloseReason, Frame, Message};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut, Data, Path};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::{StreamExt as _, stream};
@@ -36,7 +36,7 @@ pub(super) async fn listen(
     app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let call = find(&app, &id).await?;
-    let response = handshake(&request)?;
+    let response = upgrade::handshake(&request)?;
     let (ring, tap) = Ring::new(Privacy::Kept, |_| true);
     let joined = call.send(ListenIn(tap)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
     joined.map_err(|refusal| Problem::new(StatusCode::CONFLICT, refusal.to_string()))?;
@@ -51,7 +51,7 @@ pub(super) async fn take_over(
     app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let call = find(&app, &id).await?;
-    let response = handshake(&request)?;
+    let response = upgrade::handshake(&request)?;
     // Nobody hears themselves; the agent's side is silent meanwhile.
     let (ring, tap) = Ring::new(Privacy::Shared, |side| side != Side::Person);
     let by = who(&request);
@@ -78,18 +78,6 @@ impl Drop for Taken {
 struct Order {
     #[serde(default)]
     give_back: bool,
-}
-
-/// Accepts the upgrade of a request.
-fn handshake(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let refused = |why: &str| Problem::bad_request(format!("expected a WebSocket upgrade: {why}"));
-    ws::verify_handshake(request.head()).map_err(|error| refused(&error.to_string()))?;
-    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).filter(|_| upgrade::is_offered(request));
-    let key = key.ok_or_else(|| refused("`Upgrade: websocket` and no body"))?;
-    let accept = ws::hash_key(key.as_bytes());
-    let accept = header::HeaderValue::from_bytes(&accept).map_err(|error| refused(&error.to_string()))?;
-    let mut response = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS);
-    Ok(response.upgrade("websocket").insert_header((header::SEC_WEBSOCKET_ACCEPT, accept)).finish())
 }
 
 /// Serves the connection of `response`.

@@ -12,6 +12,7 @@ use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendReport};
 use super::app::AppState;
 use super::order::{Body, order};
 use super::problem::Problem;
+use crate::service::cluster::messages::SwitchKill;
 
 /// `GET /spend`: today's spending (UTC), and its limits.
 pub(super) async fn show(app: Data<AppState>) -> Result<HttpResponse, Problem> {
@@ -30,6 +31,10 @@ struct Order {
 /// `POST /spend/kill`: with `{"on":true}` no call is accepted and live calls are closed politely.
 pub(super) async fn kill(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let Order { on } = order(body, r#"{"on":true} or {"on":false}"#)?;
+    if let Some(fleet) = &app.fleet {
+        // The other nodes follow with their next heartbeat.
+        fleet.actor().do_send(SwitchKill { on });
+    }
     let spend_report = app.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
     Ok(answer(&spend_report))
 }

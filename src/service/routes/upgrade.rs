@@ -21,8 +21,9 @@ use actix_http::{ConnectionType, Request, Response, h1, ws};
 use actix_rt::net::TcpStream;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service};
 use actix_web::dev::ServiceResponse;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpMessage as _, HttpRequest};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use awc::BoxedSocket;
 use futures_util::{SinkExt, Stream, StreamExt as _};
 use log::{debug, warn};
@@ -34,6 +35,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::app::named;
+use super::problem::Problem;
 use crate::service::connections::ConnectionSlot;
 
 /// What a route puts into its response to take the connection.
@@ -60,6 +62,21 @@ struct Offered;
 /// has no body.
 pub(super) fn is_offered(request: &HttpRequest) -> bool {
     request.extensions().contains::<Offered>()
+}
+
+/// Accepts the upgrade of a request to a WebSocket.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn handshake(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let refused = |why: &str| Problem::bad_request(format!("expected a WebSocket upgrade: {why}"));
+    ws::verify_handshake(request.head()).map_err(|error| refused(&error.to_string()))?;
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).filter(|_| is_offered(request));
+    let key = key.ok_or_else(|| refused("`Upgrade: websocket` and no body"))?;
+    let accept = ws::hash_key(key.as_bytes());
+    let accept = header::HeaderValue::from_bytes(&accept).map_err(|error| refused(&error.to_string()))?;
+    let mut response = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS);
+    Ok(response.upgrade("websocket").insert_header((header::SEC_WEBSOCKET_ACCEPT, accept)).finish())
 }
 
 /// The service of upgrades: asks `app`, and serves the connections that a route takes.

@@ -18,7 +18,11 @@ use crate::tools::records::Archive;
 
 /// Opens the records. Unfinished calls of a previous process become records before anything else
 /// happens.
-pub(super) fn start_records(records: &Records, archive: Option<&Archive>) -> Result<RecordWriter, ServiceError> {
+pub(super) fn start_records(
+    records: &Records,
+    archive: Option<&Archive>,
+    node: &str,
+) -> Result<RecordWriter, ServiceError> {
     let filed = archive.map(|archive| {
         let index = archive.index().clone();
         WhenFiled::new(move |path| index.filed(path))
@@ -28,6 +32,7 @@ pub(super) fn start_records(records: &Records, archive: Option<&Archive>) -> Res
         journal_commit: records.journal_commit,
         legacy_dir: records.legacy_dir.clone(),
         filed,
+        node: Some(node.to_owned()),
     };
     let (writer, recovered) = RecordWriter::start_with(&plan)
         .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;

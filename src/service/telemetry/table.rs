@@ -326,6 +326,28 @@ pub(super) static METRICS: &[Metric] = &[
         "Limits of what may be spent that were reached.",
     )
     .by(&[known("limit", || vec!["caller_soft", "caller_hard", "day_soft", "day_hard"])]),
+    // The cluster.
+    Metric::new(
+        "switchboard_cluster_nodes",
+        Kind::Gauge,
+        "Nodes that this one knows to be there, itself included; 0 without a cluster.",
+    ),
+    Metric::new(
+        "switchboard_cluster_apart",
+        Kind::Gauge,
+        "Whether Redis does not answer, so that this node goes by its share of the limits: 1 or 0.",
+    ),
+    Metric::new(
+        "switchboard_cluster_forwards_total",
+        Kind::Counter,
+        "Requests that went to the node that has the call: answered there, or that node did not answer.",
+    )
+    .by(&[known("result", || vec!["done", "failed"])]),
+    Metric::new(
+        "switchboard_cluster_takeovers_total",
+        Kind::Counter,
+        "Streams of calls that a node had announced and that was gone when they came.",
+    ),
     // Records and webhooks.
     Metric::new(
         "switchboard_records_total",

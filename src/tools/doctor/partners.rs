@@ -19,7 +19,7 @@ use crate::service::folders;
 /// Asks each of them something without an effect.
 pub(super) async fn looked(config: &Config, clocks: &mut Vec<Clock>) -> Vec<Line> {
     let mut lines = Vec::new();
-    let open = Open::all(config, &config.server.public_url);
+    let open = Open::all(config, &config.server.public_url, None);
     for carrier in Carrier::all().filter(|carrier| config.carriers.is_answered(*carrier)) {
         if let Some(api) = open.apis.get(&carrier) {
             let looked = http::look(&**api).await;

@@ -10,7 +10,7 @@ use crate::events::emit;
 use crate::ids::{CallId, CarrierCallId, StreamToken};
 use crate::line::messages::LineReport;
 use crate::supervisor::events::Event;
-use crate::supervisor::messages::{AfterStream, Aftermath, Expect, ExpectReturn, Permit, Refusal, Word};
+use crate::supervisor::messages::{AfterStream, Aftermath, Expect, ExpectReturn, KnowsToken, Permit, Refusal, Word};
 use crate::supervisor::past::Left;
 
 impl Handler<Expect> for Supervisor {
@@ -61,6 +61,14 @@ impl Handler<ExpectReturn> for Supervisor {
     fn handle(&mut self, ExpectReturn(carrier_call): ExpectReturn, _: &mut Self::Context) -> Self::Result {
         let token = StreamToken::random().into_inner();
         self.roster.expect_return(&carrier_call, token, clock::now())
+    }
+}
+
+impl Handler<KnowsToken> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, KnowsToken(token): KnowsToken, _: &mut Self::Context) -> bool {
+        self.roster.knows(token.expose())
     }
 }
 

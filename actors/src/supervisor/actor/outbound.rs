@@ -1,12 +1,12 @@
 //! Outbound calls: their permits and ids.
 
-use actix::Handler;
+use actix::{Handler, MessageResult};
 
 use super::spending::today;
 use super::{Supervisor, refused};
 use crate::clock;
 use crate::ids::{CallId, StreamToken};
-use crate::supervisor::messages::{ExpectOutbound, Identify, NotBegun, Permit, Refusal};
+use crate::supervisor::messages::{ExpectOutbound, Identify, ListBegun, NotBegun, Permit, Refusal};
 
 impl Handler<ExpectOutbound> for Supervisor {
     type Result = Result<Permit, Refusal>;
@@ -20,6 +20,14 @@ impl Handler<ExpectOutbound> for Supervisor {
         let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(report);
         self.arm();
         answer
+    }
+}
+
+impl Handler<ListBegun> for Supervisor {
+    type Result = MessageResult<ListBegun>;
+
+    fn handle(&mut self, _: ListBegun, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.roster.begun(clock::now()))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::events::emit;
 use crate::money::Usd;
 use crate::supervisor::events::Event;
 use crate::supervisor::ledger::Reached;
-use crate::supervisor::messages::{CountCost, Kill, LimitSpend, ShowSpend, SpendReport};
+use crate::supervisor::messages::{CountCost, FleetApart, FleetSpent, Kill, LimitSpend, ShowSpend, SpendReport};
+use crate::supervisor::report::CostCounted;
 
 /// The current UTC day.
 pub(super) fn today() -> i32 {
@@ -42,6 +43,9 @@ impl Supervisor {
         emit(Event::DaySpent { dollars: self.ledger.total(today()).dollars() });
         self.tell_limit(reached, caller);
         self.keep_spend(ctx);
+        if let Some(sharers) = &self.sharers {
+            sharers.costs.do_send(CostCounted { day: today(), caller: caller.map(str::to_owned), cost });
+        }
     }
 
     pub(super) fn tell_spend(&mut self) {
@@ -83,6 +87,33 @@ impl Handler<CountCost> for Supervisor {
 
     fn handle(&mut self, CountCost(cost): CountCost, ctx: &mut Self::Context) {
         self.count(None, cost, ctx);
+    }
+}
+
+impl Handler<FleetSpent> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, FleetSpent { day, total, callers }: FleetSpent, ctx: &mut Self::Context) {
+        let before = self.ledger.total(today());
+        let reached = self.ledger.all_spent(total, day);
+        self.tell_limit(reached, None);
+        for (caller, spent) in &callers {
+            let reached = self.ledger.caller_spent(caller, *spent, day);
+            self.tell_limit(reached, Some(caller));
+        }
+        let after = self.ledger.total(today());
+        emit(Event::DaySpent { dollars: after.dollars() });
+        if after != before || !callers.is_empty() {
+            self.keep_spend(ctx);
+        }
+    }
+}
+
+impl Handler<FleetApart> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, FleetApart { nodes }: FleetApart, _: &mut Self::Context) {
+        self.ledger.set_apart(nodes);
     }
 }
 

@@ -180,6 +180,7 @@ impl Service {
             providers: Providers::new().start(),
             apis,
             watch_all: None,
+            sharers: None,
         };
         let among_probes = log.clone();
         let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));

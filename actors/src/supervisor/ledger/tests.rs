@@ -72,3 +72,35 @@ fn the_number_of_callers_is_bounded_and_the_costliest_are_kept() {
     }
     assert_eq!(ledger.admit(Some("costly"), DAY), Err(Refusal::Spent));
 }
+
+#[test]
+fn what_all_nodes_have_spent_counts_and_is_told_once() {
+    let mut ledger = ledger();
+    ledger.spent(Some("a"), dollars(0.5), DAY);
+    assert_eq!(ledger.all_spent(dollars(8.5), DAY), Reached::DaySoft);
+    assert_eq!(ledger.all_spent(dollars(8.5), DAY), Reached::Nothing, "reported once");
+    assert_eq!(ledger.all_spent(dollars(3.0), DAY), Reached::Nothing);
+    assert_eq!(ledger.total(DAY), dollars(8.5), "a total never falls");
+    assert_eq!(ledger.caller_spent("a", dollars(2.5), DAY), Reached::CallerHard);
+    assert_eq!(ledger.admit(Some("a"), DAY), Err(Refusal::Spent));
+    assert_eq!(ledger.caller_spent("b", dollars(2.5), DAY - 1), Reached::Nothing, "of yesterday");
+    assert_eq!(ledger.spent(None, dollars(1.5), DAY), Reached::DayHard);
+}
+
+#[test]
+fn a_node_apart_keeps_to_its_share_of_what_was_left() {
+    let mut ledger = ledger();
+    ledger.all_spent(dollars(4.0), DAY);
+    ledger.caller_spent("a", dollars(1.4), DAY);
+    ledger.set_apart(Some(3));
+    ledger.set_apart(Some(1));
+    // A third of 6 dollars for the day, and of 60 cents for the caller.
+    assert_eq!(ledger.spent(Some("a"), dollars(0.15), DAY), Reached::Nothing);
+    assert_eq!(ledger.spent(Some("a"), dollars(0.05), DAY), Reached::CallerHard);
+    assert_eq!(ledger.spent(None, dollars(1.79), DAY), Reached::DaySoft);
+    assert_eq!(ledger.spent(None, dollars(0.02), DAY), Reached::DayHard);
+    assert_eq!(ledger.admit(Some("b"), DAY), Err(Refusal::Spent));
+    ledger.set_apart(None);
+    assert_eq!(ledger.admit(Some("b"), DAY), Ok(()));
+    assert_eq!(ledger.all_spent(dollars(10.0), DAY), Reached::DayHard);
+}

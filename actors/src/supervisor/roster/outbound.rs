@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Roster;
-use crate::ids::CarrierCallId;
+use crate::ids::{CallId, CarrierCallId};
 use crate::supervisor::messages::{ExpectedCall, Identify, Permit, Refusal};
 
 impl<C: Clone> Roster<C> {
@@ -19,12 +19,7 @@ impl<C: Clone> Roster<C> {
         now: Instant,
     ) -> Result<Permit, Refusal> {
         self.check_open()?;
-        let Self { begun, announced, live, .. } = self;
-        begun.retain(|call| {
-            let ringing = || announced.values().any(|it| it.permit.call == *call && now < it.until);
-            live.iter().any(|it| it.permit.call == *call) || ringing()
-        });
-        if begun.len() >= most {
+        if self.begun(now).len() >= most {
             return Err(Refusal::TooManyOutbound { most });
         }
         let name = expected.carrier_call.clone();
@@ -34,6 +29,16 @@ impl<C: Clone> Roster<C> {
             announced.until += ring;
         }
         Ok(permit)
+    }
+
+    /// The calls that we placed and that have their places still.
+    pub(in crate::supervisor) fn begun(&mut self, now: Instant) -> Vec<CallId> {
+        let Self { begun, announced, live, .. } = self;
+        begun.retain(|call| {
+            let ringing = || announced.values().any(|it| it.permit.call == *call && now < it.until);
+            live.iter().any(|it| it.permit.call == *call) || ringing()
+        });
+        begun.clone()
     }
 
     /// The carrier's id of a call that we placed is known, from its API or its webhook, whichever

@@ -38,6 +38,8 @@ pub(super) struct TranscriptFile {
     pub(super) agent: String,
     pub(super) language: String,
     pub(super) model_provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) node: Option<String>,
     pub(super) model: String,
     pub(super) models: Vec<ModelEntry>,
     pub(super) stream_id: String,
@@ -231,6 +233,7 @@ impl TranscriptFile {
             to: call.to.to_owned(),
             agent: settings.agent.clone(),
             language: settings.language.clone(),
+            node: settings.node.clone(),
             model_provider: models.last().map_or(&settings.provider, |last| &last.provider).clone(),
             model: models.last().map_or(&settings.model, |last| &last.model).clone(),
             models: models.into_iter().map(ModelEntry::from).collect(),
