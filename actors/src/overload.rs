@@ -161,6 +161,7 @@ const CALM: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     /// Measures every 100 ms for `seconds`; returns each change with its second.
     fn run(ladder: &mut Ladder, now: &mut Instant, late_ms: u64, seconds: u64) -> Vec<(u64, Rung)> {
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn each_rung_comes_after_the_one_before_and_goes_when_it_is_calm() {
-        let mut now = Instant::now();
+        let mut now = clock::now();
         let mut ladder = Ladder::new(now);
         assert!(run(&mut ladder, &mut now, 3, 60).is_empty(), "a thread that keeps up changes nothing");
         let up = run(&mut ladder, &mut now, 100, 10);
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_thread_stays_on_the_rung_that_helps() {
-        let mut now = Instant::now();
+        let mut now = clock::now();
         let mut ladder = Ladder::new(now);
         assert_eq!(run(&mut ladder, &mut now, 15, 60).len(), 1);
         assert_eq!(ladder.rung(), Rung::Messages40);
@@ -205,7 +206,7 @@ mod tests {
 
     #[test]
     fn one_blocked_moment_is_no_overload() {
-        let mut now = Instant::now();
+        let mut now = clock::now();
         let mut ladder = Ladder::new(now);
         for _ in 0..20 {
             assert!(run(&mut ladder, &mut now, 2, 3).is_empty());
@@ -216,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_load_that_swings_does_not_move_the_rung_with_every_swing() {
-        let mut now = Instant::now();
+        let mut now = clock::now();
         let mut ladder = Ladder::new(now);
         let mut changes = 0;
         for _ in 0..30 {

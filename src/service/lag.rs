@@ -49,9 +49,7 @@ fn climb(thread: &str, rung: Rung, app: &AppState) {
     let Some(overload) = &app.overload else { return };
     gauge!("switchboard_overload_rung", "thread" => thread.to_owned()).set(f64::from(rung as u8));
     gather(rung.frames());
-    if let Some(on) = overload.stands(thread, rung) {
-        app.supervisor.do_send(messages::Overload { on });
-    }
+    overload.stands(thread, rung, |on| app.supervisor.do_send(messages::Overload { on }));
 }
 
 fn tell(thread: &str, rung: Rung) {

@@ -68,7 +68,7 @@ impl Sockets {
             match given.take_tcp_listener(at) {
                 Ok(socket) => sockets.extend(socket),
                 Err(problem) => {
-                    warn!(at, problem:%; "a socket of the service manager is left alone: expected a TCP listener")
+                    warn!(at, problem:%; "a socket of the service manager is left alone: expected a TCP listener");
                 }
             }
         }

@@ -65,7 +65,7 @@ async fn run(config: Config, reading: Option<Reading>) -> Result<(), ServiceErro
     manager::stopping();
     let progress = actix_rt::spawn(tell_progress(supervisor.clone()));
     let stopping = pin!(service.stop(patience));
-    let again = pin!(signals.to_end());
+    let again = pin!(signals.end());
     if let Either::Right((signal, stopping)) = select(stopping, again).await {
         say(&format!("{signal} again: ending the calls now"));
         supervisor.do_send(Drain { patience: Duration::ZERO });
@@ -256,7 +256,7 @@ impl Signals {
     }
 
     /// Returns the name of the next signal that ends the process.
-    pub(crate) async fn to_end(&mut self) -> &'static str {
+    pub(crate) async fn end(&mut self) -> &'static str {
         loop {
             match self.next().await {
                 Asked::End(name) => return name,

@@ -315,6 +315,7 @@ fn on_the_line() -> (CallIdentity, CallSettings) {
         model: word(),
         recording: true,
         variant: None,
+        configuration: "".into(),
         answered_by: None,
         route: None,
         questions: Vec::new(),

@@ -15,7 +15,7 @@ pub(super) struct Problem {
     /// `Allow` of a 405, `WWW-Authenticate` of a 401, `Retry-After` of a 503.
     header: Option<(header::HeaderName, String)>,
     /// A further member of the document.
-    member: Option<(&'static str, Value)>,
+    member: Option<Box<(&'static str, Value)>>,
 }
 
 impl Problem {
@@ -54,7 +54,7 @@ impl Problem {
 
     /// Adds a member to the document, for programs.
     pub(super) fn with(mut self, name: &'static str, value: Value) -> Self {
-        self.member = Some((name, value));
+        self.member = Some(Box::new((name, value)));
         self
     }
 
@@ -84,7 +84,8 @@ impl ResponseError for Problem {
         let title = self.status.canonical_reason().unwrap_or("Error");
         let mut document =
             json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail });
-        if let Some((name, value)) = &self.member {
+        if let Some(member) = &self.member {
+            let (name, value) = &**member;
             document[*name] = value.clone();
         }
         response.content_type("application/problem+json").body(document.to_string())

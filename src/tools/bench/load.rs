@@ -135,7 +135,7 @@ pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     }
     let mut signals = Signals::listen();
     // Dropping an unfinished measurement also ends its service.
-    match select(pin!(measure(args)), pin!(signals.to_end())).await {
+    match select(pin!(measure(args)), pin!(signals.end())).await {
         Either::Left((done, _)) => done,
         Either::Right((signal, _)) => Err(BenchError::Signal(signal)),
     }
