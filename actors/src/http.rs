@@ -236,6 +236,17 @@ impl Answer {
     }
 }
 
+/// Connects to the server of `url` and keeps the connection for a request that follows. The caller of
+/// this function limits the time.
+///
+/// # Errors
+/// When there is no connection.
+pub async fn connect_ahead(url: &Url, kept: &Kept, may_reach: impl Fn(IpAddr) -> bool) -> Result<(), Unanswered> {
+    let connection = open(url, may_reach).await?;
+    kept.place(url).keep(connection);
+    Ok(())
+}
+
 /// Opens a connection to the first address of a server that `may_reach` allows.
 async fn open(url: &Url, may_reach: impl Fn(IpAddr) -> bool) -> Result<Connection, Unanswered> {
     // The checked address is the one that is dialled: a second look-up could return another.

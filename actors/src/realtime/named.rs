@@ -48,6 +48,8 @@ pub enum LinkOrder {
     Close(LinkName),
     /// Send a message on an open socket.
     Send(LinkName, Outbound),
+    /// Connect to the server of requests that will follow, so that the first one need not wait for it.
+    Connect(Url),
     /// Send an HTTP request.
     Request(RequestId, LinkRequest),
     /// Drop the connection of a request.

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use url::Url;
 
 use super::conversation::Upgrade;
 use super::dial::{self, NotOpened};
@@ -26,7 +27,7 @@ use super::named::{
 };
 use super::writer::Writer;
 use crate::http::kept::Kept;
-use crate::http::{Answer, Request};
+use crate::http::{Answer, Request, connect_ahead};
 
 /// The links of one session.
 pub struct NamedLinks {
@@ -39,6 +40,8 @@ pub struct NamedLinks {
     wanted: Rc<RefCell<Vec<u64>>>,
     /// The connections of requests that are over, for the next ones.
     kept: Kept,
+    /// A connection that is made ahead of its first request.
+    connecting: Option<Task>,
 }
 
 /// What came of the links.
@@ -124,7 +127,15 @@ impl NamedLinks {
         let wanted = Rc::new(RefCell::new(Vec::new()));
         let stream = NamedStream { reports, wanted: Rc::clone(&wanted) };
         (
-            Self { report, sockets: Vec::new(), requests: Vec::new(), last_socket: 0, wanted, kept: Kept::default() },
+            Self {
+                report,
+                sockets: Vec::new(),
+                requests: Vec::new(),
+                last_socket: 0,
+                wanted,
+                kept: Kept::default(),
+                connecting: None,
+            },
             stream,
         )
     }
@@ -135,6 +146,7 @@ impl NamedLinks {
             LinkOrder::Open { link, upgrade, most_unsent } => self.open(link, upgrade, most_unsent),
             LinkOrder::Close(link) => self.close(link),
             LinkOrder::Send(link, message) => return self.send(link, message),
+            LinkOrder::Connect(url) => self.connect(url),
             LinkOrder::Request(id, request) => self.request(id, request),
             LinkOrder::Abort(id) => self.requests.retain(|(known, _)| *known != id),
         }
@@ -202,6 +214,14 @@ impl NamedLinks {
             (None, _) => {}
         }
         0
+    }
+
+    fn connect(&mut self, url: Url) {
+        let kept = self.kept.clone();
+        // A server that is away is found out by the request itself.
+        self.connecting = Some(spawn(async move {
+            let _ = connect_ahead(&url, &kept, |_| true).await;
+        }));
     }
 
     fn request(&mut self, id: RequestId, request: LinkRequest) {

@@ -92,7 +92,11 @@ fn key(keys: &[Option<Private<String>>], engine: usize) -> Option<&Private<Strin
 fn opened(order: Option<LinkOrder>) -> Option<Way> {
     match order? {
         LinkOrder::Open { upgrade, .. } => Some(Way::Socket(upgrade)),
-        LinkOrder::Close(_) | LinkOrder::Send(..) | LinkOrder::Request(..) | LinkOrder::Abort(_) => None,
+        LinkOrder::Close(_)
+        | LinkOrder::Send(..)
+        | LinkOrder::Connect(_)
+        | LinkOrder::Request(..)
+        | LinkOrder::Abort(_) => None,
     }
 }
 

@@ -33,9 +33,11 @@ impl Call {
         let Some(at) = self.servers.iter().position(|seated| seated.leg == leg && seated.is_open) else { return };
         let dial = match &order {
             LinkOrder::Open { .. } => self.dial(&self.servers[at].model.clone(), true),
-            LinkOrder::Close(_) | LinkOrder::Send(..) | LinkOrder::Request(..) | LinkOrder::Abort(_) => {
-                self.dial(&self.servers[at].model.clone(), false)
-            }
+            LinkOrder::Close(_)
+            | LinkOrder::Send(..)
+            | LinkOrder::Connect(_)
+            | LinkOrder::Request(..)
+            | LinkOrder::Abort(_) => self.dial(&self.servers[at].model.clone(), false),
         };
         self.servers[at].server.order(order, dial, now);
     }

@@ -142,6 +142,7 @@ impl Server for Cascade {
             }
             LinkOrder::Close(link) => self.forget(link),
             LinkOrder::Send(link, message) => self.send(link, &message, now),
+            LinkOrder::Connect(_) => {}
             LinkOrder::Request(id, request) => {
                 let body = serde_json::from_slice(&request.body).unwrap_or_default();
                 let Dial::Succeeds(_) = dial else {

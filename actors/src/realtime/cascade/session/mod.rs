@@ -31,7 +31,7 @@ use super::thinker::Order;
 use crate::ids::ItemId;
 use crate::realtime::conversation::{SessionAction, SessionEvent};
 use crate::realtime::messages::ModelOrder;
-use crate::realtime::named::{LinkEvent, LinkName};
+use crate::realtime::named::{LinkEvent, LinkName, LinkOrder};
 use crate::realtime::plan::Common;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 
@@ -208,6 +208,8 @@ impl Session {
         let mut actions = std::mem::take(&mut self.actions);
         self.dialogue.begin(now, &mut actions);
         self.follow(actions, now, out);
+        // The greeting seldom needs it, and the caller's first turn would wait for its connection.
+        out.extend(self.plan.mind.first().map(|mind| SessionAction::ToLink(LinkOrder::Connect(mind.endpoint()))));
     }
 
     /// Something came of a link.

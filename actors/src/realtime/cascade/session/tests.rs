@@ -154,7 +154,7 @@ fn in_short(action: &SessionAction) -> Option<String> {
             format!("voice: {}", words.unwrap_or_else(|| "cancel".to_owned()).replace('"', ""))
         }
         A::ToLink(LinkOrder::Send(_, Outbound::Text(text))) => text.clone(),
-        A::ToLink(LinkOrder::Send(..)) => return None,
+        A::ToLink(LinkOrder::Send(..) | LinkOrder::Connect(_)) => return None,
         A::ToLink(LinkOrder::Request(id, _)) => format!("ask {:?} {}", id.link, id.number),
         A::ToLink(LinkOrder::Abort(id)) => format!("abort {:?} {}", id.link, id.number),
         A::ToAudio(audio) => format!("audio of {}", audio.response.as_str()),
@@ -223,6 +223,18 @@ fn hindi() -> ModelOrder {
 fn greeting() -> ModelOrder {
     let instructions = Some("Greet.".to_owned());
     ModelOrder::Speak(ResponseRequest { purpose: ResponsePurpose::Greeting, instructions })
+}
+
+#[test]
+fn the_minds_connection_is_made_while_the_engines_open() {
+    let plan = two_languages();
+    let endpoint = plan.mind[0].endpoint();
+    let rig = Rig::opening(plan);
+    let ahead = rig.out.iter().filter_map(|action| match action {
+        SessionAction::ToLink(LinkOrder::Connect(url)) => Some(url),
+        _ => None,
+    });
+    assert_eq!(ahead.collect::<Vec<_>>(), [&endpoint]);
 }
 
 #[test]
