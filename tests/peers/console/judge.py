@@ -11,6 +11,7 @@ import tempfile
 import wave
 from pathlib import Path
 
+from keys import by_keyboard
 from mock import Mock
 from playwright.async_api import async_playwright
 from sound import decode, tenths, write_tone
@@ -253,6 +254,14 @@ async def against_the_mock(chromium):
         await page.locator(f'[data-call-id="{CALL}"]').click()
         await by(page, "words").wait_for()
         that("a viewer sees no act", sum([await by(page, testid).count() for testid in ["hang-up", "listen", "take-over", "say-text", "whisper-text", "transfer-to", "test-call"]]) == 0)
+    async with Browser(chromium, viewport={"width": 1440, "height": 900}) as page:
+        await page.goto(f"{mock.url}/console/")
+        await by(page, "token").wait_for()
+        await page.keyboard.type("open-sesame")
+        await page.keyboard.press("Enter")
+        await by(page, "call-row").first.wait_for()
+        await by_keyboard(page, mock)
+        that("no error", not page.errors, page.errors)
     await mock.stop()
 
 

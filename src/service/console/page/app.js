@@ -139,7 +139,8 @@ addEventListener('hashchange', route)
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !ready || document.querySelector('dialog[open]')) return
   if (isTyping(event)) {
-    if (event.key === 'Escape') event.target.blur()
+    // Enter leads from a search to what it has found; Escape empties it first, as browsers have it.
+    if (event.key === 'Escape' || (event.key === 'Enter' && event.target.type === 'search')) event.target.blur()
     return
   }
   const there = PANELS.filter((entry) => entry.there())

@@ -15,7 +15,7 @@ const ROW_PX = 34
 
 export function makeList({ select }) {
   const body = h('tbody', { role: 'rowgroup' })
-  const filter = h('input', { type: 'search', id: 'filter', placeholder: 'Filter: agent, state, number, id', 'aria-label': 'Filter the list', oninput: () => update() })
+  const filter = h('input', { type: 'search', id: 'filter', placeholder: 'Filter the list', 'aria-label': 'Filter the list', title: 'By agent, state, number, id, carrier, language or node (key /)', oninput: () => update() })
   const shownCount = h('span', { class: 'dim num' })
   const empty = h('div', { class: 'empty' })
   const table = h('table', { class: 'calls live', role: 'table', 'aria-label': 'Live calls' },

@@ -116,6 +116,6 @@ export function makePlayer(record) {
 function drawTrack(bars, channel) {
   const path = bars.map((loud, n) => `M${n} ${(20 - loud * 19).toFixed(1)}V${(20 + loud * 19 + 0.5).toFixed(1)}`).join('')
   const [side, name, title] = SIDES[channel] ?? SIDES[1]
-  return h('div', { class: 'track', 'data-side': side, title }, h('span', { text: name }),
-    svg('svg', { viewBox: `0 0 ${BARS} 40`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, svg('path', { d: path })))
+  return h('div', { class: 'track-row' }, h('span', { class: 'dim', text: name }), h('div', { class: 'track', 'data-side': side, title },
+    svg('svg', { viewBox: `0 0 ${BARS} 40`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, svg('path', { d: path }))))
 }
