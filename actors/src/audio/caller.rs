@@ -245,10 +245,12 @@ impl CallerPath {
         self.turn(open, Some(now));
         let opinion = self.second_opinion.as_mut().and_then(|ours| ours.server_reports(open, now));
         self.report(opinion, out);
-        if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
+        let by_person = self.beside.as_mut().and_then(|beside| beside.turn(open));
+        // A turn of a person of ours tells nothing of the caller's wait.
+        if let Some(ago) = self.voice.last_voice(now).filter(|_| !open && by_person != Some(true)) {
             out.push(AudioAction::Report(AudioReport::LastVoice { ago }));
         }
-        if let Some(by_person) = self.beside.as_mut().and_then(|beside| beside.turn(open)) {
+        if let Some(by_person) = by_person {
             out.push(AudioAction::Report(AudioReport::TurnSpoken { by_person }));
             self.leave();
         }

@@ -179,6 +179,8 @@ async def taken_over(chromium, folder):
     finally:
         service.stop()
 
+
+async def with_each_model(folder):
     def make(protocol):
         own = Path(folder) / protocol
         own.mkdir()
@@ -397,7 +399,8 @@ async def main():
             await against_the_service(chromium, one)
             await taken_over(chromium, two)
             await with_a_token(chromium, three)
-        await against_the_mock(chromium)
+            # Both mostly wait.
+            await asyncio.gather(against_the_mock(chromium), with_each_model(two))
         await how_it_looks(chromium)
         await chromium.close()
     print(f"screenshots: {SHOTS}")
