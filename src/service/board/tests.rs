@@ -105,10 +105,10 @@ fn happen(call: &Post, n: u32, tick: u32) {
         let data = json!({ "speaker": "agent", "item": item, "text": "words of it ", "final": false });
         call.tell(|news| news.take(WatchEvent { event: "words", data }));
     }
-    if at % 4 == 0 {
+    if at.is_multiple_of(4) {
         call.tell(|news| news.take(WatchEvent::state("speaking")));
     }
-    if at % 8 == 0 {
+    if at.is_multiple_of(8) {
         let data = json!({ "turns": at / 8, "answer_ms": 540, "cost_usd": 0.0123 });
         call.tell(|news| news.take(WatchEvent { event: "changed", data }));
     }
