@@ -166,6 +166,20 @@ async fn a_reload_is_applied_whole_to_new_calls_and_refused_whole() {
 }
 
 #[actix_web::test]
+async fn a_named_node_without_a_cluster_has_its_name_in_the_addresses_of_its_calls() {
+    let running = start(&[("cluster.node", "b")]).await;
+    let answer = running.voice("CA81").await;
+    let url = running.public("/n/b/ws").replacen("http", "ws", 1);
+    assert!(answer.text.contains(&format!("url=\"{url}\"")), "{}", answer.text);
+    let mut stream = FakeStream::try_open(&url, None).await.expect("a stream");
+    stream.say(&common::start_message("CA81", Some(&answer.token()))).await;
+    stream.hear("media").await;
+    let nodes = get(&running.admin("/nodes"), &[WALL]).await.json();
+    assert_eq!((&nodes["nodes"][0]["node"], &nodes["nodes"][0]["active"]), (&json!("b"), &json!(1)));
+    running.stop().await;
+}
+
+#[actix_web::test]
 async fn one_node_alone_is_a_row_and_drains_by_its_name() {
     let running = start(&[]).await;
     let row = get(&running.admin("/nodes"), &[WALL]).await.json()["nodes"][0].clone();

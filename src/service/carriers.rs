@@ -12,7 +12,6 @@ use switchboard_actors::carrier::webhook_api::WebhookApi;
 use switchboard_actors::clock;
 use url::Url;
 
-use crate::service::cluster::Fleet;
 use crate::service::config::Config;
 
 /// The open carriers.
@@ -23,18 +22,19 @@ pub(crate) struct Open {
     pub(crate) apis: HashMap<Carrier, Arc<dyn Control>>,
     /// Secrets that expire on their own.
     pub(crate) expiring: Vec<Expiring>,
-    /// In a cluster, the HTTP side of each carrier with addresses that lead to this node.
+    /// On a node among others, the HTTP side of each carrier with addresses that lead to this node.
     pub(crate) answers: Option<HashMap<Carrier, Arc<dyn WebhookApi>>>,
 }
 
 impl Open {
-    /// Opens every configured carrier at our public address. In a cluster, the addresses that carriers
-    /// are given for a call lead to this node; requests are judged by the address that they have.
-    pub(crate) fn all(config: &Config, public: &Url, fleet: Option<&Fleet>) -> Self {
+    /// Opens every configured carrier at our public address. With the name of a `node` among others, the
+    /// addresses that carriers are given for a call lead to this node; requests are judged by the
+    /// address that they have.
+    pub(crate) fn all(config: &Config, public: &Url, node: Option<&str>) -> Self {
         let mut open = Self::at(config, public);
-        if let Some(fleet) = fleet {
+        if let Some(node) = node {
             let mut own = public.clone();
-            own.set_path(&format!("{}/n/{}", public.path().trim_end_matches('/'), fleet.node()));
+            own.set_path(&format!("{}/n/{}", public.path().trim_end_matches('/'), node));
             let led = Self::at(config, &own);
             (open.answers, open.apis) = (Some(led.webhook_apis), led.apis);
         }

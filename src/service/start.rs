@@ -178,7 +178,7 @@ impl Service {
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
         let archive = Archive::start(&config.records, &config.recording);
-        let node = config.cluster.as_ref().and_then(|it| it.node.clone()).unwrap_or_else(host_name);
+        let node = config.node.clone().unwrap_or_else(host_name);
         let writer = start_records(&config.records, archive.as_ref(), &node)?;
         let sweep = Sweep::start(&config.records, &config.recording, &config.delivery);
         let delivery = delivery(&config)
@@ -192,7 +192,9 @@ impl Service {
         let profiles = Arc::new(Profiles::new(&config, embedded.as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let fleet = join_cluster(&config, &node, admin.address).await?;
-        let Open { webhook_apis, apis, expiring, answers } = Open::all(&config, &public_url, fleet.as_ref());
+        // Others beside this one, which a proxy in front tells apart, have names without a cluster too.
+        let among_others = (fleet.is_some() || config.node.is_some()).then_some(node.as_str());
+        let Open { webhook_apis, apis, expiring, answers } = Open::all(&config, &public_url, among_others);
         let packets = bind_packets(&config, &webhook_apis, sockets_waiting, &app)?;
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();

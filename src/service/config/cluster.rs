@@ -26,20 +26,20 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Reads the section; `Some(None)` without a cluster.
+    /// Reads the section: the cluster, if there is one, and the node's name, if it has one of its own.
     pub(super) fn read(
         section: &Section<'_>,
         secrets: &Secrets,
         variables: &BTreeMap<String, Variable>,
         admin: Option<&Admin>,
-    ) -> Option<Option<Self>> {
+    ) -> Option<(Option<Self>, Option<String>)> {
         let backend = section.read("backend", word(BACKENDS));
         let redis_url = section.read("url", redis);
         let node = section.read("node", or_word("auto", node_name));
         let advertise = section.read("advertise", or_word("auto", url(&["http", "https"])));
         let (backend, redis_url, node, advertise) = (backend?, redis_url?, node?, advertise?);
         if backend == Backend::Off {
-            return Some(None);
+            return Some((None, node));
         }
         if advertise.is_none() && admin.is_some_and(|admin| admin.bind.ip().is_unspecified()) {
             let next = "set the address at which the other nodes reach it, as http://10.0.0.5:9090";
@@ -55,7 +55,8 @@ impl Cluster {
             section.problem("backend", format!("found redis without a token for the nodes; {next}"));
             return None;
         };
-        Some(Some(Self { redis_url: with_password(redis_url, variables), node, advertise, token }))
+        let redis_url = with_password(redis_url, variables);
+        Some((Some(Self { redis_url, node: node.clone(), advertise, token }), node))
     }
 }
 

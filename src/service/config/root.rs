@@ -95,6 +95,9 @@ pub struct Config {
     pub delivery: DeliveryQueue,
     /// The other nodes, if there are any.
     pub cluster: Option<Cluster>,
+    /// This node's name, if it has one of its own. The addresses of its calls then begin with it, also
+    /// without a cluster.
+    pub node: Option<String>,
     /// Limits of calls, messages and connections.
     pub limits: Limits,
     /// The secrets, which are never shown.
@@ -263,6 +266,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     note_idle_tools(&agents, &languages, &transfers, reader);
     note_missing_notice(recording.as_ref(), &agents, reader);
     let outbound = offered.outbound?;
+    let (cluster, node) = cluster?;
     let hands_on = !transfers.is_empty() || outbound.enabled;
     Some(Config {
         server: server?,
@@ -290,7 +294,8 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         records: records?,
         webhooks: webhooks?,
         delivery: delivery?,
-        cluster: cluster?,
+        cluster,
+        node,
         limits: limits?,
         secrets,
         settings: Settings::default(),

@@ -47,6 +47,7 @@ fn merge(read: &Config, running: &Config, restart: &BTreeSet<String>) -> Config 
         webhooks: old.webhooks.clone(),
         delivery: old.delivery.clone(),
         cluster: old.cluster.clone(),
+        node: old.node.clone(),
         limits: Limits {
             sockets_per_address: old.limits.sockets_per_address,
             sockets_waiting: old.limits.sockets_waiting,

@@ -35,8 +35,9 @@ def webhook(ca):
     while piece := line.recv(65536):
         answer += piece
     answer = answer.decode()
-    assert " 200 " in answer.split("\r\n")[0] and f"wss://{HOST}/ws" in answer, answer
-    return answer.split('name="token" value="')[1].split('"')[0]
+    assert " 200 " in answer.split("\r\n")[0] and f"wss://{HOST}/" in answer, answer
+    # An instance among others has its name in the address of the stream.
+    return answer.split('name="token" value="')[1].split('"')[0], answer.split('url="')[1].split('"')[0]
 
 
 def frame(text):
@@ -61,11 +62,11 @@ def message(line):
 
 def opened(ca):
     """A call whose agent is heard: its socket and its stream."""
-    token = webhook(ca)
+    token, url = webhook(ca)
     line = connect(ca)
-    line.sendall(f"GET /ws HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    line.sendall(f"GET {url.removeprefix(f'wss://{HOST}')} HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                  f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"
-                 f"X-Twilio-Signature: {sign(f'wss://{HOST}/ws', {})}\r\n\r\n".encode())
+                 f"X-Twilio-Signature: {sign(url, {})}\r\n\r\n".encode())
     head = head_of(line)
     assert " 101 " in head.split("\r\n")[0], head
     stream = "MZ" + os.urandom(16).hex()
