@@ -156,7 +156,7 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
         return models::compare(args, &compared, probe::machine(), keep_apart()).await;
     }
     let mut sheet = CapacitySheet::new(probe::machine(), args.carrier.name(), &args.audio_format, args.p99_ms);
-    let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
+    let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info", overload: "auto" };
     // Called once: after the move to one core, the process sees only that core.
     let apart = keep_apart();
     let mut rig = Rig::start(args, variant, apart).await?;
@@ -180,6 +180,7 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     }
     rig.stop().await;
     progress.set_message("setting up");
+    let variant = Variant { overload: "off", ..variant };
     let mut rig = Rig::start(args, variant, apart).await?;
     sheet.set_ups_per_s = Some(rig.set_up_rate().await?);
     rig.stop().await;
@@ -213,6 +214,8 @@ struct Variant<'a> {
     audio_format: &'a str,
     verify: bool,
     log: &'static str,
+    /// What threads do that fall behind, as `server.overload`.
+    overload: &'static str,
 }
 
 /// The service under test and its load.
@@ -252,6 +255,7 @@ impl Rig {
             .env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", variant.audio_format)
             .envs(provider.key().map(|key| (key.variable, "bench")))
             .envs(played.environment())
+            .env("SWITCHBOARD__SERVER__OVERLOAD", variant.overload)
             .env("RUST_LOG", variant.log);
         let service = Served::start(command, &address, &log).await?;
         Ok(Self {
@@ -400,6 +404,8 @@ pub(super) fn serve(address: &str, admin: u16, records: &Path, most: usize, apar
         .env("SWITCHBOARD__SERVER__BIND", address)
         .env("SWITCHBOARD__SERVER__PUBLIC_URL", format!("http://{address}"))
         .env("SWITCHBOARD__SERVER__WORKERS", "1")
+        // What is measured is not how many calls there may be, but for the steps.
+        .env("SWITCHBOARD__SERVER__OVERLOAD", "off")
         .env("SWITCHBOARD__SERVER__MAX_CALLS", most.to_string())
         .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", most.to_string())
         .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
