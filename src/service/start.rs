@@ -239,6 +239,7 @@ impl Service {
             webhook_apis: webhook_apis.clone(),
             answers: answers.clone().unwrap_or_default(),
             fleet: fleet.clone(),
+            calls_per_caller: config.limits.calls_per_caller,
             limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
             operators: Arc::clone(&operators),
             audit: Audit::new(config.audit()),
@@ -514,6 +515,7 @@ fn supervisor_setup(
 ) -> SupervisorSetup {
     SupervisorSetup {
         max_calls: config.server.max_calls,
+        calls_per_caller: config.limits.calls_per_caller,
         token_lifetime: config.carriers.first_term(Term::TokenLifetime).unwrap_or(TOKEN_LIFETIME),
         writer: writer.clone(),
         spend: config.spend.limits,

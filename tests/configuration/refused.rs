@@ -185,6 +185,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("cluster.url", &["10.0.0.7", "http://10.0.0.7", "redis://:secret@10.0.0.7"]),
     ("cluster.node", &["", "a/b", "..", "a b", "\u{e4}"]),
     ("cluster.advertise", &["10.0.0.7:9090", "redis://10.0.0.7", ""]),
+    ("limits.calls_per_caller", &["0", "-1", "none"]),
     ("limits.max_call_duration", &["5s", "2days", "1800"]),
     ("limits.idle_prompts", &["[\"1s\"]", "10s", "[\"5s\",\"5s\",\"5s\",\"5s\",\"5s\",\"5s\"]"]),
     ("limits.idle_after", &["1s", "10", "1h"]),

@@ -49,6 +49,8 @@ use crate::transcript::writer::RecordWriter;
 pub struct SupervisorSetup {
     /// How many calls may be on at once.
     pub max_calls: usize,
+    /// How many calls one caller may have at once; `None` is any number.
+    pub calls_per_caller: Option<usize>,
     /// How long an announced call's place and token are reserved for its stream.
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
@@ -99,7 +101,7 @@ impl Supervisor {
     }
 
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
-        let roster = Roster::new(setup.max_calls, setup.token_lifetime);
+        let roster = Roster::new(setup.max_calls, setup.token_lifetime).with_calls_per_caller(setup.calls_per_caller);
         let spend_store = SpendWriter::new(setup.spend_store);
         let ledger = match spend_store.read() {
             Ok(kept) => Ledger::new(setup.spend, kept, today()),

@@ -178,6 +178,12 @@ pub enum Refusal {
     /// The spending limit of the caller or the day is reached.
     #[error("what may be spent today is spent (`spend`)")]
     Spent,
+    /// The caller has as many calls as one may have at once.
+    #[error("this caller has {most} calls already (`limits.calls_per_caller`)")]
+    CallerBusy {
+        /// The configured number.
+        most: usize,
+    },
     /// The kill switch is on.
     #[error("no calls are taken: the kill switch is on (`spend.kill`, `POST /spend/kill`)")]
     Killed,
@@ -214,6 +220,7 @@ impl Refusal {
             Self::CallOver => "call_over",
             Self::Spent => "spend_limit",
             Self::Killed => "killed",
+            Self::CallerBusy { .. } => "caller_busy",
         }
     }
 }
@@ -297,10 +304,19 @@ pub struct FleetApart {
 #[rtype(result = "bool")]
 pub struct KnowsToken(pub Private<String>);
 
-/// Lists the calls that we placed and that have their places still.
+/// Lists the calls that have their places still, for the limits that nodes share.
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Vec<CallId>")]
-pub struct ListBegun;
+#[rtype(result = "Held")]
+pub struct ListHeld;
+
+/// The calls that have their places.
+#[derive(Debug, Clone, MessageResponse)]
+pub struct Held {
+    /// Those that we placed.
+    pub begun: Vec<CallId>,
+    /// All of them, announced ones included.
+    pub calls: Vec<CarrierCallId>,
+}
 
 /// Returns the spending, for `/spend`.
 #[derive(Debug, Clone, Copy, Message)]

@@ -34,6 +34,10 @@ pub(super) struct Roster<C> {
     /// Calls that we placed ourselves, while they have a place. Diallers of others also place
     /// outbound calls; limiting those is up to them.
     begun: Vec<CallId>,
+    /// How many calls one caller may have at once; `None` is any number.
+    per_caller: Option<usize>,
+    /// How many nodes share that number, while they do not know of each other's calls.
+    apart: usize,
     /// Whether the threads of calls cannot keep up.
     overloaded: bool,
     phase: Phase,
@@ -128,9 +132,42 @@ impl<C: Clone> Roster<C> {
             live: Vec::new(),
             returning: HashMap::new(),
             begun: Vec::new(),
+            per_caller: None,
+            apart: 1,
             overloaded: false,
             phase: Phase::Open,
         }
+    }
+
+    /// The same for callers who may have `most` calls at once.
+    pub(super) fn with_calls_per_caller(self, most: Option<usize>) -> Self {
+        Self { per_caller: most, ..self }
+    }
+
+    /// The nodes that share what one caller may have, while they do not know of each other's calls.
+    pub(super) fn set_apart(&mut self, nodes: Option<usize>) {
+        self.apart = nodes.unwrap_or(1).max(1);
+    }
+
+    /// Whether the caller of `expected` may have one more call.
+    fn check_caller(&self, expected: &ExpectedCall, now: Instant) -> Result<(), Refusal> {
+        let (Some(most), Some(caller)) = (self.per_caller, expected.profile.caller.as_deref()) else { return Ok(()) };
+        let is_another = |other: &&ExpectedCall| {
+            other.profile.caller.as_deref() == Some(caller) && other.carrier_call != expected.carrier_call
+        };
+        let most = (most / self.apart).max(1);
+        if self.places(now).filter(is_another).count() >= most { Err(Refusal::CallerBusy { most }) } else { Ok(()) }
+    }
+
+    /// The calls that have a place.
+    fn places(&self, now: Instant) -> impl Iterator<Item = &ExpectedCall> {
+        let announced = self.announced.values().filter(move |it| now < it.until).map(|it| &it.expected);
+        announced.chain(self.live.iter().map(|live| &live.expected))
+    }
+
+    /// The carriers' ids of the calls that have a place.
+    pub(super) fn held(&self, now: Instant) -> Vec<CarrierCallId> {
+        self.places(now).map(|expected| expected.carrier_call.clone()).collect()
     }
 
     /// Takes a place for `expected` and returns `fresh`, or the permit that the same carrier call
@@ -154,10 +191,10 @@ impl<C: Clone> Roster<C> {
             return Ok(live.permit.clone());
         }
         self.check_open()?;
-        let free = self.announced.values().filter(|other| now < other.until).count() + self.live.len() < self.max_calls;
-        if !free {
+        if self.places(now).count() >= self.max_calls {
             return Err(Refusal::Full { max_calls: self.max_calls });
         }
+        self.check_caller(&expected, now)?;
         // An expired call's place is only passed on here; the timer reports the expired call.
         self.announced.insert(carrier_call, Announced { expected, permit: fresh.clone(), in_progress, until });
         Ok(fresh)
@@ -255,10 +292,10 @@ impl<C: Clone> Roster<C> {
             return Err(Refusal::AlreadyOn);
         }
         self.announced.remove(&expected.carrier_call);
-        let taken = self.announced.values().filter(|other| now < other.until).count() + self.live.len();
-        if taken >= self.max_calls {
+        if self.places(now).count() >= self.max_calls {
             return Err(Refusal::Full { max_calls: self.max_calls });
         }
+        self.check_caller(&expected, now)?;
         Ok(Admitted::New(Box::new(Admission { expected, permit, in_progress: true })))
     }
 

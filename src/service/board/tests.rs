@@ -76,7 +76,7 @@ async fn without_readers_nothing_is_gathered() {
 async fn a_thousand_calls_for_fifty_readers() {
     let board = Board::default();
     let calls: Vec<Post> = (0..1_000).map(|n| post(&board, &format!("11111111-0000-4000-8000-{n:012}"))).collect();
-    let mut readers: Vec<_> = (0..50).map(|_| Box::pin(board.read(String::new()).expect("room"))).collect();
+    let mut readers: Vec<_> = (0..50).map(|_| Box::pin(board.read(String::new(), false).expect("room"))).collect();
     for reader in &mut readers {
         reader.next().await;
     }

@@ -16,16 +16,17 @@ use switchboard_actors::clock;
 use switchboard_actors::money::Usd;
 use switchboard_actors::rate::RateWindow;
 use switchboard_actors::supervisor::actor::Supervisor;
-use switchboard_actors::supervisor::messages::{FleetApart, FleetSpent, Kill, ListBegun, ListCalls};
+use switchboard_actors::supervisor::messages::{FleetApart, FleetSpent, Held, Kill, ListCalls, ListHeld};
 use switchboard_actors::supervisor::report::{CostCounted, TransferPermit};
 use switchboard_actors::transcript::writer::Looker;
 use uuid::Uuid;
 
 use super::dues::{Dues, Total};
 use super::fleet::Fleet;
-use super::link::{Heard, Link, Placed};
+use super::link::{Heard, Link, Place, Placed};
 use super::messages::{
-    Announced, Attach, FreePlace, KeepPermit, Leave, PlaceTaken, ReadSpending, SwitchKill, TakePermit, TakePlace,
+    Announced, Attach, FreePlace, KeepPermit, Leave, PlaceTaken, ReadSpending, SwitchKill, TakeLine, TakePermit,
+    TakePlace,
 };
 use super::view::Change;
 
@@ -56,7 +57,7 @@ pub(crate) struct Cluster {
     started: Instant,
     kill: KillSwitch,
     /// The calls that have a place of this node.
-    places: HashSet<String>,
+    places: HashMap<String, Place>,
     /// Calls that were given their place since the last heartbeat: the Supervisor may not know them.
     fresh: HashSet<String>,
     /// Transfers and placed calls of this node, for its share while Redis is away.
@@ -81,6 +82,10 @@ impl KillSwitch {
     /// Redis says this. Returns the new state if this node has to change.
     fn read(&mut self, said: Option<bool>) -> Option<bool> {
         let before = std::mem::replace(&mut self.seen, said);
+        // An order that was given here since is on its way.
+        if self.due.is_some() {
+            return None;
+        }
         // Settings that have it on are stronger than a switch that somebody has put off earlier.
         said.filter(|on| before != Some(*on) && (*on || before.is_some() || !self.configured))
     }
@@ -101,7 +106,7 @@ impl Cluster {
             beats: 0,
             started: clock::now(),
             kill: KillSwitch { configured: killed, seen: None, due: None },
-            places: HashSet::new(),
+            places: HashMap::new(),
             fresh: HashSet::new(),
             transfers: HashMap::new(),
             doubled: false,
@@ -125,23 +130,20 @@ impl Cluster {
         let uptime = clock::now().saturating_duration_since(self.started);
         let (day, kill) = (today(), self.kill.due);
         let fresh = std::mem::take(&mut self.fresh);
-        let held: Vec<String> = self.places.iter().cloned().collect();
+        let held: Vec<(String, Place)> =
+            self.places.iter().map(|(call, place)| (call.clone(), place.clone())).collect();
         let work = async move {
             let list = supervisor.send(ListCalls).timeout(PATIENCE).await.ok();
             let heard = link.beat(&fleet.beat(list.as_ref(), uptime, beats), day, kill).await?;
             let mut over = Vec::new();
             if !held.is_empty()
-                && let Ok(begun) = supervisor.send(ListBegun).timeout(PATIENCE).await
+                && let Ok(Held { begun, calls }) = supervisor.send(ListHeld).timeout(PATIENCE).await
             {
-                let begun: HashSet<String> = begun.iter().map(ToString::to_string).collect();
-                let (on, ended): (Vec<_>, Vec<_>) =
-                    held.into_iter().partition(|call| begun.contains(call) || fresh.contains(call));
-                if !on.is_empty() {
-                    link.renew(&on).await?;
-                }
-                if !ended.is_empty() {
-                    link.free(&ended).await?;
-                }
+                let begun = begun.iter().map(ToString::to_string);
+                let known: HashSet<String> = begun.chain(calls.iter().map(ToString::to_string)).chain(fresh).collect();
+                let (on, ended): (Vec<_>, Vec<_>) = held.into_iter().partition(|(call, _)| known.contains(call));
+                link.renew(&on).await?;
+                link.free(&ended).await?;
                 over = ended;
             }
             RedisResult::Ok((heard, over))
@@ -153,7 +155,7 @@ impl Cluster {
                     if this.kill.due == kill {
                         this.kill.due = None;
                     }
-                    over.iter().for_each(|call| {
+                    over.iter().for_each(|(call, _)| {
                         this.places.remove(call);
                     });
                     this.heard(heard, day, ctx);
@@ -371,7 +373,7 @@ impl Handler<TakePlace> for Cluster {
         Box::pin(wrap_future::<_, Self>(work).map(|(call, placed), this, _| match placed {
             Ok(Placed::Granted) => {
                 this.fresh.insert(call.clone());
-                this.places.insert(call);
+                this.places.insert(call, Place::Placed);
                 PlaceTaken::Granted
             }
             Ok(Placed::TooMany) => PlaceTaken::TooMany,
@@ -384,17 +386,44 @@ impl Handler<TakePlace> for Cluster {
     }
 }
 
+impl Handler<TakeLine> for Cluster {
+    type Result = ResponseActFuture<Self, bool>;
+
+    fn handle(&mut self, TakeLine { caller, call, most }: TakeLine, _: &mut Self::Context) -> Self::Result {
+        // While Redis is away the Supervisor goes by this node's share.
+        let Some(link) = self.reachable() else { return Box::pin(actix::fut::ready(true)) };
+        let work = async move {
+            let granted = link.line(&caller, &call, most).await;
+            (caller, call, granted)
+        };
+        Box::pin(wrap_future::<_, Self>(work).map(|(caller, call, granted), this, _| match granted {
+            Ok(true) => {
+                this.fresh.insert(call.clone());
+                this.places.insert(call, Place::Line { caller });
+                true
+            }
+            Ok(false) => false,
+            Err(problem) => {
+                this.lost(&problem);
+                true
+            }
+        }))
+    }
+}
+
 impl Handler<FreePlace> for Cluster {
     type Result = ();
 
     fn handle(&mut self, FreePlace { call }: FreePlace, ctx: &mut Self::Context) {
-        self.places.remove(&call);
-        if let Some(link) = self.reachable() {
-            ctx.spawn(wrap_future::<_, Self>(async move { link.free(&[call]).await }).map(|freed, this, _| {
-                if let Err(problem) = freed {
-                    this.lost(&problem);
-                }
-            }));
+        let place = self.places.remove(&call);
+        if let (Some(link), Some(place)) = (self.reachable(), place) {
+            ctx.spawn(wrap_future::<_, Self>(async move { link.free(&[(call, place)]).await }).map(
+                |freed, this, _| {
+                    if let Err(problem) = freed {
+                        this.lost(&problem);
+                    }
+                },
+            ));
         }
     }
 }
@@ -476,6 +505,10 @@ mod tests {
         let said = [None, Some(true), Some(true), Some(false), Some(false), None, Some(false)];
         let changed = said.map(|said| plain.read(said));
         assert_eq!(changed, [None, Some(true), None, Some(false), None, None, Some(false)]);
+        plain.due = Some(false);
+        assert_eq!(plain.read(Some(true)), None, "it was put off here since");
+        plain.due = None;
+        assert_eq!(plain.read(Some(false)), Some(false));
         let mut configured = switch(true);
         assert_eq!(
             [Some(false), Some(true), Some(false)].map(|it| configured.read(it)),

@@ -41,6 +41,27 @@ pub(super) enum Placed {
     TooFast,
 }
 
+/// A place that a call takes among those of all nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// One of the calls that nodes place.
+    Placed,
+    /// One of a caller's.
+    Line {
+        /// The caller's hash.
+        caller: String,
+    },
+}
+
+impl Place {
+    fn key(&self) -> String {
+        match self {
+            Self::Placed => PLACED.to_owned(),
+            Self::Line { caller } => format!("{LINES}{caller}"),
+        }
+    }
+}
+
 impl Link {
     /// A link that is not connected yet.
     ///
@@ -110,17 +131,26 @@ impl Link {
         })
     }
 
-    /// Renews the places of calls.
-    pub(super) async fn renew(&self, calls: &[String]) -> RedisResult<()> {
-        let arguments: Vec<String> = std::iter::once(millis(EXPIRES)).chain(calls.iter().cloned()).collect();
-        self.run(scripts::RENEW, &[PLACED.to_owned()], &arguments).await
+    /// Takes one of the places of a caller.
+    pub(super) async fn line(&self, caller: &str, call: &str, most: usize) -> RedisResult<bool> {
+        let arguments = [call.to_owned(), most.to_string(), millis(EXPIRES)];
+        self.run(scripts::HOLD, &[Place::Line { caller: caller.to_owned() }.key()], &arguments).await
     }
 
-    /// Frees the places of calls.
-    pub(super) async fn free(&self, calls: &[String]) -> RedisResult<()> {
-        let mut command = cmd("ZREM");
-        command.arg(PLACED).arg(calls);
-        self.ask(&command).await
+    /// Renews places, by their calls.
+    pub(super) async fn renew(&self, places: &[(String, Place)]) -> RedisResult<()> {
+        for (call, place) in places {
+            let () = self.run(scripts::RENEW, &[place.key()], &[millis(EXPIRES), call.clone()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Frees places, by their calls.
+    pub(super) async fn free(&self, places: &[(String, Place)]) -> RedisResult<()> {
+        for (call, place) in places {
+            let () = self.ask(cmd("ZREM").arg(place.key()).arg(call)).await?;
+        }
+        Ok(())
     }
 
     /// Counts a transfer to a destination, unless `most` were made within an hour.
@@ -204,6 +234,7 @@ const SPEND: &str = "switchboard:cluster:spend:";
 const KILLED: &str = "switchboard:cluster:killed";
 const PERMIT: &str = "switchboard:cluster:permit:";
 const PLACED: &str = "switchboard:cluster:outbound:on";
+const LINES: &str = "switchboard:cluster:lines:";
 const PACE: &str = "switchboard:cluster:outbound:pace";
 const TRANSFERS: &str = "switchboard:cluster:transfers:";
 /// How long an entry lasts that is not renewed. Shorter: a node whose thread or network stalls for a

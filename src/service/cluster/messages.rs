@@ -24,6 +24,19 @@ pub(crate) struct ReadSpending {
     pub(crate) caller: Option<String>,
 }
 
+/// A call of this caller is about to be answered. Answered with whether the caller may have one more,
+/// as far as the other nodes are concerned.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(crate) struct TakeLine {
+    /// The caller's hash.
+    pub(crate) caller: String,
+    /// The carrier's id of the call.
+    pub(crate) call: String,
+    /// Most calls of a caller at once, on all nodes.
+    pub(crate) most: usize,
+}
+
 /// The kill switch was set on this node; the others follow.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -19,6 +19,7 @@
 //! | `switchboard:cluster:killed` | the kill switch |
 //! | `switchboard:cluster:permit:HASH` | a call that was announced and may start, by its token's hash |
 //! | `switchboard:cluster:outbound:on`, `:pace` | calls that nodes have placed: live ones, those of a minute |
+//! | `switchboard:cluster:lines:HASH` | the live calls of a caller |
 //! | `switchboard:cluster:transfers:NAME` | transfers of an hour to a destination |
 //!
 //! Times are those of Redis: the clocks of the nodes may differ.

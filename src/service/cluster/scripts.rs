@@ -70,6 +70,17 @@ redis.call('PEXPIRE', KEYS[1], 600000)
 redis.call('PEXPIRE', KEYS[2], 60000)
 return 0";
 
+/// Takes a place for a call; a call that has one keeps it. Keys: the places. Arguments: call, most,
+/// milliseconds until the place expires. Returns whether it is granted.
+pub(super) const HOLD: &str = "\
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 600000)
+return 1";
+
 /// Renews places. Keys: the live ones. Arguments: milliseconds, then the calls.
 pub(super) const RENEW: &str = "\
 local time = redis.call('TIME')

@@ -311,6 +311,7 @@ impl Limits {
             "goodbye_ms": self.goodbye.as_millis(),
             "model_setup_ms": self.model_setup.as_millis(),
             "max_message": self.max_message,
+            "calls_per_caller": self.calls_per_caller,
             "sockets_per_address": self.sockets_per_address,
             "sockets_waiting": self.sockets_waiting,
         })

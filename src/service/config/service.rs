@@ -95,6 +95,8 @@ pub struct Limits {
     pub on_model_loss: Option<String>,
     /// Largest message from a carrier, in bytes.
     pub max_message: usize,
+    /// Most calls of one caller at once; `None` is any number.
+    pub calls_per_caller: Option<usize>,
     /// Most sockets of one address that have not presented their token yet.
     pub sockets_per_address: usize,
     /// Most sockets of all addresses that have not presented their token yet.
@@ -163,6 +165,7 @@ impl Limits {
         let late_answer = section.read("late_answer", duration(500 * MILLISECOND..=2 * MINUTE));
         let on_model_loss = section.read("on_model_loss", fallback);
         let max_message = section.read("max_message", size(4 * 1024..=16 * 1024 * 1024));
+        let calls_per_caller = section.read("calls_per_caller", or_word("off", whole(1..=10_000)));
         let sockets_per_address = section.read("sockets_per_address", whole(1..=100_000));
         let sockets_waiting = section.read("sockets_waiting", whole(1..=100_000));
         Some(Self {
@@ -178,6 +181,7 @@ impl Limits {
             late_answer: late_answer?,
             on_model_loss: on_model_loss?,
             max_message: max_message?,
+            calls_per_caller: calls_per_caller?.map(|most| most as usize),
             sockets_per_address: sockets_per_address? as usize,
             sockets_waiting: sockets_waiting? as usize,
         })

@@ -51,6 +51,7 @@ fn merge(read: &Config, running: &Config, restart: &BTreeSet<String>) -> Config 
         limits: Limits {
             sockets_per_address: old.limits.sockets_per_address,
             sockets_waiting: old.limits.sockets_waiting,
+            calls_per_caller: old.limits.calls_per_caller,
             ..new.limits
         },
         secrets: Secrets {
@@ -67,7 +68,7 @@ fn merge(read: &Config, running: &Config, restart: &BTreeSet<String>) -> Config 
 /// Sections that are used only at the start, beside those of the carriers.
 const STARTING_SECTIONS: [&str; 4] = ["records", "webhooks", "delivery", "cluster"];
 /// Further keys that are used only at the start.
-const STARTING: [&str; 13] = [
+const STARTING: [&str; 14] = [
     "server.bind",
     "server.public_url",
     "server.workers",
@@ -79,6 +80,7 @@ const STARTING: [&str; 13] = [
     "recording.enabled",
     "recording.dir",
     "realtime.warm_sessions",
+    "limits.calls_per_caller",
     "limits.sockets_per_address",
     "limits.sockets_waiting",
 ];

@@ -115,8 +115,8 @@ async fn take_over(
         profile,
     };
     let profile = look_up::ask_in_call(app, beginning).await?;
-    app.read_spending(profile.caller.clone()).await;
     let call = ExpectedCall { carrier, carrier_call, account: call.account, direction, from, to, profile };
+    app.enter(&call).await?;
     let permit = app.supervisor.send(Expect { call, word: Word::Rings }).timeout(PATIENCE).await;
     Ok(Some(answered(permit)?.token))
 }
@@ -145,7 +145,7 @@ async fn admit_unannounced(
         start.to = start.to.or(numbers.to);
     }
     let call = expected(app, carrier, &start).await?;
-    app.read_spending(call.profile.caller.clone()).await;
+    app.enter(&call).await?;
     let admit_unannounced = Unannounced { call, start, line, arbiter, connected };
     Ok((answered(app.supervisor.send(admit_unannounced).timeout(PATIENCE).await)?, line_taken))
 }

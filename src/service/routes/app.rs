@@ -11,11 +11,14 @@ use actix::Addr;
 use actix_web::HttpRequest;
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::webhook_api::{Proof, WebhookApi};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::logged;
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::supervisor::actor::Supervisor;
+use switchboard_actors::supervisor::events::Event;
+use switchboard_actors::supervisor::messages::{ExpectedCall, Refusal};
 use switchboard_actors::transcript::recent::RecentCalls;
 use switchboard_actors::transcript::writer::Unwritable;
 use url::Url;
@@ -28,7 +31,7 @@ use super::limiter::ConnectionLimiter;
 use super::watching::Watching;
 use crate::service::board::Board;
 use crate::service::cluster::Fleet;
-use crate::service::cluster::messages::ReadSpending;
+use crate::service::cluster::messages::{ReadSpending, TakeLine};
 use crate::service::live::{InForce, Live};
 use crate::service::operators::Operators;
 use crate::service::operators::audit::Audit;
@@ -59,6 +62,8 @@ pub struct AppState {
     pub answers: HashMap<Carrier, Arc<dyn WebhookApi>>,
     /// The other nodes, if there is a cluster.
     pub fleet: Option<Fleet>,
+    /// Most calls of one caller at once; `None` is any number.
+    pub calls_per_caller: Option<usize>,
     /// The limiter of sockets that have not presented a token yet.
     pub limiter: Arc<ConnectionLimiter>,
     /// Who may use the admin listener.
@@ -138,9 +143,28 @@ impl AppState {
         self.live.now()
     }
 
-    /// Lets the Supervisor know what a caller has spent on all nodes, before it is asked. Without a
-    /// cluster there is nothing to know.
-    pub(super) async fn read_spending(&self, caller: Option<String>) {
+    /// Judges a call by what its caller has on all nodes, before the Supervisor is asked, and lets the
+    /// Supervisor know what the caller has spent. Without a cluster or a limit there is nothing to ask.
+    ///
+    /// # Errors
+    /// When the caller has as many calls as one may have.
+    pub(super) async fn enter(&self, call: &ExpectedCall) -> Result<(), Refusal> {
+        self.read_spending(call.profile.caller.clone()).await;
+        let (Some(fleet), Some(most), Some(caller)) = (&self.fleet, self.calls_per_caller, &call.profile.caller) else {
+            return Ok(());
+        };
+        let asked = TakeLine { caller: caller.clone(), call: call.carrier_call.to_string(), most };
+        match fleet.actor().send(asked).timeout(Duration::from_secs(2)).await {
+            Ok(false) => {
+                let refusal = Refusal::CallerBusy { most };
+                emit(Event::CallRefused { reason: refusal.word(), carrier_call: Some(call.carrier_call.as_str()) });
+                Err(refusal)
+            }
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn read_spending(&self, caller: Option<String>) {
         if let Some(fleet) = &self.fleet {
             // Its own time limit is shorter.
             let _ = fleet.actor().send(ReadSpending { caller }).timeout(Duration::from_secs(2)).await;

@@ -189,11 +189,13 @@ impl<'a> CarrierRoutes<'a> {
             to: to.expose().clone(),
             parameters,
         });
-        let caller = profile.caller.clone();
         let call = ExpectedCall { carrier, carrier_call, account, direction, from, to, profile };
-        app.read_spending(caller).await;
         let word = if in_progress { Word::InProgress } else { Word::Rings };
-        match app.supervisor.send(Expect { call, word }).timeout(PATIENCE).await {
+        let asked = match app.enter(&call).await {
+            Ok(()) => app.supervisor.send(Expect { call, word }).timeout(PATIENCE).await,
+            Err(refusal) => Ok(Err(refusal)),
+        };
+        match asked {
             Ok(Ok(permit)) => {
                 debug!(call:% = permit.call, carrier_call = named; "call expected");
                 if let (Some(fleet), Some(call)) = (&app.fleet, announced) {

@@ -287,6 +287,7 @@ impl LineEnd {
             | Refusal::TooManyOutbound { .. }
             | Refusal::Draining
             | Refusal::Spent
+            | Refusal::CallerBusy { .. }
             | Refusal::Killed => true,
             Refusal::BadToken
             | Refusal::WrongCall

@@ -101,7 +101,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     let expected = looked_up(&app, expected).await?;
     let share = |limit: u32| app.fleet.as_ref().map_or(limit, |fleet| fleet.share(limit));
     let (most, ring) = (share(dialling.rules.max_concurrent) as usize, dialling.rules.ring);
-    app.read_spending(expected.profile.caller.clone()).await;
+    app.enter(&expected).await.map_err(refused)?;
     let permit = app.supervisor.send(ExpectOutbound { call: expected, most, ring }).timeout(PATIENCE).await;
     let permit = permit.map_err(|_| unresponsive())?.map_err(refused)?;
     if let Err(problem) = take_turn(&app, dialling, permit.call).await {
@@ -252,7 +252,7 @@ impl Pace {
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Draining | Refusal::Spent | Refusal::Killed => Problem::unavailable(refusal.to_string(), 60),
-        Refusal::Full { .. } | Refusal::Overloaded | Refusal::TooManyOutbound { .. } => {
+        Refusal::Full { .. } | Refusal::Overloaded | Refusal::TooManyOutbound { .. } | Refusal::CallerBusy { .. } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
         Refusal::BadToken

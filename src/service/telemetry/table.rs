@@ -481,6 +481,7 @@ fn refusals() -> Vec<&'static str> {
         "no_stream",
         "spend_limit",
         "killed",
+        "caller_busy",
         "declined",
     ];
     let stream = ["start_timeout", "attach_timeout"];

@@ -9,6 +9,7 @@ import hmac
 import http.client
 import json
 import os
+import random
 import re
 import select
 import socket
@@ -219,6 +220,8 @@ dir = "{folder}/calls"
 [spend]
 day_hard = {DAY_HARD}
 file = "{self.folder}/spend.json"
+[limits]
+calls_per_caller = {MOST}
 [outbound]
 enabled = true
 allow = ["+91"]
@@ -384,12 +387,15 @@ def limits_count_over_all(nodes, front):
     placed = [node.ask("POST", "/calls", order)[0] for node in (a, b, c, a)]
     assert placed == [202, 202, 429, 429], placed
     print("  ok  outbound.max_concurrent counts over all nodes")
+    calls = [webhook(front, nodes[n % 3].public, f"CA{os.urandom(16).hex()}", From="+15550177777")[1] for n in range(MOST + 1)]
+    assert ["<Stream" in call for call in calls] == MOST * [True] + [False], calls[-2:]
+    print("  ok  limits.calls_per_caller counts over all nodes")
     assert a.ask("POST", "/spend/kill", '{"on":true}', ADMIN)[0] == 200
-    refuses = lambda node: "<Stream" not in webhook(front, node.public, f"CA{os.urandom(16).hex()}")[1]
+    refuses = lambda node: "<Stream" not in webhook(front, node.public, f"CA{os.urandom(16).hex()}", From=f"+1555{random.randrange(10**7):07}")[1]
     took = until("the kill switch of one node counts on another", lambda: refuses(c), patience=5)
     FACTS["kill switch on the other nodes, s"] = f"{took:.1f}"
     assert a.ask("POST", "/spend/kill", '{"on":false}', ADMIN)[0] == 200
-    until("and is put off on all", lambda: not refuses(c) and not refuses(b), patience=5)
+    until("and is put off on all", lambda: not any(refuses(node) for node in nodes), patience=5)
 
 
 def a_killed_node(binary, nodes, front, redis, carrier):
@@ -487,13 +493,13 @@ def the_days_limit(binary, nodes, front, callers):
     until("both nodes say the same total", lambda: abs(a.get("/spend")["today_usd"] - b.get("/spend")["today_usd"]) < 1e-6, lambda: totals)
     FACTS["spent, of a limit of the day"] = f"{totals[0]:.4f} of {DAY_HARD}"
     LIMITS.append(("spent at the end, of the limit", totals[0], 1.25 * DAY_HARD))
-    refuses = lambda node: "<Stream" not in webhook(front, node.public, f"CA{os.urandom(16).hex()}")[1]
+    refuses = lambda node: "<Stream" not in webhook(front, node.public, f"CA{os.urandom(16).hex()}", From=f"+1555{random.randrange(10**7):07}")[1]
     assert refuses(a) and refuses(b)
     more.kill()
     callers.kill()
 
 
-DAY_HARD = 0.36
+DAY_HARD, MOST = 0.36, 30
 LIMITS = []
 
 

@@ -1,12 +1,12 @@
 //! Outbound calls: their permits and ids.
 
-use actix::{Handler, MessageResult};
+use actix::Handler;
 
 use super::spending::today;
 use super::{Supervisor, refused};
 use crate::clock;
 use crate::ids::{CallId, StreamToken};
-use crate::supervisor::messages::{ExpectOutbound, Identify, ListBegun, NotBegun, Permit, Refusal};
+use crate::supervisor::messages::{ExpectOutbound, Held, Identify, ListHeld, NotBegun, Permit, Refusal};
 
 impl Handler<ExpectOutbound> for Supervisor {
     type Result = Result<Permit, Refusal>;
@@ -23,11 +23,12 @@ impl Handler<ExpectOutbound> for Supervisor {
     }
 }
 
-impl Handler<ListBegun> for Supervisor {
-    type Result = MessageResult<ListBegun>;
+impl Handler<ListHeld> for Supervisor {
+    type Result = Held;
 
-    fn handle(&mut self, _: ListBegun, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.roster.begun(clock::now()))
+    fn handle(&mut self, _: ListHeld, _: &mut Self::Context) -> Held {
+        let now = clock::now();
+        Held { begun: self.roster.begun(now), calls: self.roster.held(now) }
     }
 }
 

@@ -114,6 +114,7 @@ impl Handler<FleetApart> for Supervisor {
 
     fn handle(&mut self, FleetApart { nodes }: FleetApart, _: &mut Self::Context) {
         self.ledger.set_apart(nodes);
+        self.roster.set_apart(nodes);
     }
 }
 

@@ -172,6 +172,7 @@ impl Service {
         let apis = HashMap::new();
         let setup = SupervisorSetup {
             max_calls,
+            calls_per_caller: None,
             token_lifetime: LIFETIME,
             writer,
             call_updates: None,

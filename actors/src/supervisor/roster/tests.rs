@@ -8,6 +8,7 @@ use crate::call::testing::profile;
 use crate::carrier::{AudioFormat, testing};
 use crate::ids::{StreamId, StreamToken};
 use crate::line::identity::Direction;
+use crate::profile::CallProfile;
 
 const LIFETIME: Duration = Duration::from_secs(60);
 
@@ -352,4 +353,28 @@ fn start(call: u8) -> StreamStart {
         format: AudioFormat::MULAW_8K.into(),
         parameters: BTreeMap::new(),
     }
+}
+
+#[test]
+fn a_caller_has_as_many_calls_at_once_as_one_may_have() {
+    let (roster, now) = roster_of(9);
+    let mut roster = roster.with_calls_per_caller(Some(2));
+    let of = |caller: Option<&str>, call| {
+        let profile = CallProfile { caller: caller.map(str::to_owned), ..(*announced(call).profile).clone() };
+        ExpectedCall { profile: Arc::new(profile), ..announced(call) }
+    };
+    let busy = |most| Err(Refusal::CallerBusy { most });
+    let first = roster.expect(of(Some("a"), 1), permit(), false, now).expect("a free place");
+    take(&mut roster, 1, &first, now).expect("a good token");
+    roster.expect(of(Some("a"), 2), permit(), false, now).expect("a second one");
+    assert_eq!(roster.expect(of(Some("a"), 3), permit(), false, now).map(|_| ()), busy(2));
+    assert!(roster.expect(of(Some("a"), 2), permit(), false, now).is_ok(), "the same call again");
+    assert_eq!(roster.admit_unannounced(of(Some("a"), 4), &start(4), (permit(), false), now).map(|_| ()), busy(2));
+    assert!(roster.expect(of(None, 5), permit(), false, now).is_ok(), "a withheld number is nobody's");
+    assert_eq!(roster.held(now).len(), 3);
+    let later = now + LIFETIME;
+    assert!(roster.expect(of(Some("a"), 6), permit(), false, later).is_ok(), "the second one never came");
+    roster.set_apart(Some(3));
+    assert!(roster.expect(of(Some("b"), 7), permit(), false, later).is_ok());
+    assert_eq!(roster.expect(of(Some("b"), 8), permit(), false, later).map(|_| ()), busy(1));
 }
