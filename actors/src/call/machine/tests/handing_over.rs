@@ -15,15 +15,16 @@ const GIVE: &str = r#"{"agent":"sales","summary":"Wants ten."}"#;
 fn an_agent_with_the_same_voice_goes_on_in_the_same_session() {
     let mut call = with_sales("marin");
     let done = call.on(tool("t1", "hand_over", GIVE));
-    let configured = done.iter().find_map(|action| match action {
-        A::Order(ModelOrder::Configure { instructions, tools, .. }) => Some((instructions.clone(), tools.is_some())),
-        _ => None,
+    let configured = done.iter().find_map(|action| {
+        let A::Order(ModelOrder::Configure { instructions, tools, .. }) = action else { return None };
+        Some((instructions.clone(), tools.is_some()))
     });
     assert_eq!(configured, Some((Some("Sell to +15550100001.".to_owned()), true)), "{done:?}");
-    let answered = done.iter().any(|action| match action {
-        A::Order(ModelOrder::AnswerTool { output, speak: true, .. }) => output.contains("Wants ten."),
-        _ => false,
-    });
+    let answers = |action: &A| {
+        let A::Order(ModelOrder::AnswerTool { output, speak, .. }) = action else { return false };
+        *speak && output.contains("Wants ten.")
+    };
+    let answered = done.iter().any(answers);
     assert!(answered, "{done:?}");
     let given = Fact::HandedOver { from: "reception".to_owned(), to: "sales".to_owned() };
     assert!(done.contains(&A::Record(given)));
@@ -37,9 +38,9 @@ fn an_agent_with_the_same_voice_goes_on_in_the_same_session() {
 fn an_agent_with_another_voice_gets_a_session_of_its_own() {
     let mut call = with_sales("cedar");
     let done = call.on(tool("t1", "hand_over", GIVE));
-    let plan = done.iter().find_map(|action| match action {
-        A::Order(ModelOrder::HandOver { plan, .. }) => Some(plan),
-        _ => None,
+    let plan = done.iter().find_map(|action| {
+        let A::Order(ModelOrder::HandOver { plan, .. }) = action else { return None };
+        Some(plan)
     });
     assert_eq!(plan.expect("a plan").common.instructions, "Sell to +15550100001.");
     assert!(!done.iter().any(|action| matches!(action, A::Order(ModelOrder::AnswerTool { .. }))), "{done:?}");

@@ -17,9 +17,9 @@ fn given() -> ModelOrder {
 
 /// The plan of the session that was dialled last.
 fn dialled(rig: &Rig) -> (LegId, Arc<SessionPlan>) {
-    let dial = rig.out.iter().rev().find_map(|action| match action {
-        SessionsAction::Dial { leg, plan, .. } => Some((*leg, Arc::clone(plan))),
-        _ => None,
+    let dial = rig.out.iter().rev().find_map(|action| {
+        let SessionsAction::Dial { leg, plan, .. } = action else { return None };
+        Some((*leg, Arc::clone(plan)))
     });
     dial.expect("a dial")
 }
