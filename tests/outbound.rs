@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
 
 const CALL: &str = "CA00000000000000000000000000000001";
-const ORDER: &str = r#"{"to":"+919820000000","agent":"default","language":"hi"}"#;
+const ORDER: &str =
+    r#"{"to":"+919820000000","agent":"default","language":"hi","variables":{"name":"Asha","visits":3}}"#;
 
 #[actix_rt::test]
 async fn an_outbound_call_is_answered_and_spoken_with() {
@@ -39,6 +40,7 @@ async fn an_outbound_call_is_answered_and_spoken_with() {
     assert_eq!(record["direction"], "outbound");
     assert_eq!((&record["from"], &record["to"]), (&json!("+14155550199"), &json!("+919820000000")));
     assert_eq!(record["id"], answer.json()["id"]);
+    assert_eq!(record["variables"], json!({ "name": "Asha", "visits": "3" }));
     api.stop().await;
 }
 
@@ -56,6 +58,8 @@ async fn a_number_outside_the_allowed_list_is_not_called() {
         (r#"{"to":"+919820000000","agent":"nobody"}"#, 422, "configured: default"),
         (r#"{"to":"+919820000000","language":"xx"}"#, 422, "it speaks"),
         (r#"{"to":"+919820000000","twiml":"<Dial/>"}"#, 400, "twiml"),
+        (r#"{"to":"+919820000000","variables":{"caller":"+1"}}"#, 422, "built-in"),
+        (r#"{"to":"+919820000000","variables":{"name":["a"]}}"#, 422, "a text, a number"),
         ("[]", 400, "expected"),
     ] {
         let detail = order(&running, body).await.problem(status);
