@@ -94,6 +94,14 @@ pub(crate) fn plan() -> SessionPlan {
     plan
 }
 
+/// The same with these instructions and this voice.
+pub(crate) fn plan_speaking(instructions: &str, voice: &str) -> SessionPlan {
+    let mut plan = plan();
+    instructions.clone_into(&mut plan.common_mut().instructions);
+    voice.clone_into(&mut sample::own(&mut plan).voice);
+    plan
+}
+
 /// The same, where the server may need an order to answer or to interrupt.
 pub(crate) fn plan_where(answers: bool, interrupts: bool) -> SessionPlan {
     let mut plan = plan();
@@ -119,6 +127,11 @@ pub(crate) fn identity(id: CallId) -> CallIdentity {
         started_at: DateTime::UNIX_EPOCH,
         parameters: Private::default(),
     }
+}
+
+/// The identity of some call.
+pub(crate) fn some_identity() -> CallIdentity {
+    identity(CallId::random())
 }
 
 /// A second language, Hindi by its code: spoken, without recordings and without texts of its own.

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::call::testing;
-use crate::ids::CallId;
 use crate::profile::{CallProfile, Colleagues};
-use crate::realtime::openai::plan::sample;
 
 const GIVE: &str = r#"{"agent":"sales","summary":"Wants ten."}"#;
 
@@ -67,20 +65,15 @@ fn agents_that_give_a_call_to_each_other_for_ever_are_stopped() {
 /// A call that its agent may give to sales, which speaks with this voice.
 fn with_sales(voice: &str) -> Harness {
     let mut sales = CallProfile { agent: "sales".to_owned(), ..testing::profile() };
-    let mut plan = testing::plan();
-    plan.common_mut().instructions = "Sell to {{caller}}.".to_owned();
-    sample::own(&mut plan).voice = voice.to_owned();
-    sales.model = Arc::new(plan);
+    sales.model = Arc::new(testing::plan_speaking("Sell to {{caller}}.", voice));
     sales.variables = Arc::new(crate::profile::values::ValuePlan { fills: true, ..Default::default() });
     let mut reception = testing::profile();
-    let mut plan = testing::plan();
-    sample::own(&mut plan).voice = "marin".to_owned();
-    reception.model = Arc::new(plan);
+    reception.model = Arc::new(testing::plan_speaking("Receive.", "marin"));
     reception.hand_over = vec!["sales".to_owned()];
     let key = ("sales".to_owned(), "en".to_owned());
     reception.colleagues = Colleagues::new(BTreeMap::from([(key, Arc::new(sales))]));
     let mut call = Harness::of(reception);
-    call.machine = call.machine.of(&testing::identity(CallId::random()));
+    call.machine = call.machine.of(&testing::some_identity());
     call.on(ready());
     call.says("greet");
     call.on(drained());
