@@ -81,7 +81,6 @@ fn profile_of(model: SessionPlan) -> CallProfile {
         caller: Some("hash".to_owned()),
         send_safety_identifier: true,
         variant: None,
-        configuration: "".into(),
         route: None,
         answered_by: None,
         transfers: Arc::default(),
