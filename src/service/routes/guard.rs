@@ -77,19 +77,19 @@ pub(super) async fn admin(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stranger {
     /// Neither a token nor a session.
-    ShowsNothing,
+    Nothing,
     /// A bearer token that is none of ours.
-    ShowsToken,
+    Token,
     /// A session that has ended, or that never was one.
-    ShowsSession,
+    Session,
 }
 
 impl Stranger {
     const fn reason(self) -> &'static str {
         match self {
-            Self::ShowsNothing => "no_token",
-            Self::ShowsToken => "wrong_token",
-            Self::ShowsSession => "no_session",
+            Self::Nothing => "no_token",
+            Self::Token => "wrong_token",
+            Self::Session => "no_session",
         }
     }
 }
@@ -104,17 +104,17 @@ fn who(request: &HttpRequest, app: &AppState) -> Result<Operator, Stranger> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     if let Some(token) = bearer {
-        return app.operators.by_token(token).ok_or(Stranger::ShowsToken);
+        return app.operators.by_token(token).ok_or(Stranger::Token);
     }
-    let cookie = request.cookie(SESSION_COOKIE).ok_or(Stranger::ShowsNothing)?;
-    app.operators.by_session(cookie.value(), clock::wall()).ok_or(Stranger::ShowsSession)
+    let cookie = request.cookie(SESSION_COOKIE).ok_or(Stranger::Nothing)?;
+    app.operators.by_session(cookie.value(), clock::wall()).ok_or(Stranger::Session)
 }
 
 /// Counts a stranger. Wrong tokens are also logged and written to the audit log, as far as there
 /// are not too many of them: anybody can cause any number.
 async fn turned_away(stranger: Stranger, app: &AppState) {
     count(stranger.reason());
-    if stranger == Stranger::ShowsToken && app.hints.refusals.due(stranger.reason(), clock::now()) {
+    if stranger == Stranger::Token && app.hints.refusals.due(stranger.reason(), clock::now()) {
         warn!("request to the admin listener refused: the token is not one of ours");
         Act::unrecognised(stranger.reason()).note(app, StatusCode::UNAUTHORIZED).await;
     }

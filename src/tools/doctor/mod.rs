@@ -117,7 +117,7 @@ pub async fn run(args: DoctorArgs) -> ExitCode {
     match args.config.load() {
         Ok(config) => examine(&config, args.offline, &mut report).await,
         Err(error) => {
-            report.add(error.problems.iter().map(|problem| Line::wrong("configuration", problem.to_string())))
+            report.add(error.problems.iter().map(|problem| Line::wrong("configuration", problem.to_string())));
         }
     }
     let wrong = report.wrong();
