@@ -266,7 +266,8 @@ impl Keeper {
     fn index_some(&mut self) -> Result<(), Trouble> {
         let mut entries = Vec::new();
         while let Some(name) = self.due.pop_front() {
-            if let Some((stamp, entry)) = self.read(&name) {
+            // The files of a marked call are about to go; nobody is to find it meanwhile.
+            if let Some((stamp, entry)) = self.read(&name).filter(|(_, entry)| !self.erasures.has(&entry.id)) {
                 entries.push((name, stamp, entry));
             }
             if entries.len() >= STEP {
