@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use switchboard_actors::delivery::signature::Secrets;
 use switchboard_actors::look_up::plan::LookUpPlan;
-use url::Host;
 
-use super::kinds::{HOUR, MILLISECOND, SECOND, any_text, duration, is_loopback, list, machine, url};
+use super::kinds::{HOUR, MILLISECOND, SECOND, any_text, duration, list, machine, url};
 use super::layers::Variable;
 use super::names::is_variable;
 use super::reader::Section;
+use super::webhooks::check_reach;
 
 /// Reads an agent's look-up, if it has one.
 pub(super) fn read(agent: &Section<'_>, variables: &BTreeMap<String, Variable>) -> Option<Option<Arc<LookUpPlan>>> {
@@ -37,7 +37,7 @@ pub(super) fn read(agent: &Section<'_>, variables: &BTreeMap<String, Variable>) 
         secrets: secrets?,
         allow_private: allow_private?.unwrap_or_default(),
     };
-    check_reach(&plan, &section);
+    check_reach(&plan.url, |address| plan.may_reach(address), "callers' numbers", &section);
     Some(Some(Arc::new(plan)))
 }
 
@@ -60,25 +60,6 @@ fn secrets(section: &Section<'_>, named: Option<&str>, variables: &BTreeMap<Stri
             refuse(format!("found {variable}, but {problem}; {next}"))
         }
         None => refuse(format!("the secret to sign with is not in the environment; set {variable}")),
-    }
-}
-
-/// Reports a server that could never be reached, because its address is private and not allowed.
-fn check_reach(plan: &LookUpPlan, section: &Section<'_>) {
-    let address = match plan.url.host() {
-        Some(Host::Ipv4(address)) => Some(address.into()),
-        Some(Host::Ipv6(address)) => Some(address.into()),
-        Some(Host::Domain(_)) | None => None,
-    };
-    match address {
-        Some(address) if !plan.may_reach(address) => {
-            let next = "expected one on the internet, or the same one in allow_private";
-            section.problem("url", format!("found the private address {address}, {next}"));
-        }
-        Some(_) | None if plan.url.scheme() == "http" && !is_loopback(&plan.url) => {
-            section.note("url", "http:// sends callers' numbers unencrypted; keep it within a private network");
-        }
-        Some(_) | None => {}
     }
 }
 

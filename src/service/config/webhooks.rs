@@ -2,6 +2,7 @@
 //! Pure; the environment is a parameter.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use switchboard_actors::delivery::notice::Kind;
@@ -136,7 +137,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
         allow_private: allow_private?.unwrap_or_default(),
     };
     check_events(&plan, section);
-    check_reach(&plan, section);
+    check_reach(&plan.url, |address| plan.may_reach(address), "what callers say", section);
     Some(plan)
 }
 
@@ -244,20 +245,21 @@ fn check_events(plan: &EndpointPlan, section: &Section<'_>) {
     }
 }
 
-/// Reports an endpoint that could never be reached, because its address is private and not allowed.
-fn check_reach(plan: &EndpointPlan, section: &Section<'_>) {
-    let address = match plan.url.host() {
+/// Reports an address that could never be reached, because it is private and not allowed, and one
+/// that gets `what` unencrypted.
+pub(super) fn check_reach(url: &Url, may_reach: impl Fn(IpAddr) -> bool, what: &str, section: &Section<'_>) {
+    let address = match url.host() {
         Some(Host::Ipv4(address)) => Some(address.into()),
         Some(Host::Ipv6(address)) => Some(address.into()),
         Some(Host::Domain(_)) | None => None,
     };
     match address {
-        Some(address) if !plan.may_reach(address) => {
+        Some(address) if !may_reach(address) => {
             let next = "expected one on the internet, or the same one in allow_private";
             section.problem("url", format!("found the private address {address}, {next}"));
         }
-        Some(_) | None if plan.url.scheme() == "http" && !is_loopback(&plan.url) => {
-            section.note("url", "http:// sends what callers say unencrypted; keep it within a private network");
+        Some(_) | None if url.scheme() == "http" && !is_loopback(url) => {
+            section.note("url", &format!("http:// sends {what} unencrypted; keep it within a private network"));
         }
         Some(_) | None => {}
     }
