@@ -1,6 +1,7 @@
 //! How a started stream becomes a call: it presents its token, the Supervisor decides, and the call
 //! is notified if the socket closed before the call took the line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
@@ -12,6 +13,7 @@ use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId, logged};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
+use switchboard_actors::profile::CallProfile;
 use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{
     Admit, Expect, ExpectedCall, Find, Identify, KnowsToken, Refusal, Unannounced, Word,
@@ -170,25 +172,7 @@ async fn admit_operators(
     })?;
     (start.carrier_call, start.stream) = (CarrierCallId::new(name), StreamId::new(name));
     let (from, to) = (Private::new(operator.to_owned()), Private::new(String::new()));
-    let beginning = Beginning {
-        carrier,
-        carrier_call: &start.carrier_call,
-        direction: Direction::Inbound,
-        from: &from,
-        to: &to,
-        parameters: &start.parameters,
-        profile,
-    };
-    let profile = look_up::ask_in_call(app, beginning).await?;
-    let call = ExpectedCall {
-        carrier,
-        carrier_call: start.carrier_call.clone(),
-        account: None,
-        direction: Direction::Inbound,
-        from,
-        to,
-        profile,
-    };
+    let call = looked_up(app, carrier, &start, (from, to), profile).await?;
     let admit = Unannounced { call, start, line, arbiter, connected: false };
     Ok((answered(app.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
 }
@@ -231,6 +215,18 @@ async fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> Resu
     let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let asked =
         Asked { carrier, direction: Direction::Inbound, from: from.expose(), to: to.expose(), parameters: &parameters };
+    let profile = (app.profiles)(&asked);
+    looked_up(app, carrier, start, (from, to), profile).await
+}
+
+/// A call from its stream's own data, with its profile after its look-up.
+async fn looked_up(
+    app: &AppState,
+    carrier: Carrier,
+    start: &StreamStart,
+    (from, to): (Private<String>, Private<String>),
+    profile: Arc<CallProfile>,
+) -> Result<ExpectedCall, Refusal> {
     let beginning = Beginning {
         carrier,
         carrier_call: &start.carrier_call,
@@ -238,7 +234,7 @@ async fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> Resu
         from: &from,
         to: &to,
         parameters: &start.parameters,
-        profile: (app.profiles)(&asked),
+        profile,
     };
     let profile = look_up::ask_in_call(app, beginning).await?;
     Ok(ExpectedCall {
