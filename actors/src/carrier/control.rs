@@ -99,6 +99,20 @@ pub struct Ask {
     pub timeout: Duration,
 }
 
+impl Ask {
+    /// A request that reads something and changes nothing.
+    pub fn read(url: Url, authorization: Private<String>, timeout: Duration) -> Self {
+        Self {
+            method: Method::Get,
+            url,
+            headers: vec![("authorization", authorization)],
+            content_type: None,
+            body: Private::default(),
+            timeout,
+        }
+    }
+}
+
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

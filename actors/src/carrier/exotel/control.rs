@@ -67,14 +67,7 @@ impl Control for ExotelApi {
         let mut url = self.api_url.clone();
         // The streams that the account has now; its name is case-sensitive.
         url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "Accounts", self.account.expose(), "ActiveStreams"]);
-        Some(Ask {
-            method: Method::Get,
-            url,
-            headers: vec![("authorization", self.authorization())],
-            content_type: None,
-            body: Private::default(),
-            timeout: PATIENCE,
-        })
+        Some(Ask::read(url, self.authorization(), PATIENCE))
     }
 
     fn judge_look(&self, status: u16, body: &[u8]) -> CarrierAnswer {

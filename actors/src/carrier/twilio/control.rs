@@ -58,14 +58,7 @@ impl Control for TwilioApi {
         let mut url = self.resource(&[])?;
         // The account itself: https://www.twilio.com/docs/iam/api/account
         url.set_path(&format!("{}.json", url.path().trim_end_matches('/')));
-        Some(Ask {
-            method: Method::Get,
-            url,
-            headers: vec![("authorization", self.authorization())],
-            content_type: None,
-            body: Private::default(),
-            timeout: PATIENCE,
-        })
+        Some(Ask::read(url, self.authorization(), PATIENCE))
     }
 
     fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
