@@ -48,7 +48,7 @@ pub(super) async fn looked(config: &Config) -> Vec<Line> {
     }
     lines.push(Line::good(of, answer));
     lines.push(ready(config).await);
-    lines.extend(admin(config).await);
+    lines.push(admin(config).await);
     for carrier in Carrier::all().filter(|carrier| config.carriers.is_answered(*carrier)) {
         lines.extend(webhook(config, carrier).await);
         lines.extend(stream(config, carrier).await);
@@ -67,7 +67,7 @@ async fn ready(config: &Config) -> Line {
 }
 
 /// The operators' paths have no business outside.
-async fn admin(config: &Config) -> Vec<Line> {
+async fn admin(config: &Config) -> Line {
     let mut open = Vec::new();
     for path in ADMIN {
         if let Ok(Page { status, .. }) = get(config, path).await
@@ -76,7 +76,7 @@ async fn admin(config: &Config) -> Vec<Line> {
             open.push(format!("/{path} ({status})"));
         }
     }
-    vec![if open.is_empty() {
+    if open.is_empty() {
         Line::good("admin paths", "closed to the outside")
     } else {
         Line::wrong(
@@ -86,7 +86,7 @@ async fn admin(config: &Config) -> Vec<Line> {
                 open.join(", ")
             ),
         )
-    }]
+    }
 }
 
 /// Without its signature or token a carrier's webhook has to be refused, by us and not by the proxy.
@@ -97,12 +97,12 @@ async fn webhook(config: &Config, carrier: Carrier) -> Option<Line> {
         return None;
     }
     let path = route.path.trim_start_matches('/');
-    let asked = address(config, path).map_err(|_| Unanswered::Header).map(|url| match route.verbs {
-        [Verb::Get, ..] => Request::get(url),
-        _ => Request::post(url, ""),
-    });
+    let asked = match route.verbs {
+        [Verb::Get, ..] => Request::get(address(config, path)),
+        _ => Request::post(address(config, path), ""),
+    };
     let of = carrier.title();
-    Some(match page(asked).await {
+    Some(match page(Ok(asked)).await {
         Ok(Page { status: 401 | 403, is_ours: true, .. }) => {
             Line::good(of, format!("/{path} reaches the service, which refuses strangers"))
         }
@@ -122,9 +122,8 @@ async fn webhook(config: &Config, carrier: Carrier) -> Option<Line> {
 /// A stream without its permit: the upgrade has to get through the proxy.
 async fn stream(config: &Config, carrier: Carrier) -> Option<Line> {
     let path = carrier.path(Role::Stream)?.trim_start_matches('/');
-    let asked = address(config, path).map_err(|_| Unanswered::Header).and_then(|url| {
-        UPGRADE.iter().try_fold(Request::get(url), |request, (name, value)| request.header(name, value))
-    });
+    let plain = Request::get(address(config, path));
+    let asked = UPGRADE.iter().try_fold(plain, |request, (name, value)| request.header(name, value));
     let of = carrier.title();
     Some(match page(asked).await {
         Ok(Page { status: 101, .. } | Page { status: 401 | 403, is_ours: true, .. }) => {
@@ -150,15 +149,13 @@ struct Page {
 }
 
 async fn get(config: &Config, path: &str) -> Result<Page, String> {
-    page(address(config, path).map(Request::get).map_err(|_| Unanswered::Header)).await
+    page(Ok(Request::get(address(config, path)))).await
 }
 
-fn address(config: &Config, path: &str) -> Result<Url, url::ParseError> {
-    let mut base = config.server.public_url.clone();
-    if !base.path().ends_with('/') {
-        base.set_path(&format!("{}/", base.path()));
-    }
-    base.join(path)
+fn address(config: &Config, path: &str) -> Url {
+    let mut url = config.server.public_url.clone();
+    url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
+    url
 }
 
 async fn page(asked: Result<Request, Unanswered>) -> Result<Page, String> {

@@ -127,19 +127,19 @@ impl Clock {
 
 /// Compares this machine's clock with those of servers, which give whole seconds. Signatures that
 /// contain a time are good for minutes only.
-pub(super) fn compared(clocks: &[Clock]) -> Vec<Line> {
+pub(super) fn compared(clocks: &[Clock]) -> Line {
     let of = "clock";
     let Some(furthest) = clocks.iter().max_by_key(|clock| off(clock)) else {
-        return vec![Line::note(of, "no server on another machine answered whose time could be compared")];
+        return Line::note(of, "no server on another machine answered whose time could be compared");
     };
     let seconds = off(furthest);
-    vec![if seconds > MOST_OFF_S {
+    if seconds > MOST_OFF_S {
         let next =
             "switch on time synchronisation (`timedatectl set-ntp true`): carriers' signatures are refused otherwise";
         Line::wrong(of, format!("{seconds} s off {}; {next}", furthest.of))
     } else {
         Line::good(of, format!("within {MOST_OFF_S} s of {}", furthest.of))
-    }]
+    }
 }
 
 fn off(clock: &Clock) -> u64 {
@@ -169,10 +169,10 @@ mod tests {
     fn the_clock_that_is_furthest_off_decides_in_both_directions() {
         for (others, wrong) in [(&[0, 2][..], false), (&[0, 5], false), (&[0, 6], true), (&[-400, 1], true)] {
             let clocks: Vec<_> = others.iter().map(|off| clock_of(&format!("s{off}"), *off)).collect();
-            let lines = compared(&clocks);
-            assert_eq!(lines[0].verdict == super::super::Verdict::Wrong, wrong, "{lines:?}");
+            let line = compared(&clocks);
+            assert_eq!(line.verdict == super::super::Verdict::Wrong, wrong, "{line:?}");
         }
-        assert_eq!(compared(&[])[0].verdict, super::super::Verdict::Note);
+        assert_eq!(compared(&[]).verdict, super::super::Verdict::Note);
     }
 
     #[test]
