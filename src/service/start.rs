@@ -2,11 +2,11 @@
 
 mod ahead;
 mod disk;
+mod error;
 mod settle;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -29,7 +29,7 @@ use switchboard_actors::delivery::store::Store;
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::ReleaseSessions;
-use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup};
+use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::supervisor::report::Sharers;
 use switchboard_actors::transcript::writer::RecordWriter;
@@ -39,13 +39,14 @@ use url::Url;
 pub(in crate::service) use self::ahead::record_ahead;
 pub(crate) use self::disk::check_spend_store;
 use self::disk::{delivery, host_name, make_recordings, on_its_own_thread, start_records};
+pub use self::error::ServiceError;
 pub(in crate::service) use self::settle::{Parts, settle};
 use self::settle::{first_plan, named_for, profile_for};
 use crate::service::board::Board;
 use crate::service::carriers::{self, Open};
 use crate::service::cluster::events::gather;
 use crate::service::cluster::messages::{Attach, Leave};
-use crate::service::cluster::{Cluster, ClusterSetup, Fleet, JoinError, Plan, join};
+use crate::service::cluster::{Cluster, ClusterSetup, Fleet, Plan, join};
 use crate::service::config::{Config, ConfigError, Profiles, plan_notes, plan_problems};
 use crate::service::listener::{Bound, Listener, Place, Room};
 use crate::service::live::Live;
@@ -98,54 +99,6 @@ pub struct Service {
     board: (Board, JoinHandle<()>),
     /// The cluster, and the task that gathers the other nodes' events.
     fleet: Option<(Fleet, JoinHandle<()>)>,
-}
-
-/// Why the service did not start. No part of it is left running then.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The folder of records cannot be used.
-    #[error("use `records.dir` = {dir}: {source}")]
-    Records {
-        /// The folder.
-        dir: String,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// An address cannot be bound.
-    #[error("listen at `{key}` = {address}: {source}")]
-    Listen {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The folder of recordings cannot be used.
-    #[error("use `recording.dir` = {dir}: {source}")]
-    Recording {
-        /// The folder.
-        dir: String,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// Today's spending cannot be read, and a limit depends on it.
-    #[error("go by `spend.file` = {file}: {source}")]
-    SpendStore {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        source: SpendStoreUnreadable,
-    },
-    /// The model's server would refuse the sessions that are configured.
-    #[error(transparent)]
-    Sessions(ConfigError),
-    /// The node cannot join its cluster.
-    #[error(transparent)]
-    Cluster(#[from] JoinError),
-    /// The rehearsal model did not start.
-    #[error("start the rehearsal model: {0}")]
-    Rehearsal(io::Error),
 }
 
 impl Service {

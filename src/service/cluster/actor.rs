@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::dues::{Dues, Total};
 use super::fleet::Fleet;
+use super::kill::KillSwitch;
 use super::link::{Heard, Link, Place, Placed};
 use super::messages::{
     Announced, Attach, FreePlace, KeepPermit, Leave, PlaceTaken, ReadSpending, SwitchKill, TakeLine, TakePermit,
@@ -65,30 +66,6 @@ pub(crate) struct Cluster {
     /// Whether another process has this node's name.
     doubled: bool,
     left: bool,
-}
-
-/// The kill switch, as this node knows it.
-#[derive(Debug)]
-struct KillSwitch {
-    /// Whether the settings have it on.
-    configured: bool,
-    /// What Redis said last.
-    seen: Option<bool>,
-    /// What Redis has to be told.
-    due: Option<bool>,
-}
-
-impl KillSwitch {
-    /// Redis says this. Returns the new state if this node has to change.
-    fn read(&mut self, said: Option<bool>) -> Option<bool> {
-        let before = std::mem::replace(&mut self.seen, said);
-        // An order that was given here since is on its way.
-        if self.due.is_some() {
-            return None;
-        }
-        // Settings that have it on are stronger than a switch that somebody has put off earlier.
-        said.filter(|on| before != Some(*on) && (*on || before.is_some() || !self.configured))
-    }
 }
 
 impl Cluster {
@@ -493,26 +470,3 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Longest wait for the Supervisor.
 const PATIENCE: Duration = Duration::from_millis(500);
 const HOUR: Duration = Duration::from_secs(3600);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kill_switch_of_the_cluster_is_followed_and_one_of_the_settings_stays() {
-        let switch = |configured| KillSwitch { configured, seen: None, due: None };
-        let mut plain = switch(false);
-        let said = [None, Some(true), Some(true), Some(false), Some(false), None, Some(false)];
-        let changed = said.map(|said| plain.read(said));
-        assert_eq!(changed, [None, Some(true), None, Some(false), None, None, Some(false)]);
-        plain.due = Some(false);
-        assert_eq!(plain.read(Some(true)), None, "it was put off here since");
-        plain.due = None;
-        assert_eq!(plain.read(Some(false)), Some(false));
-        let mut configured = switch(true);
-        assert_eq!(
-            [Some(false), Some(true), Some(false)].map(|it| configured.read(it)),
-            [None, Some(true), Some(false)]
-        );
-    }
-}

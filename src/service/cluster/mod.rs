@@ -28,6 +28,7 @@ mod actor;
 mod dues;
 pub(crate) mod events;
 mod fleet;
+mod kill;
 mod link;
 pub(crate) mod messages;
 pub(crate) mod peers;
